@@ -1,0 +1,58 @@
+"""Squeezing bytes and, with a bound on what comes out, letting them swell again."""
+
+import zlib
+from typing import Final, Literal
+
+import zstandard
+
+Encoding = Literal["gzip", "zstd"]
+
+_WIDEST_WINDOW: Final = 8 * 1024 * 1024  # what RFC 8878, section 3.1.1.1.2, asks every decoder to bear
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+class TooLargeError(ValueError):
+    """The bytes would swell beyond what the caller bears."""
+
+
+def squeeze(data: bytes, level: int = 1) -> bytes:
+    """Compress into one zstd frame that carries its size and a checksum of its content."""
+    return zstandard.ZstdCompressor(level=level, write_checksum=True).compress(data)
+
+
+def swell(data: bytes, encoding: Encoding, limit: int) -> bytes:
+    """Decompress one whole gzip member or zstd frame, never holding more than `limit` bytes of output and one.
+
+    Raises TooLargeError beyond the limit, ValueError if the bytes are damaged, cut short or followed by others.
+    """
+    return _gunzip(data, limit) if encoding == "gzip" else _unzstd(data, limit)
+
+
+def _gunzip(data: bytes, limit: int) -> bytes:
+    inflate = zlib.decompressobj(_GZIP)
+    try:
+        swollen = inflate.decompress(data, limit + 1)
+    except zlib.error as error:
+        raise ValueError(f"It is not gzip: {error}.") from error
+    _check_size(len(swollen), limit)
+    if not inflate.eof or inflate.unused_data:
+        raise ValueError("It is not one whole gzip member.")
+    return swollen
+
+
+def _unzstd(data: bytes, limit: int) -> bytes:
+    inflate = zstandard.ZstdDecompressor(max_window_size=_WIDEST_WINDOW)
+    try:
+        size = zstandard.get_frame_parameters(data).content_size
+        if size != zstandard.CONTENTSIZE_UNKNOWN:
+            _check_size(size, limit)  # the library takes a frame that names its size at its word
+        else:
+            _check_size(len(inflate.stream_reader(data).read(limit + 1)), limit)
+        return inflate.decompress(data, max_output_size=limit, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise ValueError(f"It is not one whole zstd frame: {error}.") from error
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise TooLargeError(f"It decompresses to more than {limit} bytes.")

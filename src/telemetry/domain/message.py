@@ -1,0 +1,276 @@
+"""Data contract v1: what a vehicle may send, and the one form in which a record is stored."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Annotated, Any, Final, NamedTuple
+
+import msgspec
+
+from telemetry.domain import signals
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_VEHICLE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_CAN_ID: Final = re.compile(r"0x[0-9A-Fa-f]{1,8}")
+_HIGHEST_CAN_ID: Final = 0x1FFFFFFF  # an extended CAN identifier has 29 bits (ISO 11898-1)
+_LONGEST_REASON: Final = 240  # a reason may quote the sender, who may have sent megabytes
+
+
+class MalformedBodyError(ValueError):
+    """The bytes are not JSON at all, so that no record in them can be pointed at."""
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """One record that was not taken: its place among those sent (from 0), and what to change."""
+
+    index: int
+    error: str
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One valid v1 message. Times are milliseconds since 1970-01-01 UTC."""
+
+    timestamp: int
+    vehicle_id: str
+    can_id: str
+    payload: dict[str, float]
+    received: int = 0
+
+    @property
+    def identity(self) -> tuple[str, str, int]:
+        """What two deliveries of one record have in common."""
+        return self.vehicle_id, self.can_id, self.timestamp
+
+
+class Parsed(NamedTuple):
+    """The good and the bad of one body, neither taking the other with it."""
+
+    records: list[Record]
+    rejected: list[Rejection]
+
+
+class _Sent(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A record as it crosses the wire inwards; whatever a client says of `ingest_received_at` is ignored."""
+
+    timestamp: Annotated[datetime, msgspec.Meta(tz=True)]
+    vehicle_id: Annotated[str, msgspec.Meta(max_length=64)]
+    can_id: Annotated[str, msgspec.Meta(max_length=10)]
+    payload: Annotated[
+        dict[Annotated[str, msgspec.Meta(max_length=signals.MAX_NAME)], float],
+        msgspec.Meta(min_length=1, max_length=64),
+    ]
+    ingest_received_at: Any = None
+
+
+class _Line(msgspec.Struct, frozen=True, gc=False):
+    """A record as the raw store spells it."""
+
+    timestamp: str
+    vehicle_id: str
+    can_id: str
+    payload: dict[str, float]
+    ingest_received_at: str
+
+
+class _Request(msgspec.Struct, frozen=True, gc=False):
+    """A record as a vehicle spells it."""
+
+    timestamp: str
+    vehicle_id: str
+    can_id: str
+    payload: dict[str, float]
+
+
+class _Read(msgspec.Struct, frozen=True, gc=False):
+    """A line of the raw store as it is read back."""
+
+    timestamp: datetime
+    vehicle_id: str
+    can_id: str
+    payload: dict[str, float]
+    ingest_received_at: datetime
+
+
+class _Signals(msgspec.Struct, frozen=True):
+    """The payload of a record that was refused, kept raw to find the signal at fault."""
+
+    payload: dict[str, msgspec.Raw]
+
+
+_decode_one: Final = msgspec.json.Decoder(_Sent).decode
+_decode_array: Final = msgspec.json.Decoder(list[_Sent]).decode
+_decode_lines: Final = msgspec.json.Decoder(_Sent).decode_lines
+_split_one: Final = msgspec.json.Decoder(msgspec.Raw).decode
+_split_array: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_signals: Final = msgspec.json.Decoder(_Signals).decode
+_decode_number: Final = msgspec.json.Decoder(float).decode
+_decode_line: Final = msgspec.json.Decoder(_Read).decode
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
+
+_starts_array: Final = re.compile(rb"[ \t\r\n]*\[").match
+_UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def parse(body: bytes, received: int) -> Parsed:
+    """Read one JSON object, or a JSON array of them, received at `received` (epoch milliseconds).
+
+    All records are decoded in one go; only where one is at fault are they looked at singly.
+    Raises MalformedBodyError if the body is not JSON.
+    """
+    is_array = _starts_array(body)
+    try:
+        try:
+            sent = _decode_array(body) if is_array else [_decode_one(body)]
+        except msgspec.ValidationError:
+            items = _split_array(body) if is_array else [_split_one(body)]
+            return _judge(map(_decode_or_blame, items), received)
+    except _UNDECODABLE as error:
+        raise MalformedBodyError(_reason(error)) from error
+    return _judge(sent, received)
+
+
+def parse_lines(body: bytes, received: int) -> Parsed:
+    """Read newline-delimited JSON; a line that is not JSON is rejected alone. Blank lines do not count.
+
+    Raises MalformedBodyError if there is no line at all.
+    """
+    try:
+        sent: Sequence[_Sent | str] = _decode_lines(body)
+    except _UNDECODABLE:
+        sent = [_decode_or_blame(line) for line in body.split(b"\n") if line.strip()]
+    if not sent:
+        raise MalformedBodyError("The body holds no line.")
+    return _judge(sent, received)
+
+
+def encode(records: Iterable[Record]) -> bytes:
+    """Spell records as the lines of the raw store, each ended by a newline."""
+    return _encode_lines(
+        [
+            _Line(instant(each.timestamp), each.vehicle_id, each.can_id, each.payload, instant(each.received))
+            for each in records
+        ]
+    )
+
+
+def encode_request(records: Iterable[Record]) -> bytes:
+    """Spell records as newline-delimited JSON to be sent to a receiver, which sets the time of receipt itself."""
+    return _encode_lines(
+        [_Request(instant(each.timestamp), each.vehicle_id, each.can_id, each.payload) for each in records]
+    )
+
+
+def decode(line: bytes | memoryview) -> Record:
+    """Read a line of the raw store back. Raises ValueError if it is none."""
+    try:
+        read = _decode_line(line)
+    except _UNDECODABLE as error:
+        raise ValueError(_reason(error)) from error
+    return Record(
+        epoch_ms(read.timestamp),
+        read.vehicle_id,
+        read.can_id,
+        read.payload,
+        epoch_ms(read.ingest_received_at),
+    )
+
+
+def instant(ms: int) -> str:
+    """Spell epoch milliseconds as RFC 3339 in UTC: `2025-10-19T12:34:56.123Z`.
+
+    Raises OverflowError outside the years 1 to 9999.
+    """
+    seconds, rest = divmod(ms, 1000)
+    return f"{_second(seconds)}.{rest:03d}Z"
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Whole milliseconds since 1970-01-01 UTC, exactly; what is finer is cut off."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    # Records come in the order of time, so that many share their second.
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+
+
+def _judge(sent: Iterable[_Sent | str], received: int) -> Parsed:
+    """Sort what was decoded, or the reason why it was not, into the good and the bad."""
+    parsed = Parsed([], [])
+    for index, item in enumerate(sent):
+        if isinstance(item, str):
+            parsed.rejected.append(Rejection(index, item))
+            continue
+        try:
+            parsed.records.append(_accept(item, received))
+        except ValueError as error:
+            parsed.rejected.append(Rejection(index, _reason(error)))
+    return parsed
+
+
+def _accept(sent: _Sent, received: int) -> Record:
+    """Check what a type cannot say. Raises ValueError naming the field."""
+    signals.check(sent.payload)
+    return Record(
+        _checked_time(epoch_ms(sent.timestamp)),
+        _checked_vehicle_id(sent.vehicle_id),
+        _canonical_can_id(sent.can_id),
+        sent.payload,
+        received,
+    )
+
+
+def _checked_time(ms: int) -> int:
+    try:
+        _second(ms // 1000)
+    except OverflowError:
+        raise ValueError("timestamp: in UTC it lies outside the years 1 to 9999") from None
+    return ms
+
+
+@lru_cache(maxsize=65_536)
+def _checked_vehicle_id(text: str) -> str:
+    if not _VEHICLE_ID.fullmatch(text):
+        raise ValueError("vehicle_id: it is made of 1 to 64 of A-Z a-z 0-9 . _ : -")
+    return text
+
+
+@lru_cache(maxsize=65_536)
+def _canonical_can_id(text: str) -> str:
+    """One spelling an identifier, so that `0x1f0` and `0x01F0` are one identity."""
+    if not _CAN_ID.fullmatch(text) or int(text, 16) > _HIGHEST_CAN_ID:
+        raise ValueError(f"can_id: it is 0x and 1 to 8 hex digits, at most 0x{_HIGHEST_CAN_ID:X}")
+    return f"0x{int(text, 16):X}"
+
+
+def _decode_or_blame(item: bytes | msgspec.Raw) -> _Sent | str:
+    try:
+        return _decode_one(item)
+    except _UNDECODABLE as error:
+        return _blame(item, error)
+
+
+def _blame(item: bytes | msgspec.Raw, error: Exception) -> str:
+    """Name the field that an error is about; msgspec does not say which signal of a payload it met."""
+    reason, _, path = _reason(error).partition(" - at `")
+    if path.startswith(("$.payload[", "key")):
+        return next(_faulty_signals(item), reason)
+    field = path.removeprefix("$.").rstrip("`")
+    return f"{field}: {reason}" if field else reason
+
+
+def _faulty_signals(item: bytes | msgspec.Raw) -> Iterator[str]:
+    for name, value in _decode_signals(item).payload.items():
+        if len(name) > signals.MAX_NAME:
+            yield f"payload.{name[:16]}...: a signal's name has at most {signals.MAX_NAME} characters"
+        try:
+            _decode_number(value)
+        except _UNDECODABLE as error:
+            yield f"payload.{name}: {_reason(error)}"
+
+
+def _reason(error: Exception) -> str:
+    return str(error)[:_LONGEST_REASON]
