@@ -1,0 +1,5 @@
+"""A seeded fleet of battery packs, stepped by hand: a `Fleet` makes one `Sample` of all its vehicles a step."""
+
+from telemetry.domain.battery.fleet import Fleet, Sample
+
+__all__ = ["Fleet", "Sample"]

@@ -1,0 +1,149 @@
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from telemetry.domain.battery import Fleet, Sample, drive
+from telemetry.domain.battery.pack import cell_voltages
+from telemetry.domain.battery.parameters import I3_60AH
+from telemetry.domain.battery.variance import draw_packs, draw_start
+
+NAMES = [field.name for field in fields(Sample)]
+LIMITS = {
+    "battery_soc": (0.0, 100.0),
+    "battery_voltage": (240.0, 420.0),
+    "battery_current": (-409.0, 240.0),
+    "cell_voltage_min": (2.5, 4.3),
+    "cell_voltage_max": (2.5, 4.3),
+    "cell_temp_min": (-40.0, 80.0),
+    "cell_temp_max": (-40.0, 80.0),
+}
+
+
+def _starting_at(soc: float, vehicles: int, seed: int) -> Fleet:
+    rng = np.random.default_rng(seed)
+    parameters = replace(I3_60AH, variance=replace(I3_60AH.variance, start_soc=(soc, soc)))
+    packs = draw_packs(parameters, vehicles, rng)
+    return Fleet(packs, draw_start(packs, rng), drive.start(vehicles, rng), rng)
+
+
+def _assert_sensible(sample: Sample) -> None:
+    for name, (low, high) in LIMITS.items():
+        values = getattr(sample, name)
+        assert ((values >= low) & (values <= high)).all(), name  # false for NaN as well
+    assert (sample.cell_voltage_min <= sample.cell_voltage_max).all()
+    assert (sample.cell_temp_min <= sample.cell_temp_max).all()
+    assert (sample.cell_voltage_min <= sample.battery_voltage / 96).all()
+    assert (sample.battery_voltage / 96 <= sample.cell_voltage_max).all()
+
+
+def test_a_sample_has_exactly_the_seven_signals_for_every_vehicle():
+    sample = Fleet.new(vehicles=7, seed=1).advance()
+    assert set(NAMES) == LIMITS.keys()
+    for name in NAMES:
+        assert getattr(sample, name).shape == (7,)
+        assert getattr(sample, name).dtype == np.float64
+
+
+def test_the_pack_voltage_is_the_sum_of_its_cells():
+    fleet = Fleet.new(vehicles=5, seed=2)
+    for _ in range(50):
+        sample = fleet.advance()
+        cells = cell_voltages(fleet._packs, fleet._state, sample.battery_current)
+        assert cells.shape == (5, 96)
+        np.testing.assert_array_equal(sample.battery_voltage, cells.sum(axis=1))
+        np.testing.assert_array_equal(sample.cell_voltage_min, cells.min(axis=1))
+        np.testing.assert_array_equal(sample.cell_voltage_max, cells.max(axis=1))
+
+
+def test_the_temperatures_are_those_of_the_coldest_and_the_warmest_module():
+    fleet = Fleet.new(vehicles=50, seed=4)
+    sample = fleet.advance()
+    spread = sample.cell_temp_max - sample.cell_temp_min
+    np.testing.assert_array_equal(sample.cell_temp_max, fleet._state.temperature.max(axis=1))
+    assert ((spread > 0.35) & (spread < 4.05)).all()
+
+
+def test_limits_hold_and_every_vehicle_lives_over_an_hour_of_driving():
+    fleet = Fleet.new(vehicles=30, seed=3)
+    currents = []
+    for _ in range(5 * 3600):
+        sample = fleet.advance()
+        _assert_sensible(sample)
+        currents.append(sample.battery_current)
+    moved = np.array(currents)
+    assert (moved.min(axis=0) < -20.0).all()
+    assert (moved.max(axis=0) > 5.0).all()
+    assert (moved.std(axis=0) > 5.0).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(soc=st.floats(0.0, 100.0), dt_s=st.floats(0.01, 10.0), seed=st.integers(0, 2**32))
+def test_limits_hold_from_any_soc_with_any_step(soc, dt_s, seed):
+    fleet = _starting_at(soc, vehicles=20, seed=seed)
+    for _ in range(100):
+        _assert_sensible(fleet.advance(dt_s))
+
+
+def test_a_low_fleet_is_charged_and_drives_on():
+    fleet = _starting_at(24.0, vehicles=30, seed=5)
+    highest = np.zeros(30)
+    for _ in range(4 * 3600):
+        highest = np.maximum(highest, fleet.advance(1.0).battery_soc)
+    assert (highest > 45.0).all()
+    assert highest.max() < 83.0
+
+
+def test_the_soc_counts_the_current_that_the_samples_show():
+    fleet = Fleet.new(vehicles=10, seed=6)
+    start, ampere_hours = fleet._state.soc.mean(axis=1), np.zeros(10)
+    for _ in range(3000):
+        sample = fleet.advance()
+        ampere_hours += sample.battery_current * 0.2 / 3600.0
+    # the tolerance is the packs' own capacity, the mean of 96 cells
+    expected = 100.0 * ampere_hours / I3_60AH.cell.capacity_ah
+    np.testing.assert_allclose(sample.battery_soc - start, expected, rtol=0.01, atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_samples_and_another_seed_others():
+    one, twin, other = Fleet.new(4, seed=9), Fleet.new(4, seed=9), Fleet.new(4, seed=10)
+    for _ in range(200):
+        samples = [fleet.advance() for fleet in (one, twin, other)]
+        for name in NAMES:
+            first, same, different = (getattr(sample, name) for sample in samples)
+            np.testing.assert_array_equal(first, same)
+            assert name == "battery_current" or (first != different).all()
+    assert (samples[0].battery_current != samples[2].battery_current).all()
+
+
+def test_a_step_is_200_ms_unless_said():
+    unsaid, said = Fleet.new(3, seed=1).advance(), Fleet.new(3, seed=1).advance(0.2)
+    for name in NAMES:
+        np.testing.assert_array_equal(getattr(unsaid, name), getattr(said, name))
+
+
+def test_what_a_caller_does_to_a_sample_does_not_reach_the_fleet():
+    touched, twin = Fleet.new(3, seed=12), Fleet.new(3, seed=12)
+    sample = touched.advance()
+    twin.advance()
+    for name in NAMES:
+        getattr(sample, name)[:] = np.nan
+    np.testing.assert_array_equal(touched.advance().battery_voltage, twin.advance().battery_voltage)
+
+
+def test_a_fleet_without_vehicles_gives_empty_samples():
+    assert all(getattr(Fleet.new(0, seed=1).advance(), name).shape == (0,) for name in NAMES)
+
+
+@pytest.mark.parametrize("dt_s", [0.0, -0.2, 10.1, float("nan"), float("inf")])
+def test_a_step_of_no_or_of_too_much_time_is_refused(dt_s):
+    with pytest.raises(ValueError, match="dt_s is"):
+        Fleet.new(1, seed=1).advance(dt_s)
+
+
+@pytest.mark.parametrize(("vehicles", "seed"), [(-1, 1), (1, -1)])
+def test_negative_numbers_make_no_fleet(vehicles, seed):
+    with pytest.raises(ValueError, match=r"negative"):
+        Fleet.new(vehicles, seed)
