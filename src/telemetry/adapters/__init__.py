@@ -1,0 +1,1 @@
+"""The outside of the hexagon: one technology a file, a folder a port."""

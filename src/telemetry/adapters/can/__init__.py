@@ -1,0 +1,1 @@
+"""The CAN bus: its logs, and the databases that give them meaning."""

@@ -1,0 +1,1 @@
+"""HTTP: the receiver as it is served, and as it is called."""

@@ -1,0 +1,83 @@
+"""The receiver as a client calls it: kept-alive connections, and patience with a receiver that is away."""
+
+import asyncio
+import random
+from typing import Final
+
+import httpx
+import msgspec
+
+from telemetry.adapters.http.auth import HEADER
+from telemetry.domain.gateway import Answer, GatewayError
+
+_LONGEST_PAUSE: Final = 5.0  # seconds
+_FIRST_PAUSE: Final = 0.1
+_COME_BACK: Final = frozenset({429, 500, 502, 503, 504})
+_ANSWERED: Final = frozenset({202, 422})
+
+_decode: Final = msgspec.json.Decoder(Answer).decode
+
+
+class _Problem(msgspec.Struct):
+    detail: str = ""
+
+
+class HttpGateway:
+    """A receiver at `url`, sent to over at most `connections` connections for at most `patience` seconds a body."""
+
+    def __init__(self, url: str, key: str, connections: int, patience: float) -> None:
+        self._patience = patience
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            headers={HEADER: key, "Content-Type": "application/x-ndjson"},
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            timeout=httpx.Timeout(30, pool=None),
+            trust_env=False,  # a proxy is for the world outside, and would see the key
+        )
+
+    async def ready(self) -> None:
+        await self._until_answered("GET", "/health/ready", b"", frozenset({200}))
+
+    async def post(self, lines: bytes) -> Answer:
+        return _decode(await self._until_answered("POST", "/ingest", lines, _ANSWERED))
+
+    async def _until_answered(self, method: str, path: str, content: bytes, answers: frozenset[int]) -> bytes:
+        """Ask until the status is one of `answers`; return the body. Raises GatewayError if that never comes."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._patience
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                response = await self._client.request(method, path, content=content)
+            except httpx.TransportError as error:
+                why, wait = f"{error or type(error).__name__}", 0.0
+            else:
+                if response.status_code in answers:
+                    return response.content
+                why, wait = _refusal(response), _retry_after(response)
+                if response.status_code not in _COME_BACK:
+                    raise GatewayError(f"{self._client.base_url}: {why}")
+            wait = max(wait, pause) + random.uniform(0, pause)  # noqa: S311  # spreads senders, hides nothing
+            if loop.time() + wait > deadline:
+                raise GatewayError(
+                    f"{self._client.base_url}: no answer in {self._patience:g} s, the last was: {why}"
+                )
+            await asyncio.sleep(wait)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def _refusal(response: httpx.Response) -> str:
+    try:
+        detail = msgspec.json.decode(response.content, type=_Problem).detail
+    except msgspec.DecodeError:
+        detail = response.reason_phrase
+    return f"{response.status_code} {detail}"
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """Read the seconds that a receiver asks to wait; a date, which the header may also hold, is not waited for."""
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() else 0.0

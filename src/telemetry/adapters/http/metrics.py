@@ -1,0 +1,51 @@
+"""What the receiver counts for Prometheus."""
+
+import os
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)  # seconds
+
+
+class Metrics:
+    """The counters of one receiver process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._records = Counter(
+            "telemetry_ingest_records",
+            "Records by what became of them.",
+            ["outcome"],
+            registry=self._registry,
+        )
+        self._requests = Counter(
+            "telemetry_ingest_requests",
+            "Requests to /ingest by status code.",
+            ["status"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "telemetry_ingest_seconds",
+            "From a request's arrival to its records being durable.",
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+
+    def taken(self, accepted: int, rejected: int, seconds: float) -> None:
+        self._records.labels("accepted").inc(accepted)
+        self._records.labels("rejected").inc(rejected)
+        self._seconds.observe(seconds)
+
+    def answered(self, status: int) -> None:
+        self._requests.labels(str(status)).inc()
+
+    def render(self) -> bytes:
+        """Spell all counters in the text format of Prometheus, those of sibling processes included."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self._registry)
+        everyone = CollectorRegistry()
+        MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
+        return generate_latest(everyone)

@@ -1,0 +1,63 @@
+"""How a request is refused: as problem details (RFC 9457), each cause with its status and what to change."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from litestar.exceptions import HTTPException
+from litestar.plugins.problem_details import (
+    ProblemDetailsConfig,
+    ProblemDetailsException,
+    ProblemDetailsPlugin,
+)
+
+from telemetry.domain.compression import TooLargeError
+from telemetry.domain.ingest import NotPermittedError
+from telemetry.domain.message import MalformedBodyError
+from telemetry.domain.queue import QueueUnavailableError
+
+_RETRY_AFTER: Final = "1"
+"""Seconds after which an unavailable queue is worth another try."""
+
+
+def _problem(status: int, detail: str, **headers: str) -> ProblemDetailsException:
+    spelled = {name.replace("_", "-"): value for name, value in headers.items()}
+    return ProblemDetailsException(
+        status_code=status, title=HTTPStatus(status).phrase, detail=detail, headers=spelled
+    )
+
+
+def _refused(error: HTTPException) -> ProblemDetailsException:
+    return _problem(error.status_code, error.detail, **(error.headers or {}))
+
+
+def _malformed(error: MalformedBodyError) -> ProblemDetailsException:
+    return _problem(400, f"The body is not JSON: {error}")
+
+
+def _too_large(error: TooLargeError) -> ProblemDetailsException:
+    return _problem(413, str(error))
+
+
+def _not_permitted(error: NotPermittedError) -> ProblemDetailsException:
+    return _problem(403, str(error))
+
+
+def _unavailable(_: QueueUnavailableError) -> ProblemDetailsException:
+    # What the queue says of itself, paths and addresses, is for the log and not for the sender.
+    return _problem(503, "The queue cannot take it now. Send it again.", Retry_After=_RETRY_AFTER)
+
+
+def _failed(_: Exception) -> ProblemDetailsException:
+    return _problem(500, "It failed for a reason that is in the receiver's log. Send it again.")
+
+
+_CAUSES: Final[dict[type[Exception], Any]] = {
+    HTTPException: _refused,
+    MalformedBodyError: _malformed,
+    TooLargeError: _too_large,
+    NotPermittedError: _not_permitted,
+    QueueUnavailableError: _unavailable,
+    Exception: _failed,
+}
+
+PLUGIN: Final = ProblemDetailsPlugin(ProblemDetailsConfig(exception_to_problem_detail_map=_CAUSES))

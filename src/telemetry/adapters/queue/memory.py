@@ -1,0 +1,66 @@
+"""The queue in memory: the ledger itself, for tests and for trying things out; it dies with its process."""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+
+from telemetry.domain.clock import Clock
+from telemetry.domain.lease import Delivery, Depth, Ledger, Terms
+
+
+class MemoryQueue:
+    """A queue whose senders and receivers share one event loop."""
+
+    max_body = 1024 * 1024
+
+    def __init__(self, clock: Clock, terms: Terms) -> None:
+        self._clock = clock
+        self._ledger = Ledger(terms)
+        self._changed = asyncio.Condition()
+
+    async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
+        self._ledger.send(bodies, self._clock.wall())
+        await self._ring()
+        return []
+
+    async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait
+        while not (deliveries := self._ledger.receive(limit, self._clock.wall())) and loop.time() < deadline:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(min(deadline, loop.time() + self._next_end())), self._changed:
+                    await self._changed.wait()
+        return deliveries
+
+    async def delete(self, receipts: Sequence[str]) -> Sequence[str]:
+        return self._ledger.delete(receipts, self._clock.wall())
+
+    async def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[str]:
+        refused = self._ledger.extend(receipts, round(seconds * 1000), self._clock.wall())
+        await self._ring()
+        return refused
+
+    async def depth(self) -> Depth:
+        return self._ledger.depth(self._clock.wall())
+
+    async def dead(self, limit: int) -> Sequence[Delivery]:
+        return self._ledger.dead(limit)
+
+    async def redrive(self, receipts: Sequence[str]) -> Sequence[str]:
+        refused = self._ledger.redrive(receipts, self._clock.wall())
+        await self._ring()
+        return refused
+
+    async def close(self) -> None:
+        pass
+
+    async def _ring(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _next_end(self) -> float:
+        """In how many seconds a lease may end, so that its message is there to be received again."""
+        now = self._clock.wall()
+        end = self._ledger.next_visible(now)
+        return math.inf if end is None else (end - now) / 1000

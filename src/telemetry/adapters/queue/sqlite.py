@@ -1,0 +1,220 @@
+"""The embedded queue: one SQLite file, shared by any number of processes of one machine.
+
+It keeps the promises of `telemetry.domain.lease` in one table. A row is a message; its receipt is its number and how
+often it was received. Every change is a transaction of its own in WAL mode, synced in full before it is answered, so
+that what was sent survives the loss of power. A receiver that waits looks at the table every few milliseconds, which
+costs microseconds, needs no second mechanism, and works between processes.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, ParamSpec, TypeVar
+
+from telemetry.domain.clock import Clock
+from telemetry.domain.lease import Delivery, Depth, Terms, parse_receipt, receipt
+from telemetry.domain.queue import QueueUnavailableError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_LOOK_EVERY: Final = 0.01  # seconds; a quarter of what a waiting receiver may take to wake
+_BUSY: Final = 10.0  # seconds to wait for another process's transaction, which takes milliseconds
+_VERSION: Final = 1
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS messages (
+    number   INTEGER PRIMARY KEY AUTOINCREMENT,
+    sent     INTEGER NOT NULL,
+    visible  INTEGER NOT NULL,
+    receives INTEGER NOT NULL DEFAULT 0,
+    dead     INTEGER NOT NULL DEFAULT 0,
+    body     BLOB NOT NULL
+)
+"""
+_SEND: Final = "INSERT INTO messages (sent, visible, body) VALUES (:sent, :visible, :body)"
+_ANY_VISIBLE: Final = "SELECT 1 FROM messages WHERE dead = 0 AND visible <= :now LIMIT 1"
+_VISIBLE: Final = """
+SELECT number, receives, sent, body FROM messages WHERE dead = 0 AND visible <= :now ORDER BY number LIMIT :limit
+"""
+_LEASE: Final = "UPDATE messages SET receives = receives + 1, visible = :until WHERE number = :number"
+_BURY: Final = "UPDATE messages SET dead = 1 WHERE number = :number"
+_DELETE: Final = """
+DELETE FROM messages WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
+"""
+_EXTEND: Final = """
+UPDATE messages SET visible = :until
+WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
+"""
+_DEPTH: Final = """
+SELECT
+    COALESCE(SUM(dead = 0 AND visible <= :now), 0),
+    COALESCE(SUM(dead = 0 AND visible > :now), 0),
+    COALESCE(SUM(dead), 0)
+FROM messages
+"""
+_DEAD: Final = "SELECT number, receives, sent, body FROM messages WHERE dead = 1 ORDER BY number LIMIT :limit"
+_RESEND: Final = """
+INSERT INTO messages (sent, visible, body)
+SELECT sent, :now, body FROM messages WHERE number = :number AND receives = :receives AND dead = 1
+"""
+_FORGET: Final = "DELETE FROM messages WHERE number = :number AND receives = :receives AND dead = 1"
+
+
+class SqliteQueue:
+    """A queue in the file `path`, which is made if there is none; all calls share one thread and one connection."""
+
+    max_body = 1024 * 1024
+
+    def __init__(self, path: Path, clock: Clock, terms: Terms, max_size: int) -> None:
+        """Open the queue. `max_size` bytes is how large the file may grow before sends are refused.
+
+        Raises QueueUnavailableError if the file cannot be opened or is of another kind.
+        """
+        self._path = path
+        self._clock = clock
+        self._terms = terms
+        self._max_size = max_size
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue")
+        self._db = self._thread.submit(self._open).result()
+
+    async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
+        await self._run(self._send, bodies)
+        return []
+
+    async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait
+        while not (deliveries := await self._run(self._receive, limit)) and loop.time() < deadline:
+            await asyncio.sleep(_LOOK_EVERY)
+        return deliveries
+
+    async def delete(self, receipts: Sequence[str]) -> Sequence[str]:
+        return await self._run(self._settle, _DELETE, receipts, 0)
+
+    async def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[str]:
+        return await self._run(self._settle, _EXTEND, receipts, round(seconds * 1000))
+
+    async def depth(self) -> Depth:
+        return await self._run(self._depth)
+
+    async def dead(self, limit: int) -> Sequence[Delivery]:
+        return await self._run(self._dead, limit)
+
+    async def redrive(self, receipts: Sequence[str]) -> Sequence[str]:
+        return await self._run(self._redrive, receipts)
+
+    async def close(self) -> None:
+        await self._run(self._db.close)
+        self._thread.shutdown()
+
+    def _open(self) -> sqlite3.Connection:
+        with self._translated():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            db = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version not in (0, _VERSION):
+                raise QueueUnavailableError(
+                    f"{self._path} is of version {version}, this program knows {_VERSION}"
+                )
+            db.execute(_SCHEMA)
+            db.execute(f"PRAGMA user_version = {_VERSION:d}")
+            return db
+
+    def _send(self, bodies: Sequence[bytes]) -> None:
+        now = self._clock.wall()
+        with self._transaction():
+            if self._used() + sum(map(len, bodies)) > self._max_size:
+                raise QueueUnavailableError(
+                    f"{self._path} is full: it may hold {self._max_size} bytes (QUEUE_MAX_BYTES); is a consumer running?"
+                )
+            self._db.executemany(_SEND, [{"sent": now, "visible": now, "body": body} for body in bodies])
+
+    def _receive(self, limit: int) -> Sequence[Delivery]:
+        now = self._clock.wall()
+        deliveries: list[Delivery] = []
+        with self._translated():
+            if not self._db.execute(_ANY_VISIBLE, {"now": now}).fetchone():
+                return deliveries  # without having asked for the lock that senders need
+        with self._transaction():
+            while visible := self._db.execute(
+                _VISIBLE, {"now": now, "limit": limit - len(deliveries)}
+            ).fetchall():
+                for number, receives, sent, body in visible:
+                    if receives >= self._terms.max_receives:
+                        self._db.execute(_BURY, {"number": number})
+                        continue
+                    self._db.execute(_LEASE, {"number": number, "until": now + self._terms.visibility})
+                    deliveries.append(Delivery(receipt(number, receives + 1), body, sent, receives + 1))
+        return deliveries
+
+    def _settle(self, statement: str, receipts: Sequence[str], duration: int) -> Sequence[str]:
+        """Delete or extend by receipt; a receipt that meets no lease is refused."""
+        now = self._clock.wall()
+        with self._transaction():
+            return [
+                each for each in receipts if not self._meets(statement, each, now=now, until=now + duration)
+            ]
+
+    def _depth(self) -> Depth:
+        with self._translated():
+            return Depth(*self._db.execute(_DEPTH, {"now": self._clock.wall()}).fetchone())
+
+    def _dead(self, limit: int) -> Sequence[Delivery]:
+        with self._translated():
+            rows = self._db.execute(_DEAD, {"limit": limit}).fetchall()
+        return [
+            Delivery(receipt(number, receives), body, sent, receives) for number, receives, sent, body in rows
+        ]
+
+    def _redrive(self, receipts: Sequence[str]) -> Sequence[str]:
+        now = self._clock.wall()
+        with self._transaction():
+            refused = [each for each in receipts if not self._meets(_RESEND, each, now=now)]
+            for each in receipts:
+                self._meets(_FORGET, each)
+            return refused
+
+    def _meets(self, statement: str, each: str, **values: int) -> bool:
+        """Run a statement on the row of a receipt; tell whether there was one."""
+        number, receives = parse_receipt(each)
+        return self._db.execute(statement, {"number": number, "receives": receives, **values}).rowcount > 0
+
+    def _used(self) -> int:
+        """Count the bytes of the file that hold something; deleting makes room in it, but does not shrink it."""
+        return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
+
+    def _pragma(self, name: str) -> int:
+        (value,) = self._db.execute(f"PRAGMA {name}").fetchone()
+        return int(value)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise QueueUnavailableError(
+                f"The queue {self._path} (DATA_DIR) cannot be used: {error}"
+            ) from error
+
+    async def _run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Let the queue's thread do what blocks."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *args, **kwargs))

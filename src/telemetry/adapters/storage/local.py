@@ -1,0 +1,104 @@
+"""The store in a folder: an object is a file, which appears under its name whole and synced, or not at all.
+
+It is written to a temporary file in the same folder, synced, and renamed; then the folder is synced, because a rename
+is durable only with it, and so is every folder above that had to be made. Temporary files begin with a dot and are in
+no listing; what a crash leaves of them is harmless.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from telemetry.domain.storage import Entry, ObjectExistsError, ObjectNotFoundError
+
+_TEMPORARY: Final = "."
+
+
+class LocalStorage:
+    """Objects as files below `root`; each call runs in a thread."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        await asyncio.to_thread(self._put, self._path(key), data, overwrite=overwrite)
+
+    async def get(self, key: str) -> bytes:
+        try:
+            return await asyncio.to_thread(self._path(key).read_bytes)
+        except (FileNotFoundError, IsADirectoryError):
+            raise ObjectNotFoundError(key) from None
+
+    async def list(self, prefix: str) -> Sequence[Entry]:
+        return await asyncio.to_thread(lambda: sorted(self._list(prefix)))
+
+    async def delete(self, key: str) -> None:
+        await asyncio.to_thread(self._delete, self._path(key))
+
+    async def close(self) -> None:
+        pass
+
+    def _path(self, key: str) -> Path:
+        parts = key.split("/")
+        if not all(part and not part.startswith(_TEMPORARY) for part in parts):
+            raise ValueError(f"{key!r} is no key: its parts are not empty and do not begin with a dot.")
+        return self._root.joinpath(*parts)
+
+    def _put(self, path: Path, data: bytes, *, overwrite: bool) -> None:
+        if not overwrite and path.exists():
+            # Keys of objects that never change carry a digest of the content, so that two writers of one key at one
+            # time write the same, and this need not be atomic.
+            if path.read_bytes() != data:
+                raise ObjectExistsError(path.relative_to(self._root).as_posix())
+            return
+        _make_folder(path.parent)
+        temporary = path.with_name(f"{_TEMPORARY}{path.name}.{uuid4().hex}")
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+    def _list(self, prefix: str) -> Iterator[Entry]:
+        """Walk only the deepest folder that the prefix names in full."""
+        folder = self._root.joinpath(*prefix.split("/")[:-1])
+        for where, folders, files in os.walk(folder):
+            folders[:] = [name for name in folders if not name.startswith(_TEMPORARY)]
+            for name in files:
+                path = Path(where, name)
+                key = path.relative_to(self._root).as_posix()
+                if key.startswith(prefix) and not name.startswith(_TEMPORARY):
+                    # The rename is the last change of the inode, so that its time is when the object appeared.
+                    with suppress(FileNotFoundError):  # deleted meanwhile
+                        status = path.stat()
+                        yield Entry(key, status.st_size, status.st_ctime_ns // 1_000_000)
+
+    def _delete(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        if path.parent.exists():
+            _sync_folder(path.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, durably."""
+    if not folder.exists():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,36 @@
+"""The store in memory, for tests; it dies with its process."""
+
+from collections.abc import Sequence
+
+from telemetry.domain.clock import Clock
+from telemetry.domain.storage import Entry, ObjectExistsError, ObjectNotFoundError
+
+
+class MemoryStorage:
+    """Objects in a dictionary."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._objects: dict[str, tuple[bytes, Entry]] = {}
+
+    async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        if key in self._objects and not overwrite:
+            if self._objects[key][0] != data:
+                raise ObjectExistsError(key)
+            return
+        self._objects[key] = data, Entry(key, len(data), self._clock.wall())
+
+    async def get(self, key: str) -> bytes:
+        try:
+            return self._objects[key][0]
+        except KeyError:
+            raise ObjectNotFoundError(key) from None
+
+    async def list(self, prefix: str) -> Sequence[Entry]:
+        return sorted(entry for key, (_, entry) in self._objects.items() if key.startswith(prefix))
+
+    async def delete(self, key: str) -> None:
+        self._objects.pop(key, None)
+
+    async def close(self) -> None:
+        pass
