@@ -1,0 +1,71 @@
+"""The wiring: settings, then adapters, then use-cases, top to bottom."""
+
+from dependency_injector import containers, providers
+
+from telemetry.adapters.clock import SystemClock
+from telemetry.adapters.http.client import HttpGateway
+from telemetry.adapters.queue.memory import MemoryQueue
+from telemetry.adapters.queue.outbox import LingeringOutbox
+from telemetry.adapters.queue.sqlite import SqliteQueue
+from telemetry.adapters.storage.local import LocalStorage
+from telemetry.adapters.storage.memory import MemoryStorage
+from telemetry.domain.aggregate import Aggregate
+from telemetry.domain.clock import Clock
+from telemetry.domain.consume import Consume
+from telemetry.domain.gateway import Gateway
+from telemetry.domain.ingest import Ingest
+from telemetry.domain.prove import Prove
+from telemetry.domain.queue import Outbox, Queue
+from telemetry.domain.recover import Recover
+from telemetry.domain.storage import Storage
+from telemetry.entrypoints.settings import Settings
+
+
+class Container(containers.DeclarativeContainer):
+    """One process's worth of everything; what is not asked for is not made."""
+
+    settings: providers.Provider[Settings] = providers.Dependency(instance_of=Settings)
+
+    clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
+    queue: providers.Provider[Queue] = providers.Selector(
+        settings.provided.queue_backend,
+        sqlite=providers.Singleton(
+            SqliteQueue,
+            path=settings.provided.queue_file,
+            clock=clock,
+            terms=settings.provided.terms,
+            max_size=settings.provided.queue_max_bytes,
+        ),
+        memory=providers.Singleton(MemoryQueue, clock=clock, terms=settings.provided.terms),
+    )
+    storage: providers.Provider[Storage] = providers.Selector(
+        settings.provided.storage_backend,
+        local=providers.Singleton(LocalStorage, root=settings.provided.data_dir),
+        memory=providers.Singleton(MemoryStorage, clock=clock),
+    )
+    outbox: providers.Provider[Outbox] = providers.Singleton(
+        LingeringOutbox,
+        queue=queue,
+        clock=clock,
+        linger=settings.provided.ingest_linger,
+        max_waiting=settings.provided.ingest_max_waiting,
+    )
+
+    ingest: providers.Provider[Ingest] = providers.Factory(
+        Ingest, outbox=outbox, policy=settings.provided.policy
+    )
+    consume: providers.Provider[Consume] = providers.Factory(
+        Consume,
+        queue=queue,
+        storage=storage,
+        clock=clock,
+        policy=settings.provided.policy,
+        limits=settings.provided.batch_limits,
+        terms=settings.provided.terms,
+        raw_format=settings.provided.raw_format,
+    )
+    gateway: providers.Provider[Gateway] = providers.Factory(HttpGateway, key=settings.provided.api_key)
+
+    aggregate: providers.Provider[Aggregate] = providers.Factory(Aggregate, storage=storage)
+    prove: providers.Provider[Prove] = providers.Factory(Prove, storage=storage)
+    recover: providers.Provider[Recover] = providers.Factory(Recover, queue=queue, storage=storage)

@@ -1,0 +1,29 @@
+"""What every role does as a process: one event loop, and a polite end at the first signal."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import uvloop
+
+
+def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
+    """Run `main` until it returns its exit status; the event that it gets is set by SIGTERM, SIGINT or SIGHUP."""
+
+    async def guarded() -> int:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(each, stopping.set)
+        return await main(stopping)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(guarded())
+
+
+async def pause(stopping: asyncio.Event, seconds: float) -> None:
+    """Sleep, but not beyond the moment at which the process is told to stop."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopping.wait()

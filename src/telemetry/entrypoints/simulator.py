@@ -1,0 +1,53 @@
+"""`telemetry simulator`: a fleet of battery packs that post what they measure, every 200 ms."""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+
+from telemetry.domain.clock import Clock
+from telemetry.domain.simulate import SAMPLING_S, Simulate
+from telemetry.entrypoints import log, process, screen, sending, settings
+from telemetry.entrypoints.container import Container
+from telemetry.entrypoints.sending import Sender
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    parser = argparse.ArgumentParser("telemetry simulator", description=__doc__)
+    parser.add_argument("--vehicles", type=int, default=10, help="how many vehicles (default: %(default)s)")
+    parser.add_argument(
+        "--duration", type=float, default=60, help="seconds of driving (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="the same seed drives the same way (default: %(default)s)"
+    )
+    sending.add_arguments(parser)
+    chosen = parser.parse_args(arguments)
+    configured = settings.load()
+    log.configure(configured, "Simulator")
+    return process.run(lambda stopping: simulate(Container(settings=configured), chosen, stopping))
+
+
+async def simulate(container: Container, chosen: argparse.Namespace, stopping: asyncio.Event) -> int:
+    """Drive the fleet and say what became of its records; the exit status tells whether all were accepted."""
+    async with sending.sender(container, chosen) as sender:
+        await drive(
+            Simulate(chosen.vehicles, chosen.seed), sender, container.clock(), chosen.duration, stopping
+        )
+    return sending.conclude(sender)
+
+
+async def drive(
+    simulated: Simulate, sender: Sender, clock: Clock, duration: float, stopping: asyncio.Event
+) -> None:
+    """Send a sample of every vehicle each 200 ms, for `duration` seconds or until told to stop."""
+    steps = round(duration / SAMPLING_S)
+    started, first = clock.monotonic(), clock.wall()
+    with screen.progress() as progress:
+        bar = progress.add_task("driving", total=steps, note="")
+        for step in range(steps):
+            await process.pause(stopping, started + step * SAMPLING_S - clock.monotonic())
+            if stopping.is_set():
+                break
+            # Measured when due, even if this machine is late: two samples never share a time.
+            await sender.send(simulated(first + round(step * SAMPLING_S * 1000)))
+            progress.update(bar, advance=1, note=f"{sender.accepted} records accepted")
