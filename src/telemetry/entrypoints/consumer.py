@@ -35,6 +35,7 @@ async def serve(container: Container, logger: Log, stopping: asyncio.Event) -> i
         stack.push_async_callback(container.storage().close)
         stack.push_async_callback(container.queue().close)
         consume = container.consume()
+        logger.info("Started", queue=configured.queue_backend, storage=configured.storage_backend)
         async with asyncio.TaskGroup() as tasks:
             renewing = tasks.create_task(_renew(consume, logger, configured.queue_visibility_timeout / 4))
             await _take_turns(consume, logger, stopping)
