@@ -33,7 +33,9 @@ def test_the_demo_proves_what_it_shows(tmp_path: Path):
     process = demo(tmp_path, "--duration", "4")
     output, complaints = process.communicate(timeout=120)
     assert process.returncode == 0, complaints + output
-    assert proof(output) | {"sent": 200, "accepted": 200, "stored": 200, "unique": 200, "lost": 0} == proof(output)
+    assert proof(output) | {"sent": 200, "accepted": 200, "stored": 200, "unique": 200, "lost": 0} == proof(
+        output
+    )
     assert complaints == ""  # in a pipe there is no progress
     for part in ("raw/", "aggregated/", "veh-00010", "end_to_end", "Proof"):
         assert part in output
@@ -51,16 +53,16 @@ def test_the_demo_leaves_nothing_running_however_it_ends(tmp_path: Path, death: 
     process.communicate(timeout=60)
     assert process.returncode != 0
     wait_until(lambda: is_free(port), "the port to be free")
-    folder = str(tmp_path).encode()
+    folder = str(tmp_path)
     wait_until(lambda: not processes_in(folder), "the roles to end")
 
 
-def processes_in(folder: bytes) -> list[str]:
+def processes_in(folder: str) -> list[str]:
     """Find the processes whose working directory is `folder`."""
     found = []
     for each in Path("/proc").glob("[0-9]*"):
         try:
-            if os.readlink(each / "cwd").encode() == folder and (each / "cmdline").read_bytes():
+            if str((each / "cwd").readlink()) == folder and (each / "cmdline").read_bytes():
                 found.append(each.name)
         except OSError:
             continue

@@ -32,10 +32,14 @@ def test_several_workers_and_consumers_share_the_work(pipeline: Pipeline):
     first = pipeline.start("consumer")
     second = pipeline.start("consumer")
     pipeline.running["first consumer"] = first
-    proved = finish(pipeline.begin("load-test", "--messages", "20000", "--rate", "max", "--url", pipeline.url))
+    proved = finish(
+        pipeline.begin("load-test", "--messages", "20000", "--rate", "max", "--url", pipeline.url)
+    )
     assert proved["unique"] == 20_000
     assert proved["lost"] == proved["duplicates"] == 0
-    assert {path.name for path in pipeline.data.glob("raw/*/*/*/*/*")} <= {f"bucket={n:02d}" for n in range(4)}
+    assert {path.name for path in pipeline.data.glob("raw/*/*/*/*/*")} <= {
+        f"bucket={n:02d}" for n in range(4)
+    }
     assert first.poll() is second.poll() is None
 
 
@@ -66,12 +70,18 @@ def test_killing_the_receiver_in_the_middle_loses_nothing(pipeline: Pipeline):
 
 
 def test_a_consumer_told_to_stop_stores_what_it_holds(pipeline: Pipeline):
-    pipeline.environment |= {"BATCH_TIMEOUT": "3600", "BATCH_SIZE": "1000000", "QUEUE_VISIBILITY_TIMEOUT": "3600"}
+    pipeline.environment |= {
+        "BATCH_TIMEOUT": "3600",
+        "BATCH_SIZE": "1000000",
+        "QUEUE_VISIBILITY_TIMEOUT": "3600",
+    }
     pipeline.start("receiver")
     load = pipeline.begin("load-test", "--messages", "700", "--rate", "max", "--url", pipeline.url)
     pipeline.start("consumer")
     queue = f"{pipeline.url}/health/ready"
-    wait_until(lambda: httpx.get(queue, trust_env=False).json()["leased"] > 0, "the consumer to hold something")
+    wait_until(
+        lambda: httpx.get(queue, trust_env=False).json()["leased"] > 0, "the consumer to hold something"
+    )
     assert pipeline.stop("consumer") == 0
     proved = finish(load)
     assert proved["stored"] == proved["unique"] == 700

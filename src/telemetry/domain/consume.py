@@ -55,7 +55,7 @@ class _Held(NamedTuple):
 class Consume:
     """One consumer: the batch that it gathers, and the leases that it holds for it."""
 
-    def __init__(  # noqa: PLR0913  # its two ports, its clock, and the four things that can be set
+    def __init__(  # noqa: PLR0913, PLR0917  # its two ports, its clock, and the four things that can be set
         self,
         queue: Queue,
         storage: Storage,

@@ -89,7 +89,7 @@ class SqliteQueue:
     async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait
-        while not (deliveries := await self._run(self._receive, limit)) and loop.time() < deadline:
+        while not (deliveries := await self._run(self._receive, limit)) and loop.time() < deadline:  # noqa: ASYNC110  # who sends may be another process
             await asyncio.sleep(_LOOK_EVERY)
         return deliveries
 
