@@ -59,8 +59,8 @@ async def replay(container: Container, chosen: argparse.Namespace, stopping: asy
     Raises SettingsError if what reads logs is not installed, OSError if the log or its definitions cannot be read.
     """
     try:
-        from telemetry.adapters.can.dbc import Dbc
-        from telemetry.adapters.can.log import CanLog
+        from telemetry.adapters.can.dbc import Dbc  # noqa: PLC0415  # an extra, which need not be there
+        from telemetry.adapters.can.log import CanLog  # noqa: PLC0415  # as above
     except ModuleNotFoundError as error:
         raise SettingsError(f"{error.name} is not installed: pip install 'telemetry[can]'") from error
     definitions, frames = Dbc(chosen.dbc), CanLog(chosen.file, absolute=chosen.keep_time)
