@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from telemetry.domain import envelope, objects
+from telemetry.domain import batch, envelope, objects
 from telemetry.domain.batch import Batcher, Limits
 from telemetry.domain.clock import Clock
 from telemetry.domain.envelope import Parcel, UndecodableError
@@ -126,7 +126,9 @@ class Consume:
         for delivery in deliveries:
             content = self._unpack(delivery)
             count, size = (
-                (1, 0) if isinstance(content, UndecodableError) else (content.count, len(content.lines))
+                (1, len(delivery.body))
+                if isinstance(content, UndecodableError)
+                else (content.count, len(content.lines))
             )
             self._batch.add(_Held(delivery, dequeued, content), count, size, now)
 
@@ -155,10 +157,13 @@ class Consume:
         for bundle in envelope.bundle(_parcels(held), objects.MAX_BATCH):
             lines = b"".join(parcel.lines for parcel in bundle)
             yield objects.batch_key(bundle[0].partition, now, lines, self._raw_format), lines
-        if bad := [
-            Quarantined.of(d, str(why), now) for d, _, why in held if isinstance(why, UndecodableError)
-        ]:
-            lines = objects.write_quarantine(bad)
+        bad = [
+            objects.write_quarantine([Quarantined.of(delivery, str(why), now)])
+            for delivery, _, why in held
+            if isinstance(why, UndecodableError)
+        ]
+        for run in batch.runs([len(line) for line in bad], objects.MAX_BATCH):
+            lines = b"".join(bad[run])
             yield objects.quarantine_key(now, lines), lines
 
     async def _delete(self) -> int:
