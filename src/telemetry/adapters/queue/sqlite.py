@@ -8,6 +8,7 @@ costs microseconds, needs no second mechanism, and works between processes.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,7 +27,9 @@ _LOOK_EVERY: Final = 0.01  # seconds; a quarter of what a waiting receiver may t
 _BUSY: Final = 10.0  # seconds to wait for another process's transaction, which takes milliseconds
 _VERSION: Final = 1
 
+_KIND: Final = "SELECT user_version, (SELECT COUNT(*) FROM sqlite_master) FROM pragma_user_version"
 _SCHEMA: Final = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS messages (
     number   INTEGER PRIMARY KEY AUTOINCREMENT,
     sent     INTEGER NOT NULL,
@@ -34,7 +37,9 @@ CREATE TABLE IF NOT EXISTS messages (
     receives INTEGER NOT NULL DEFAULT 0,
     dead     INTEGER NOT NULL DEFAULT 0,
     body     BLOB NOT NULL
-)
+);
+PRAGMA user_version = 1; -- which is _VERSION
+COMMIT;
 """
 _SEND: Final = "INSERT INTO messages (sent, visible, body) VALUES (:sent, :visible, :body)"
 _ANY_VISIBLE: Final = "SELECT 1 FROM messages WHERE dead = 0 AND visible <= :now LIMIT 1"
@@ -80,7 +85,11 @@ class SqliteQueue:
         self._terms = terms
         self._max_size = max_size
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue")
-        self._db = self._thread.submit(self._open).result()
+        try:
+            self._db = self._thread.submit(self._open).result()
+        except BaseException:
+            self._thread.shutdown()
+            raise
 
     async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
         await self._run(self._send, bodies)
@@ -113,19 +122,39 @@ class SqliteQueue:
         self._thread.shutdown()
 
     def _open(self) -> sqlite3.Connection:
+        """Open the file, again while other processes that open it keep it locked."""
+        give_up_at = time.monotonic() + _BUSY
         with self._translated():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
+            while True:
+                try:
+                    return self._connect()
+                except sqlite3.OperationalError as error:
+                    # To switch to WAL takes a lock for which SQLite does not wait by itself.
+                    if not _is_busy(error) or time.monotonic() > give_up_at:
+                        raise
+                time.sleep(_LOOK_EVERY)
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
+        try:
+            version, tables = db.execute(_KIND).fetchone()
+            self._check_kind(version, tables)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version not in (0, _VERSION):
-                raise QueueUnavailableError(
-                    f"{self._path} is of version {version}, this program knows {_VERSION}"
-                )
-            db.execute(_SCHEMA)
-            db.execute(f"PRAGMA user_version = {_VERSION:d}")
-            return db
+            if not tables:
+                db.executescript(_SCHEMA)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _check_kind(self, version: int, tables: int) -> None:
+        """Let a queue and an empty file pass, but not what another program keeps."""
+        if version != _VERSION and (version or tables):
+            raise QueueUnavailableError(
+                f"{self._path} is no queue of version {_VERSION}, but a database of version {version}"
+            )
 
     def _send(self, bodies: Sequence[bytes]) -> None:
         now = self._clock.wall()
@@ -218,3 +247,7 @@ class SqliteQueue:
     async def _run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Let the queue's thread do what blocks."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *args, **kwargs))
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # what is above says why it is
