@@ -205,10 +205,11 @@ class SqliteQueue:
     def _redrive(self, receipts: Sequence[str]) -> Sequence[str]:
         now = self._clock.wall()
         with self._transaction():
-            refused = [each for each in receipts if not self._meets(_RESEND, each, now=now)]
-            for each in receipts:
-                self._meets(_FORGET, each)
-            return refused
+            return [
+                each
+                for each in receipts
+                if not (self._meets(_RESEND, each, now=now) and self._meets(_FORGET, each))
+            ]
 
     def _meets(self, statement: str, each: str, **values: int) -> bool:
         """Run a statement on the row of a receipt; tell whether there was one."""
