@@ -26,6 +26,7 @@ R = TypeVar("R")
 _LOOK_EVERY: Final = 0.01  # seconds; a quarter of what a waiting receiver may take to wake
 _BUSY: Final = 10.0  # seconds to wait for another process's transaction, which takes milliseconds
 _VERSION: Final = 1
+_BEYOND: Final = 2**63 - 1  # no message has a number as high
 
 _KIND: Final = "SELECT user_version, (SELECT COUNT(*) FROM sqlite_master) FROM pragma_user_version"
 _SCHEMA: Final = """
@@ -44,10 +45,14 @@ COMMIT;
 _SEND: Final = "INSERT INTO messages (sent, visible, body) VALUES (:sent, :visible, :body)"
 _ANY_VISIBLE: Final = "SELECT 1 FROM messages WHERE dead = 0 AND visible <= :now LIMIT 1"
 _VISIBLE: Final = """
-SELECT number, receives, sent, body FROM messages WHERE dead = 0 AND visible <= :now ORDER BY number LIMIT :limit
+SELECT number, receives, sent, body FROM messages
+WHERE dead = 0 AND visible <= :now AND receives < :max_receives ORDER BY number LIMIT :limit
 """
 _LEASE: Final = "UPDATE messages SET receives = receives + 1, visible = :until WHERE number = :number"
-_BURY: Final = "UPDATE messages SET dead = 1 WHERE number = :number"
+_BURY: Final = """
+UPDATE messages SET dead = 1
+WHERE dead = 0 AND visible <= :now AND receives >= :max_receives AND number < :before
+"""
 _DELETE: Final = """
 DELETE FROM messages WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
 """
@@ -167,21 +172,21 @@ class SqliteQueue:
 
     def _receive(self, limit: int) -> Sequence[Delivery]:
         now = self._clock.wall()
-        deliveries: list[Delivery] = []
         with self._translated():
             if not self._db.execute(_ANY_VISIBLE, {"now": now}).fetchone():
-                return deliveries  # without having asked for the lock that senders need
+                return []  # without having asked for the lock that senders need
+        terms = {"now": now, "max_receives": self._terms.max_receives}
         with self._transaction():
-            while visible := self._db.execute(
-                _VISIBLE, {"now": now, "limit": limit - len(deliveries)}
-            ).fetchall():
-                for number, receives, sent, body in visible:
-                    if receives >= self._terms.max_receives:
-                        self._db.execute(_BURY, {"number": number})
-                        continue
-                    self._db.execute(_LEASE, {"number": number, "until": now + self._terms.visibility})
-                    deliveries.append(Delivery(receipt(number, receives + 1), body, sent, receives + 1))
-        return deliveries
+            rows = self._db.execute(_VISIBLE, {**terms, "limit": limit}).fetchall()
+            until = now + self._terms.visibility
+            self._db.executemany(_LEASE, [{"number": number, "until": until} for number, *_ in rows])
+            # Those that had their share of leases are met on the way to the last that is received.
+            before = _BEYOND if len(rows) < limit else max((number for number, *_ in rows), default=0)
+            self._db.execute(_BURY, {**terms, "before": before})
+        return [
+            Delivery(receipt(number, receives + 1), body, sent, receives + 1)
+            for number, receives, sent, body in rows
+        ]
 
     def _settle(self, statement: str, receipts: Sequence[str], duration: int) -> Sequence[str]:
         """Delete or extend by receipt; a receipt that meets no lease is refused."""
