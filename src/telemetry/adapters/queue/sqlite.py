@@ -162,8 +162,7 @@ class SqliteQueue:
             )
 
     def _send(self, bodies: Sequence[bytes]) -> None:
-        now = self._clock.wall()
-        with self._transaction():
+        with self._transaction() as now:
             if self._used() + sum(map(len, bodies)) > self._max_size:
                 raise QueueUnavailableError(
                     f"{self._path} is full: it may hold {self._max_size} bytes (QUEUE_MAX_BYTES); is a consumer running?"
@@ -171,12 +170,11 @@ class SqliteQueue:
             self._db.executemany(_SEND, [{"sent": now, "visible": now, "body": body} for body in bodies])
 
     def _receive(self, limit: int) -> Sequence[Delivery]:
-        now = self._clock.wall()
         with self._translated():
-            if not self._db.execute(_ANY_VISIBLE, {"now": now}).fetchone():
+            if not self._db.execute(_ANY_VISIBLE, {"now": self._clock.wall()}).fetchone():
                 return []  # without having asked for the lock that senders need
-        terms = {"now": now, "max_receives": self._terms.max_receives}
-        with self._transaction():
+        with self._transaction() as now:
+            terms = {"now": now, "max_receives": self._terms.max_receives}
             rows = self._db.execute(_VISIBLE, {**terms, "limit": limit}).fetchall()
             until = now + self._terms.visibility
             self._db.executemany(_LEASE, [{"number": number, "until": until} for number, *_ in rows])
@@ -190,8 +188,7 @@ class SqliteQueue:
 
     def _settle(self, statement: str, receipts: Sequence[str], duration: int) -> Sequence[str]:
         """Delete or extend by receipt; a receipt that meets no lease is refused."""
-        now = self._clock.wall()
-        with self._transaction():
+        with self._transaction() as now:
             return [
                 each for each in receipts if not self._meets(statement, each, now=now, until=now + duration)
             ]
@@ -208,8 +205,7 @@ class SqliteQueue:
         ]
 
     def _redrive(self, receipts: Sequence[str]) -> Sequence[str]:
-        now = self._clock.wall()
-        with self._transaction():
+        with self._transaction() as now:
             return [
                 each
                 for each in receipts
@@ -230,11 +226,12 @@ class SqliteQueue:
         return int(value)
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self) -> Iterator[int]:
+        """Change the table, or leave it as it is; the time that is yielded is that at which nobody else can."""
         with self._translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                yield
+                yield self._clock.wall()
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
