@@ -10,9 +10,8 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
@@ -53,6 +52,10 @@ _BURY: Final = """
 UPDATE messages SET dead = 1
 WHERE dead = 0 AND visible <= :now AND receives >= :max_receives AND number < :before
 """
+_UNLEASE: Final = """
+UPDATE messages SET receives = receives - 1, visible = :now
+WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
+"""
 _DELETE: Final = """
 DELETE FROM messages WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
 """
@@ -89,6 +92,7 @@ class SqliteQueue:
         self._clock = clock
         self._terms = terms
         self._max_size = max_size
+        self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue")
         try:
             self._db = self._thread.submit(self._open).result()
@@ -103,9 +107,19 @@ class SqliteQueue:
     async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait
-        while not (deliveries := await self._run(self._receive, limit)) and loop.time() < deadline:
-            await asyncio.sleep(_LOOK_EVERY)
+        while not (deliveries := await self._lease(limit)) and loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_EVERY)  # other processes send too, which set no event here
         return deliveries
+
+    async def _lease(self, limit: int) -> Sequence[Delivery]:
+        """Receive without waiting. Whoever is cancelled meanwhile holds nothing: the thread takes the leases back."""
+        leasing = self._submit(self._receive, limit)
+        try:
+            return await asyncio.wrap_future(leasing)
+        except asyncio.CancelledError:
+            with suppress(QueueUnavailableError):  # closed meanwhile: the leases end by themselves
+                self._submit(self._unlease, leasing)
+            raise
 
     async def delete(self, receipts: Sequence[str]) -> Sequence[str]:
         return await self._run(self._settle, _DELETE, receipts, 0)
@@ -123,8 +137,11 @@ class SqliteQueue:
         return await self._run(self._redrive, receipts)
 
     async def close(self) -> None:
-        await self._run(self._db.close)
-        self._thread.shutdown()
+        if not self._closed:
+            closing = self._submit(self._db.close)
+            self._closed = True
+            await asyncio.wrap_future(closing)
+            self._thread.shutdown()
 
     def _open(self) -> sqlite3.Connection:
         """Open the file, again while other processes that open it keep it locked."""
@@ -185,6 +202,11 @@ class SqliteQueue:
             Delivery(receipt(number, receives + 1), body, sent, receives + 1)
             for number, receives, sent, body in rows
         ]
+
+    def _unlease(self, leasing: Future[Sequence[Delivery]]) -> None:
+        """Undo a receive that nobody waits for any more, unless it was not begun or failed."""
+        if not leasing.cancelled() and not leasing.exception():
+            self._settle(_UNLEASE, [each.receipt for each in leasing.result()], 0)
 
     def _settle(self, statement: str, receipts: Sequence[str], duration: int) -> Sequence[str]:
         """Delete or extend by receipt; a receipt that meets no lease is refused."""
@@ -249,7 +271,12 @@ class SqliteQueue:
 
     async def _run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Let the queue's thread do what blocks."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *args, **kwargs))
+        return await asyncio.wrap_future(self._submit(work, *args, **kwargs))
+
+    def _submit(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        if self._closed:
+            raise QueueUnavailableError(f"The queue {self._path} has been closed")
+        return self._thread.submit(work, *args, **kwargs)
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
