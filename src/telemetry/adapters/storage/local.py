@@ -16,6 +16,7 @@ from uuid import uuid4
 from telemetry.domain.storage import Entry, ObjectExistsError, ObjectNotFoundError
 
 _TEMPORARY: Final = "."
+_NO_OBJECT: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 
 class LocalStorage:
@@ -70,8 +71,10 @@ class LocalStorage:
 
     def _list(self, prefix: str) -> Iterator[Entry]:
         """Walk only the deepest folder that the prefix names in full."""
-        folder = self._root.joinpath(*prefix.split("/")[:-1])
-        for where, folders, files in os.walk(folder):
+        parts = prefix.split("/")[:-1]
+        if any(part.startswith(_TEMPORARY) for part in parts):
+            return  # no key begins like this, but folders outside of the root would
+        for where, folders, files in os.walk(self._root.joinpath(*parts), onerror=_raise_unless_gone):
             folders[:] = [name for name in folders if not name.startswith(_TEMPORARY)]
             for name in files:
                 path = Path(where, name)
@@ -86,6 +89,12 @@ class LocalStorage:
         path.unlink(missing_ok=True)
         if path.parent.exists():
             _sync_folder(path.parent)
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    """Let a folder be missing, but not be unreadable: a listing that leaves something out looks like loss."""
+    if not isinstance(error, _NO_OBJECT):
+        raise error
 
 
 def _make_folder(folder: Path) -> None:
