@@ -31,7 +31,7 @@ class LocalStorage:
     async def get(self, key: str) -> bytes:
         try:
             return await asyncio.to_thread(self._path(key).read_bytes)
-        except (FileNotFoundError, IsADirectoryError):
+        except _NO_OBJECT:
             raise ObjectNotFoundError(key) from None
 
     async def list(self, prefix: str) -> Sequence[Entry]:
@@ -86,8 +86,9 @@ class LocalStorage:
                         yield Entry(key, status.st_size, status.st_ctime_ns // 1_000_000)
 
     def _delete(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        if path.parent.exists():
+        with suppress(*_NO_OBJECT):
+            path.unlink()
+        with suppress(*_NO_OBJECT):
             _sync_folder(path.parent)
 
 
