@@ -55,6 +55,7 @@ class LocalStorage:
             # time write the same, and this need not be atomic.
             if path.read_bytes() != data:
                 raise ObjectExistsError(path.relative_to(self._root).as_posix())
+            _sync_folder(path.parent)  # whoever put it may not have come that far
             return
         _make_folder(path.parent)
         temporary = path.with_name(f"{_TEMPORARY}{path.name}.{uuid4().hex}")
