@@ -39,7 +39,13 @@ class HttpGateway:
         await self._until_answered("GET", "/health/ready", b"", frozenset({200}))
 
     async def post(self, lines: bytes) -> Answer:
-        return _decode(await self._until_answered("POST", "/ingest", lines, _ANSWERED))
+        body = await self._until_answered("POST", "/ingest", lines, _ANSWERED)
+        try:
+            return _decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise GatewayError(
+                f"{self._client.base_url}: it does not answer as a receiver: {error}"
+            ) from error
 
     async def _until_answered(self, method: str, path: str, content: bytes, answers: frozenset[int]) -> bytes:
         """Ask until the status is one of `answers`; return the body. Raises GatewayError if that never comes."""
@@ -49,8 +55,10 @@ class HttpGateway:
         while True:
             try:
                 response = await self._client.request(method, path, content=content)
-            except httpx.TransportError as error:
-                why, wait = f"{error or type(error).__name__}", 0.0
+            except httpx.UnsupportedProtocol as error:
+                raise GatewayError(f"{self._client.base_url}: {error}") from error
+            except httpx.RequestError as error:
+                why, wait = str(error) or type(error).__name__, 0.0
             else:
                 if response.status_code in answers:
                     return response.content
@@ -72,9 +80,9 @@ class HttpGateway:
 def _refusal(response: httpx.Response) -> str:
     try:
         detail = msgspec.json.decode(response.content, type=_Problem).detail
-    except msgspec.DecodeError:
-        detail = response.reason_phrase
-    return f"{response.status_code} {detail}"
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        detail = ""
+    return f"{response.status_code} {detail or response.reason_phrase}"
 
 
 def _retry_after(response: httpx.Response) -> float:
