@@ -12,6 +12,7 @@ from telemetry.domain.gateway import Answer, GatewayError
 
 _LONGEST_PAUSE: Final = 5.0  # seconds
 _FIRST_PAUSE: Final = 0.1
+_LONGEST_SILENCE: Final = 30.0
 _COME_BACK: Final = frozenset({429, 500, 502, 503, 504})
 _ANSWERED: Final = frozenset({202, 422})
 
@@ -31,7 +32,6 @@ class HttpGateway:
             base_url=url,
             headers={HEADER: key, "Content-Type": "application/x-ndjson"},
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            timeout=httpx.Timeout(30, pool=None),
             trust_env=False,  # a proxy is for the world outside, and would see the key
         )
 
@@ -54,7 +54,9 @@ class HttpGateway:
         pause = _FIRST_PAUSE
         while True:
             try:
-                response = await self._client.request(method, path, content=content)
+                response = await self._client.request(
+                    method, path, content=content, timeout=_timeout(deadline - loop.time())
+                )
             except httpx.UnsupportedProtocol as error:
                 raise GatewayError(f"{self._client.base_url}: {error}") from error
             except httpx.RequestError as error:
@@ -75,6 +77,11 @@ class HttpGateway:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def _timeout(left: float) -> httpx.Timeout:
+    """Wait for a receiver that is silent no longer than there is patience left, but for a free connection as it takes."""
+    return httpx.Timeout(min(_LONGEST_SILENCE, max(left, _FIRST_PAUSE)), pool=None)
 
 
 def _refusal(response: httpx.Response) -> str:
