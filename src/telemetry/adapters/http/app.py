@@ -11,9 +11,11 @@ from litestar.di import NamedDependency, Provide
 from litestar.exceptions import (
     ClientException,
     HTTPException,
+    InternalServerException,
     NotAuthorizedException,
     TooManyRequestsException,
 )
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin, YamlRenderPlugin
@@ -92,7 +94,9 @@ async def ingest(request: Incoming, desk: NamedDependency[Desk]) -> Response[Rec
     started = desk.clock.monotonic()
     caller = _caller(request, desk, started)
     parse = _parser(request)
-    body = _decoded(await request.body(), request.headers.get("content-encoding", ""), desk.max_body)
+    body = _decoded(
+        await _body(request, desk.max_body), request.headers.get("content-encoding", ""), desk.max_body
+    )
     parsed = parse(body, desk.clock.wall())
     caller.spend(len(parsed.records))
     receipt = await desk.ingest(parsed, caller.permits)
@@ -170,6 +174,16 @@ def _parser(request: Incoming) -> Callable[[bytes, int], Parsed]:
     if not (parse := _PARSERS.get(kind)):
         raise ClientException(f"Content-Type is one of {', '.join(_PARSERS)}, not {kind!r}.", status_code=415)
     return parse
+
+
+async def _body(request: Incoming, limit: int) -> bytes:
+    """Read a body as it comes. Raises for one that is over the limit, and for one whose sender hung up."""
+    try:
+        return await request.body()
+    except RequestEntityTooLarge as error:
+        raise compression.TooLargeError(f"The body has more than {limit} bytes.") from error
+    except InternalServerException as error:
+        raise ClientException("The body did not come whole.") from error
 
 
 def _decoded(body: bytes, encoding: str, limit: int) -> bytes:

@@ -5,24 +5,25 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from telemetry.domain.clock import Clock
 
 HEADER: Final = "X-API-Key"
 
 
-class Grant(msgspec.Struct, frozen=True):
+class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one key allows.
 
     `vehicles` are patterns of vehicle ids with `*` and `?`; `rate` is records per second, 0 for no bound.
     """
 
-    key: str
+    key: Annotated[str, Meta(min_length=1)]
     vehicles: Sequence[str] = ("*",)
-    rate: float = 0
+    rate: Annotated[float, Meta(ge=0)] = 0
 
     def __repr__(self) -> str:
         """Leave the key out, so that no log can show it."""

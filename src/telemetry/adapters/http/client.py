@@ -12,6 +12,7 @@ from telemetry.domain.gateway import Answer, GatewayError
 
 _LONGEST_PAUSE: Final = 5.0  # seconds
 _FIRST_PAUSE: Final = 0.1
+_LONGEST_SILENCE: Final = 30.0
 _COME_BACK: Final = frozenset({429, 500, 502, 503, 504})
 _ANSWERED: Final = frozenset({202, 422})
 
@@ -31,7 +32,6 @@ class HttpGateway:
             base_url=url,
             headers={HEADER: key, "Content-Type": "application/x-ndjson"},
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            timeout=httpx.Timeout(30, pool=None),
             trust_env=False,  # a proxy is for the world outside, and would see the key
         )
 
@@ -39,7 +39,13 @@ class HttpGateway:
         await self._until_answered("GET", "/health/ready", b"", frozenset({200}))
 
     async def post(self, lines: bytes) -> Answer:
-        return _decode(await self._until_answered("POST", "/ingest", lines, _ANSWERED))
+        body = await self._until_answered("POST", "/ingest", lines, _ANSWERED)
+        try:
+            return _decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise GatewayError(
+                f"{self._client.base_url}: it does not answer as a receiver: {error}"
+            ) from error
 
     async def _until_answered(self, method: str, path: str, content: bytes, answers: frozenset[int]) -> bytes:
         """Ask until the status is one of `answers`; return the body. Raises GatewayError if that never comes."""
@@ -48,9 +54,13 @@ class HttpGateway:
         pause = _FIRST_PAUSE
         while True:
             try:
-                response = await self._client.request(method, path, content=content)
-            except httpx.TransportError as error:
-                why, wait = f"{error or type(error).__name__}", 0.0
+                response = await self._client.request(
+                    method, path, content=content, timeout=_timeout(deadline - loop.time())
+                )
+            except httpx.UnsupportedProtocol as error:
+                raise GatewayError(f"{self._client.base_url}: {error}") from error
+            except httpx.RequestError as error:
+                why, wait = str(error) or type(error).__name__, 0.0
             else:
                 if response.status_code in answers:
                     return response.content
@@ -69,12 +79,17 @@ class HttpGateway:
         await self._client.aclose()
 
 
+def _timeout(left: float) -> httpx.Timeout:
+    """Wait for a receiver that is silent no longer than there is patience left, but for a free connection as it takes."""
+    return httpx.Timeout(min(_LONGEST_SILENCE, max(left, _FIRST_PAUSE)), pool=None)
+
+
 def _refusal(response: httpx.Response) -> str:
     try:
         detail = msgspec.json.decode(response.content, type=_Problem).detail
-    except msgspec.DecodeError:
-        detail = response.reason_phrase
-    return f"{response.status_code} {detail}"
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        detail = ""
+    return f"{response.status_code} {detail or response.reason_phrase}"
 
 
 def _retry_after(response: httpx.Response) -> float:

@@ -56,11 +56,19 @@ class LingeringOutbox:
 
     async def _drive(self) -> None:
         """Send batch after batch until nothing waits any more."""
-        while (deadline := self._batcher.deadline) is not None:
-            await self._linger(deadline - self._clock.monotonic())
-            self._full.clear()
-            await self._send(self._batcher.take())
-        self._driver = None
+        postings: Sequence[_Posting] = ()
+        try:
+            while (deadline := self._batcher.deadline) is not None:
+                await self._linger(deadline - self._clock.monotonic())
+                self._full.clear()
+                postings = self._batcher.take()
+                await self._send(postings)
+        except asyncio.CancelledError:
+            for posting in (*postings, *self._batcher.take()):
+                posting.fail(QueueUnavailableError("The receiver stops."))
+            raise
+        finally:
+            self._driver = None
 
     async def _linger(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -68,16 +76,20 @@ class LingeringOutbox:
                 await self._full.wait()
 
     async def _send(self, postings: Sequence[_Posting]) -> None:
-        bundles = list(envelope.bundle((parcel for each in postings for parcel in each.parcels), self.room))
         try:
-            failed = await self._queue.send([envelope.seal(bundle) for bundle in bundles])
+            in_doubt = await self._hand_over([parcel for each in postings for parcel in each.parcels])
         except Exception as error:  # noqa: BLE001  # whatever it is, those who wait are the ones to be told
             for posting in postings:
                 posting.fail(error)
             return
-        in_doubt = {id(parcel) for index in failed for parcel in bundles[index]}
         for posting in postings:
             if any(id(parcel) in in_doubt for parcel in posting.parcels):
                 posting.fail(QueueUnavailableError("The queue did not take a part of it."))
             else:
                 posting.succeed()
+
+    async def _hand_over(self, parcels: Sequence[Parcel]) -> set[int]:
+        """Send parcels; return the ids of those that the queue did not take."""
+        bundles = list(envelope.bundle(parcels, self.room))
+        failed = await self._queue.send([envelope.seal(bundle) for bundle in bundles])
+        return {id(parcel) for index in failed for parcel in bundles[index]}

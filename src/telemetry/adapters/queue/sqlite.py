@@ -8,10 +8,10 @@ costs microseconds, needs no second mechanism, and works between processes.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
@@ -25,8 +25,11 @@ R = TypeVar("R")
 _LOOK_EVERY: Final = 0.01  # seconds; a quarter of what a waiting receiver may take to wake
 _BUSY: Final = 10.0  # seconds to wait for another process's transaction, which takes milliseconds
 _VERSION: Final = 1
+_BEYOND: Final = 2**63 - 1  # no message has a number as high
 
+_KIND: Final = "SELECT user_version, (SELECT COUNT(*) FROM sqlite_master) FROM pragma_user_version"
 _SCHEMA: Final = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS messages (
     number   INTEGER PRIMARY KEY AUTOINCREMENT,
     sent     INTEGER NOT NULL,
@@ -34,15 +37,25 @@ CREATE TABLE IF NOT EXISTS messages (
     receives INTEGER NOT NULL DEFAULT 0,
     dead     INTEGER NOT NULL DEFAULT 0,
     body     BLOB NOT NULL
-)
+);
+PRAGMA user_version = 1; -- which is _VERSION
+COMMIT;
 """
 _SEND: Final = "INSERT INTO messages (sent, visible, body) VALUES (:sent, :visible, :body)"
 _ANY_VISIBLE: Final = "SELECT 1 FROM messages WHERE dead = 0 AND visible <= :now LIMIT 1"
 _VISIBLE: Final = """
-SELECT number, receives, sent, body FROM messages WHERE dead = 0 AND visible <= :now ORDER BY number LIMIT :limit
+SELECT number, receives, sent, body FROM messages
+WHERE dead = 0 AND visible <= :now AND receives < :max_receives ORDER BY number LIMIT :limit
 """
 _LEASE: Final = "UPDATE messages SET receives = receives + 1, visible = :until WHERE number = :number"
-_BURY: Final = "UPDATE messages SET dead = 1 WHERE number = :number"
+_BURY: Final = """
+UPDATE messages SET dead = 1
+WHERE dead = 0 AND visible <= :now AND receives >= :max_receives AND number < :before
+"""
+_UNLEASE: Final = """
+UPDATE messages SET receives = receives - 1, visible = :now
+WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
+"""
 _DELETE: Final = """
 DELETE FROM messages WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
 """
@@ -79,8 +92,13 @@ class SqliteQueue:
         self._clock = clock
         self._terms = terms
         self._max_size = max_size
+        self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue")
-        self._db = self._thread.submit(self._open).result()
+        try:
+            self._db = self._thread.submit(self._open).result()
+        except BaseException:
+            self._thread.shutdown()
+            raise
 
     async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
         await self._run(self._send, bodies)
@@ -89,9 +107,19 @@ class SqliteQueue:
     async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait
-        while not (deliveries := await self._run(self._receive, limit)) and loop.time() < deadline:  # noqa: ASYNC110  # who sends may be another process
-            await asyncio.sleep(_LOOK_EVERY)
+        while not (deliveries := await self._lease(limit)) and loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_EVERY)  # other processes send too, which set no event here
         return deliveries
+
+    async def _lease(self, limit: int) -> Sequence[Delivery]:
+        """Receive without waiting. Whoever is cancelled meanwhile holds nothing: the thread takes the leases back."""
+        leasing = self._submit(self._receive, limit)
+        try:
+            return await asyncio.wrap_future(leasing)
+        except asyncio.CancelledError:
+            with suppress(QueueUnavailableError):  # closed meanwhile: the leases end by themselves
+                self._submit(self._unlease, leasing)
+            raise
 
     async def delete(self, receipts: Sequence[str]) -> Sequence[str]:
         return await self._run(self._settle, _DELETE, receipts, 0)
@@ -109,27 +137,49 @@ class SqliteQueue:
         return await self._run(self._redrive, receipts)
 
     async def close(self) -> None:
-        await self._run(self._db.close)
-        self._thread.shutdown()
+        if not self._closed:
+            closing = self._submit(self._db.close)
+            self._closed = True
+            await asyncio.wrap_future(closing)
+            self._thread.shutdown()
 
     def _open(self) -> sqlite3.Connection:
+        """Open the file, again while other processes that open it keep it locked."""
+        give_up_at = time.monotonic() + _BUSY
         with self._translated():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
+            while True:
+                try:
+                    return self._connect()
+                except sqlite3.OperationalError as error:
+                    # To switch to WAL takes a lock for which SQLite does not wait by itself.
+                    if not _is_busy(error) or time.monotonic() > give_up_at:
+                        raise
+                time.sleep(_LOOK_EVERY)
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
+        try:
+            version, tables = db.execute(_KIND).fetchone()
+            self._check_kind(version, tables)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version not in (0, _VERSION):
-                raise QueueUnavailableError(
-                    f"{self._path} is of version {version}, this program knows {_VERSION}"
-                )
-            db.execute(_SCHEMA)
-            db.execute(f"PRAGMA user_version = {_VERSION:d}")
-            return db
+            if not tables:
+                db.executescript(_SCHEMA)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _check_kind(self, version: int, tables: int) -> None:
+        """Let a queue and an empty file pass, but not what another program keeps."""
+        if version != _VERSION and (version or tables):
+            raise QueueUnavailableError(
+                f"{self._path} is no queue of version {_VERSION}, but a database of version {version}"
+            )
 
     def _send(self, bodies: Sequence[bytes]) -> None:
-        now = self._clock.wall()
-        with self._transaction():
+        with self._transaction() as now:
             if self._used() + sum(map(len, bodies)) > self._max_size:
                 raise QueueUnavailableError(
                     f"{self._path} is full: it may hold {self._max_size} bytes (QUEUE_MAX_BYTES); is a consumer running?"
@@ -137,27 +187,30 @@ class SqliteQueue:
             self._db.executemany(_SEND, [{"sent": now, "visible": now, "body": body} for body in bodies])
 
     def _receive(self, limit: int) -> Sequence[Delivery]:
-        now = self._clock.wall()
-        deliveries: list[Delivery] = []
         with self._translated():
-            if not self._db.execute(_ANY_VISIBLE, {"now": now}).fetchone():
-                return deliveries  # without having asked for the lock that senders need
-        with self._transaction():
-            while visible := self._db.execute(
-                _VISIBLE, {"now": now, "limit": limit - len(deliveries)}
-            ).fetchall():
-                for number, receives, sent, body in visible:
-                    if receives >= self._terms.max_receives:
-                        self._db.execute(_BURY, {"number": number})
-                        continue
-                    self._db.execute(_LEASE, {"number": number, "until": now + self._terms.visibility})
-                    deliveries.append(Delivery(receipt(number, receives + 1), body, sent, receives + 1))
-        return deliveries
+            if not self._db.execute(_ANY_VISIBLE, {"now": self._clock.wall()}).fetchone():
+                return []  # without having asked for the lock that senders need
+        with self._transaction() as now:
+            terms = {"now": now, "max_receives": self._terms.max_receives}
+            rows = self._db.execute(_VISIBLE, {**terms, "limit": limit}).fetchall()
+            until = now + self._terms.visibility
+            self._db.executemany(_LEASE, [{"number": number, "until": until} for number, *_ in rows])
+            # Those that had their share of leases are met on the way to the last that is received.
+            before = _BEYOND if len(rows) < limit else max((number for number, *_ in rows), default=0)
+            self._db.execute(_BURY, {**terms, "before": before})
+        return [
+            Delivery(receipt(number, receives + 1), body, sent, receives + 1)
+            for number, receives, sent, body in rows
+        ]
+
+    def _unlease(self, leasing: Future[Sequence[Delivery]]) -> None:
+        """Undo a receive that nobody waits for any more, unless it was not begun or failed."""
+        if not leasing.cancelled() and not leasing.exception():
+            self._settle(_UNLEASE, [each.receipt for each in leasing.result()], 0)
 
     def _settle(self, statement: str, receipts: Sequence[str], duration: int) -> Sequence[str]:
         """Delete or extend by receipt; a receipt that meets no lease is refused."""
-        now = self._clock.wall()
-        with self._transaction():
+        with self._transaction() as now:
             return [
                 each for each in receipts if not self._meets(statement, each, now=now, until=now + duration)
             ]
@@ -174,12 +227,12 @@ class SqliteQueue:
         ]
 
     def _redrive(self, receipts: Sequence[str]) -> Sequence[str]:
-        now = self._clock.wall()
-        with self._transaction():
-            refused = [each for each in receipts if not self._meets(_RESEND, each, now=now)]
-            for each in receipts:
-                self._meets(_FORGET, each)
-            return refused
+        with self._transaction() as now:
+            return [
+                each
+                for each in receipts
+                if not (self._meets(_RESEND, each, now=now) and self._meets(_FORGET, each))
+            ]
 
     def _meets(self, statement: str, each: str, **values: int) -> bool:
         """Run a statement on the row of a receipt; tell whether there was one."""
@@ -195,11 +248,12 @@ class SqliteQueue:
         return int(value)
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self) -> Iterator[int]:
+        """Change the table, or leave it as it is; the time that is yielded is that at which nobody else can."""
         with self._translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                yield
+                yield self._clock.wall()
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -217,4 +271,13 @@ class SqliteQueue:
 
     async def _run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Let the queue's thread do what blocks."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *args, **kwargs))
+        return await asyncio.wrap_future(self._submit(work, *args, **kwargs))
+
+    def _submit(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        if self._closed:
+            raise QueueUnavailableError(f"The queue {self._path} has been closed")
+        return self._thread.submit(work, *args, **kwargs)
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # what is above says why it is

@@ -16,6 +16,7 @@ from uuid import uuid4
 from telemetry.domain.storage import Entry, ObjectExistsError, ObjectNotFoundError
 
 _TEMPORARY: Final = "."
+_NO_OBJECT: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 
 class LocalStorage:
@@ -30,7 +31,7 @@ class LocalStorage:
     async def get(self, key: str) -> bytes:
         try:
             return await asyncio.to_thread(self._path(key).read_bytes)
-        except (FileNotFoundError, IsADirectoryError):
+        except _NO_OBJECT:
             raise ObjectNotFoundError(key) from None
 
     async def list(self, prefix: str) -> Sequence[Entry]:
@@ -54,6 +55,7 @@ class LocalStorage:
             # time write the same, and this need not be atomic.
             if path.read_bytes() != data:
                 raise ObjectExistsError(path.relative_to(self._root).as_posix())
+            _sync_folder(path.parent)  # whoever put it may not have come that far
             return
         _make_folder(path.parent)
         temporary = path.with_name(f"{_TEMPORARY}{path.name}.{uuid4().hex}")
@@ -70,8 +72,10 @@ class LocalStorage:
 
     def _list(self, prefix: str) -> Iterator[Entry]:
         """Walk only the deepest folder that the prefix names in full."""
-        folder = self._root.joinpath(*prefix.split("/")[:-1])
-        for where, folders, files in os.walk(folder):
+        parts = prefix.split("/")[:-1]
+        if any(part.startswith(_TEMPORARY) for part in parts):
+            return  # no key begins like this, but folders outside of the root would
+        for where, folders, files in os.walk(self._root.joinpath(*parts), onerror=_raise_unless_gone):
             folders[:] = [name for name in folders if not name.startswith(_TEMPORARY)]
             for name in files:
                 path = Path(where, name)
@@ -83,9 +87,16 @@ class LocalStorage:
                         yield Entry(key, status.st_size, status.st_ctime_ns // 1_000_000)
 
     def _delete(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        if path.parent.exists():
+        with suppress(*_NO_OBJECT):
+            path.unlink()
+        with suppress(*_NO_OBJECT):
             _sync_folder(path.parent)
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    """Let a folder be missing, but not be unreadable: a listing that leaves something out looks like loss."""
+    if not isinstance(error, _NO_OBJECT):
+        raise error
 
 
 def _make_folder(folder: Path) -> None:
