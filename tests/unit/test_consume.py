@@ -444,8 +444,6 @@ async def test_a_lease_that_ended_before_its_message_was_stored_is_counted_and_t
     plant.clock.advance(30)
     stored = await plant.due_turn()
     assert (stored.messages, stored.undeleted, stored.redelivered) == (1, 1, 0)
-    assert await plant.turn() is None
-    plant.clock.advance(2)
     stored = await plant.due_turn()
     assert (stored.messages, stored.undeleted, stored.redelivered) == (1, 0, 1)
     assert await plant.depth() == (0, 0, 0)
@@ -672,9 +670,20 @@ async def test_stopping_hands_back_what_cannot_be_stored_for_others_to_receive_a
     assert await plant.depth() == (1, 0, 0)
     plant.storage.puts_left = 1
     plant.start()
-    assert await plant.turn() is None
-    plant.clock.advance(2)
     assert (await plant.due_turn()).redelivered == 1
+
+
+async def test_what_comes_again_is_stored_at_once_and_what_came_first_goes_with_it():
+    plant = Plant()
+    await plant.send(an_envelope(a_record()))
+    await plant.turn()
+    plant.start()  # the first consumer died, and its lease ends
+    plant.clock.advance(30)
+    await plant.send(an_envelope(a_record(vehicle_id="another")))
+    stored = await plant.due_turn()
+    assert (stored.messages, stored.redelivered) == (2, 1)
+    await plant.send(an_envelope(a_record(vehicle_id="a-third")))
+    assert await plant.turn() is None  # for which there is no hurry
 
 
 async def test_stopping_deletes_what_the_queue_would_not_delete_before():

@@ -73,6 +73,7 @@ class Consume:
         self._raw_format = raw_format
         self._batch: Batcher[_Held] = Batcher(limits)
         self._leased_at = 0.0
+        self._is_urgent = False
         self._flushing_since: int | None = None
         self._durable: list[str] = []
 
@@ -106,7 +107,9 @@ class Consume:
                 await self._queue.extend(self._receipts(), 0)
 
     def _is_due(self) -> bool:
-        return self._flushing_since is not None or self._batch.is_due(self._clock.monotonic())
+        return (
+            self._flushing_since is not None or self._is_urgent or self._batch.is_due(self._clock.monotonic())
+        )
 
     async def _receive(self, patience: float) -> None:
         """Wait for a first message, then take all that has arrived, up to the size of a batch."""
@@ -123,6 +126,9 @@ class Consume:
         now, dequeued = self._clock.monotonic(), self._clock.wall()
         if not self._batch.items:
             self._leased_at = now
+        # What comes again has seen a consumer die: it is stored at once, because in waiting for company it would meet the
+        # next death, and after a few of them be a dead letter for no fault of its own.
+        self._is_urgent |= any(delivery.receives > 1 for delivery in deliveries)
         for delivery in deliveries:
             content = self._unpack(delivery)
             count, size = (
@@ -149,6 +155,7 @@ class Consume:
         now = self._clock.wall()
         self._durable = [each.delivery.receipt for each in held]
         self._batch.take()
+        self._is_urgent = False
         self._flushing_since = None
         return _summary(held, written, await self._delete_if_possible(), now)
 
