@@ -34,8 +34,6 @@ _PARSERS: Final[dict[str, Callable[[bytes, int], Parsed]]] = {
     "application/json": message.parse,
     "application/x-ndjson": message.parse_lines,
 }
-
-
 _ENCODINGS: Final[dict[str, compression.Encoding]] = {"gzip": "gzip", "zstd": "zstd"}
 
 EXPECTED: Final = (HTTPException, compression.TooLargeError, message.MalformedBodyError, NotPermittedError)
