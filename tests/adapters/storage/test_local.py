@@ -1,0 +1,179 @@
+"""What only the store in a folder promises: an object is synced, renamed, and its folder synced, before put returns."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from telemetry.adapters.storage.local import LocalStorage
+from telemetry.domain.storage import ObjectExistsError, ObjectNotFoundError
+
+KEY = "raw/year=2025/hour=14/batch-1.jsonl"
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    return LocalStorage(tmp_path / "data")
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Write down what is synced and renamed, by name below the data directory."""
+    noted: list[str] = []
+    real_sync, real_replace = os.fsync, Path.replace
+
+    def sync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        kind = "folder" if path.is_dir() else "file"
+        noted.append(f"sync {kind} {path.name if kind == 'folder' else path.parent.name}")
+        real_sync(descriptor)
+
+    def replace(self: Path, target: Path) -> Path:
+        noted.append(f"rename to {target.name}")
+        return real_replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(Path, "replace", replace)
+    return noted
+
+
+def everything_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+async def test_an_object_is_synced_then_renamed_then_its_folder_is_synced(
+    storage: LocalStorage, steps: list[str]
+):
+    await storage.put(KEY, b"lines")
+    assert steps[-3:] == ["sync file hour=14", "rename to batch-1.jsonl", "sync folder hour=14"]
+
+
+async def test_every_folder_that_has_to_be_made_is_made_durable_by_the_one_above(
+    storage: LocalStorage, steps: list[str], tmp_path: Path
+):
+    await storage.put(KEY, b"lines")
+    above = [tmp_path.name, "data", "raw", "year=2025"]
+    assert steps[:-3] == [f"sync folder {name}" for name in above]
+    steps.clear()
+    await storage.put(KEY.replace("batch-1", "batch-2"), b"lines")
+    assert len(steps) == 3
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+async def test_a_write_that_breaks_off_leaves_no_object_and_no_litter(
+    storage: LocalStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+):
+    await storage.put("raw/other", b"x")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr({"fsync": os, "replace": Path}[step], step, fail)
+    with pytest.raises(OSError, match="No space left"):
+        await storage.put("raw/batch", b"lines")
+    monkeypatch.undo()
+    with pytest.raises(ObjectNotFoundError):
+        await storage.get("raw/batch")
+    assert everything_in(tmp_path) == ["other"]
+    await storage.put("raw/batch", b"lines")
+    assert await storage.get("raw/batch") == b"lines"
+
+
+async def test_an_object_that_is_overwritten_is_there_whole_all_the_time(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+):
+    await storage.put(KEY, b"old")
+
+    def fail(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError):  # noqa: PT011  # any will do
+        await storage.put(KEY, b"new", overwrite=True)
+    assert await storage.get(KEY) == b"old"
+
+
+async def test_an_object_of_the_same_key_and_other_bytes_is_not_touched(storage: LocalStorage):
+    await storage.put(KEY, b"old")
+    with pytest.raises(ObjectExistsError, match=KEY):
+        await storage.put(KEY, b"new")
+    assert await storage.get(KEY) == b"old"
+
+
+async def test_an_object_that_is_there_already_is_durable_when_put_returns(
+    storage: LocalStorage, steps: list[str]
+):
+    await storage.put(KEY, b"lines")
+    steps.clear()
+    await storage.put(KEY, b"lines")
+    assert steps == ["sync folder hour=14"]
+
+
+async def test_what_a_crash_left_unfinished_is_in_no_listing(storage: LocalStorage, tmp_path: Path):
+    await storage.put(KEY, b"lines")
+    folder = tmp_path / "data/raw/year=2025/hour=14"
+    (folder / ".batch-2.jsonl.0123").write_bytes(b"hal")
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "file").touch()
+    assert [entry.key for entry in await storage.list("")] == [KEY]
+    assert await storage.list("raw/year=2025/hour=14/.") == []
+
+
+@pytest.mark.parametrize("key", ["", "/", "a//b", "a/", "../a", "a/../b", "a/./b", ".a", "a/.b"])
+async def test_a_key_that_would_leave_its_place_is_refused(storage: LocalStorage, key: str, tmp_path: Path):
+    for verb in (storage.get(key), storage.put(key, b"x"), storage.delete(key)):
+        with pytest.raises(ValueError, match="is no key"):
+            await verb
+    assert everything_in(tmp_path) == []
+
+
+async def test_a_listing_stays_inside_of_the_root(storage: LocalStorage, tmp_path: Path):
+    (tmp_path / "outside").write_bytes(b"x")
+    await storage.put(KEY, b"lines")
+    assert await storage.list("../") == []
+
+
+async def test_an_object_appeared_when_it_was_renamed(storage: LocalStorage, tmp_path: Path):
+    await storage.put(KEY, b"lines")
+    (entry,) = await storage.list("raw/")
+    assert entry.stored == (tmp_path / "data" / KEY).stat().st_ctime_ns // 1_000_000
+    assert entry.size == len(b"lines")
+
+
+async def test_a_listing_bears_that_objects_are_deleted_meanwhile(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+):
+    await storage.put("raw/a", b"x")
+    await storage.put("raw/b", b"x")
+    real = Path.stat
+
+    def stat(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if self.name == "a":
+            raise FileNotFoundError
+        return real(self, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert [entry.key for entry in await storage.list("raw/")] == ["raw/b"]
+
+
+async def test_a_folder_that_cannot_be_read_is_an_error_and_not_an_empty_listing(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+):
+    await storage.put(KEY, b"x")
+
+    def refuse(_: object) -> None:
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError):
+        await storage.list("raw/")
+
+
+async def test_below_an_object_there_is_no_object(storage: LocalStorage):
+    await storage.put("raw/a", b"x")
+    with pytest.raises(ObjectNotFoundError):
+        await storage.get("raw/a/b")
+    with pytest.raises(ObjectNotFoundError):
+        await storage.get("raw")
+    await storage.delete("raw/a/b")
+    assert await storage.get("raw/a") == b"x"
