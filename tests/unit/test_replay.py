@@ -1,28 +1,30 @@
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.domain.frame import Decoded, Frame, UndecodableFrameError
+from telemetry.domain.frame import Decoded, Frame, Outcome, UndecodableFrameError
 from telemetry.domain.replay import Replay
 
 NOON = 1_760_875_200_000
 KNOWN = 0x112
 
 
-def decode(frame: Frame) -> Decoded | None:
+def decode(frames: Sequence[Frame]) -> Sequence[Outcome | None]:
     """Stand in for a definition of one id: each byte is a signal, and 0xFF is not available."""
-    if frame.can_id != KNOWN:
-        return None
+    return [decode_one(frame) if frame.can_id == KNOWN else None for frame in frames]
+
+
+def decode_one(frame: Frame) -> Outcome:
     if not frame.data:
-        raise UndecodableFrameError("0 bytes hold none of its signals whole")
+        return UndecodableFrameError("0 bytes hold none of its signals whole")
     known = {f"byte_{place}": float(each) for place, each in enumerate(frame.data) if each < 0xFF}
     unavailable = [f"byte_{place}" for place, each in enumerate(frame.data) if each == 0xFF]
     return Decoded(known, unavailable, is_short=len(frame.data) > 1)
 
 
-def frames(*timestamps: float, can_id: int = KNOWN, data: bytes = b"\x05") -> Iterable[Frame]:
+def frames(*timestamps: float, can_id: int = KNOWN, data: bytes = b"\x05") -> Sequence[Frame]:
     return [Frame(timestamp, can_id, data) for timestamp in timestamps]
 
 
@@ -75,7 +77,7 @@ def test_frames_of_one_id_that_share_a_millisecond_are_nudged_apart_in_order(rep
 
 
 def test_frames_of_different_ids_may_share_a_millisecond():
-    records = Replay(lambda _: Decoded({"a": 1.0}, ()), "veh-1", NOON)(
+    records = Replay(lambda many: [Decoded({"a": 1.0}, ())] * len(many), "veh-1", NOON)(
         [Frame(0, 1, b""), Frame(0, 2, b""), Frame(0, 1, b"", is_extended=True)]
     )
     # The contract does not tell a standard from an extended id, so that those of one number are one.
