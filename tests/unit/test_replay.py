@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.domain.frame import Decoded, Frame, Outcome, UndecodableFrameError
-from telemetry.domain.replay import Replay
+from telemetry.domain.replay import Replay, portions
 
 NOON = 1_760_875_200_000
 KNOWN = 0x112
@@ -117,3 +118,34 @@ def test_a_signal_that_is_not_available_leaves_the_others_in_the_record(replayed
 def test_a_time_that_no_calendar_has_is_undecodable(kept, timestamp):
     assert not kept(frames(timestamp))
     assert kept.book.undecodable == {"0x112 (its time lies outside the years 1 to 9999)": 1}
+
+
+def cut(timestamps: Sequence[float], speed: float, most: int = 3) -> Sequence[tuple[float, Sequence[float]]]:
+    return [
+        (due, [each.timestamp for each in some]) for due, some in portions(frames(*timestamps), most, speed)
+    ]
+
+
+def test_a_log_is_played_at_once_in_portions_of_no_more_than_so_many_frames():
+    assert cut([7, 8, 9, 10], math.inf) == [(0, [7, 8, 9]), (0, [10])]
+    assert cut([], math.inf) == []
+
+
+def test_a_portion_is_due_when_its_last_frame_is_and_gathers_no_longer_than_a_tick():
+    assert cut([10, 10.1, 10.125, 10.5, 14], 2) == [(0.0625, [10, 10.1, 10.125]), (0.25, [10.5]), (2, [14])]
+
+
+@pytest.mark.parametrize("odd", [9, -math.inf, math.inf, math.nan])
+def test_a_frame_whose_time_is_odd_is_due_with_the_one_before(odd):
+    assert sorted({due for due, _ in cut([10, 11, odd, 12], 1)}) == [0, 1, 2]
+
+
+@given(st.lists(st.floats()), st.integers(1, 5), st.sampled_from([0.5, 1, math.inf]))
+def test_a_log_is_cut_without_losing_or_moving_a_frame(timestamps, most, speed):
+    whole = frames(*timestamps)
+    cuts = list(portions(whole, most, speed))
+    assert [frame for _, some in cuts for frame in some] == whole
+    assert all(0 < len(some) <= most for _, some in cuts)
+    dues = [due for due, _ in cuts]
+    assert dues == sorted(dues)
+    assert all(0 <= due < math.inf for due in dues)

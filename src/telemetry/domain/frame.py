@@ -107,6 +107,14 @@ class Layout:
         return [outcome if good else broken for outcome, good in zip(outcomes, intact, strict=True)]
 
 
+class Cyclic(NamedTuple):
+    """A message that is sent every `period` milliseconds."""
+
+    can_id: int
+    period: int
+    layout: Layout
+
+
 def decode(frames: Sequence[Frame], readers: Mapping[tuple[int, bool], Reader]) -> Sequence[Outcome | None]:
     """Decode frames of many kinds, in their order; None where there is no reader for its id, standard or extended."""
     kinds: defaultdict[tuple[tuple[int, bool], int], list[int]] = defaultdict(list)

@@ -6,8 +6,9 @@ and the second would be dropped. Real logs have such frames, where the logger to
 nudged to the next free millisecond, and frames of one id stay in the order of the log.
 """
 
+import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -19,6 +20,8 @@ from telemetry.domain.message import Record, epoch_ms
 # What RFC 3339 can spell, with a day to spare for frames that are nudged.
 _EARLIEST: Final = epoch_ms(datetime.min.replace(tzinfo=UTC))
 _LATEST: Final = epoch_ms(datetime(9999, 12, 31, tzinfo=UTC))
+
+_TICK: Final = 0.1  # seconds of time that go by while a portion is gathered, at the most
 
 
 class Book(msgspec.Struct):
@@ -45,6 +48,27 @@ class Book(msgspec.Struct):
     @property
     def records(self) -> int:
         return self.decoded - self.blank.total()
+
+
+def portions(frames: Iterable[Frame], most: int, speed: float) -> Iterator[tuple[float, Sequence[Frame]]]:
+    """Cut a log into portions of at most so many frames, each with the seconds after the start at which it is due.
+
+    It is due when its last frame is, if the log is played at `speed` times its own; at an infinite one, at once. A
+    frame whose time goes back, or is none, is due with the one before.
+    """
+    origin, begun, due = None, 0.0, 0.0
+    portion: list[Frame] = []
+    for frame in frames:
+        origin = frame.timestamp if origin is None else origin
+        latest = max(due, (frame.timestamp - origin) / speed)
+        if portion and (len(portion) >= most or latest > begun + _TICK):
+            yield due, portion
+            portion = []
+        due = latest if latest < math.inf else due
+        begun = begun if portion else due
+        portion.append(frame)
+    if portion:
+        yield due, portion
 
 
 class Replay:

@@ -7,7 +7,7 @@ cantools, frame by frame. Two attributes of a message say more than its layout: 
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 import cantools
 from cantools.database.can import Message
@@ -16,6 +16,7 @@ from cantools.database.can import Signal as Definition
 from telemetry.domain import frame
 from telemetry.domain.bits import Field, Kind, Order
 from telemetry.domain.frame import (
+    Cyclic,
     Decoded,
     Frame,
     Layout,
@@ -38,14 +39,6 @@ _LAYOUT_ONLY: Final = {
     "allow_truncated": True,
     "allow_excess": True,  # a longer frame holds every signal where it is defined
 }
-
-
-class Cyclic(NamedTuple):
-    """A message that is sent every `period` milliseconds."""
-
-    can_id: int
-    period: int
-    layout: Layout
 
 
 class Dbc:
