@@ -3,10 +3,11 @@
 import argparse
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 from telemetry.domain.clock import Clock
 from telemetry.domain.simulate import SAMPLING_S, Simulate
-from telemetry.entrypoints import log, process, screen, sending, settings
+from telemetry.entrypoints import log, process, recording, screen, sending, settings
 from telemetry.entrypoints.container import Container
 from telemetry.entrypoints.sending import Sender
 
@@ -20,6 +21,12 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument(
         "--seed", type=int, default=1, help="the same seed drives the same way (default: %(default)s)"
     )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write CAN frames to this log (.log, .asc, .blf) and post nothing; each of many vehicles to its own",
+    )
     sending.add_arguments(parser)
     chosen = parser.parse_args(arguments)
     configured = settings.load()
@@ -29,10 +36,11 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 async def simulate(container: Container, chosen: argparse.Namespace, stopping: asyncio.Event) -> int:
     """Drive the fleet and say what became of its records; the exit status tells whether all were accepted."""
+    simulated, clock = Simulate(chosen.vehicles, chosen.seed), container.clock()
+    if chosen.output:
+        return await recording.record(simulated, chosen.output, clock.wall(), chosen.duration, stopping)
     async with sending.sender(container, chosen) as sender:
-        await drive(
-            Simulate(chosen.vehicles, chosen.seed), sender, container.clock(), chosen.duration, stopping
-        )
+        await drive(simulated, sender, clock, chosen.duration, stopping)
     return sending.conclude(sender)
 
 
