@@ -104,7 +104,9 @@ async def run(judge: Judge, path: Path, dbc: Path | None, **chosen) -> int:
         gateway=providers.Factory(lambda **_: judge),
     )
     arguments = {"start": None, "keep_time": False, "vehicle_id": "veh-1", "speed": math.inf} | chosen
-    options = argparse.Namespace(file=path, dbc=dbc, url="", connections=2, patience=1, **arguments)
+    options = argparse.Namespace(
+        file=path, dbc=dbc, url="", connections=2, patience=1, ledger=None, **arguments
+    )
     return await replay.replay(container, options, judge.stopping)
 
 
