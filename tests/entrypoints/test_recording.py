@@ -28,6 +28,13 @@ def test_one_vehicle_is_written_to_the_file_that_is_named(tmp_path, monkeypatch,
     assert len(ids) == 21
 
 
+@pytest.mark.parametrize("more", [["--ledger", "run.jsonl"], ["--offline"], ["--corrupt", "0.5"]])
+def test_what_makes_sense_only_where_records_are_sent_is_refused(more, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["simulator", "--output", "can.log", *more])
+    assert "with --output nothing is sent" in capsys.readouterr().err
+
+
 async def test_each_of_many_vehicles_is_written_to_a_file_of_its_own(tmp_path):
     await recording.record(Simulate(3, seed=1), tmp_path / "can.log", NOW, 0.4, asyncio.Event())
     logs = sorted(tmp_path.iterdir())

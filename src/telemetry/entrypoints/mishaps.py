@@ -35,8 +35,14 @@ def share(text: str) -> float:
     return float(text)
 
 
+def are_asked_for(chosen: argparse.Namespace) -> bool:
+    return _shares(chosen) != Shares()
+
+
 def of(chosen: argparse.Namespace, seed: int) -> Mishaps:
     """Make the mishaps that the arguments ask for."""
-    return Mishaps(
-        Shares(chosen.offline, chosen.clock_skew, chosen.duplicates, chosen.reorder, chosen.corrupt), seed
-    )
+    return Mishaps(_shares(chosen), seed)
+
+
+def _shares(chosen: argparse.Namespace) -> Shares:
+    return Shares(chosen.offline, chosen.clock_skew, chosen.duplicates, chosen.reorder, chosen.corrupt)

@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     sending.add_arguments(parser)
     mishaps.add_arguments(parser)
     chosen = parser.parse_args(arguments)
+    if chosen.output and (chosen.ledger or mishaps.are_asked_for(chosen)):
+        parser.error("with --output nothing is sent, so that there is no ledger and no mishap")
     configured = settings.load()
     log.configure(configured, "Simulator")
     return process.run(lambda stopping: simulate(Container(settings=configured), chosen, stopping))
@@ -55,7 +57,7 @@ async def drive(
     duration: float,
     stopping: asyncio.Event,
 ) -> None:
-    """Send what `simulated` makes of each moment (epoch milliseconds), each 200 ms, for `duration` seconds or until told to stop."""
+    """Send what `simulated` makes of a moment (epoch milliseconds) each 200 ms, for `duration` seconds or until told to stop."""
     steps = round(duration / SAMPLING_S)
     started, first = clock.monotonic(), clock.wall()
     with screen.progress() as progress:

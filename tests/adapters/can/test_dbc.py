@@ -37,6 +37,9 @@ BO_ 601 Overlapping: 8 Vector__XXX
  SG_ one : 0|16@1+ (1,0) [0|0] "" Vector__XXX
  SG_ other : 8|16@1+ (1,0) [0|0] "" Vector__XXX
 
+BO_ 603 Wide: 9 Vector__XXX
+ SG_ far : 56|16@1+ (1,0) [0|0] "" Vector__XXX
+
 BO_ 602 Empty: 8 Vector__XXX
 
 SIG_VALTYPE_ 2147483922 ratio : 1;
@@ -99,12 +102,17 @@ def test_a_multiplexed_frame_gives_the_signals_of_its_page(dbc):
         (601, "00 00 00 00 00 00 00 00", "unpacking failed"),
         (274, "05", "1 bytes hold none of its signals whole"),
         (274, "", "0 bytes hold none of its signals whole"),
+        (603, "09", "1 bytes hold none of its signals whole"),
     ],
 )
 def test_a_frame_that_does_not_fit_its_definition_says_why(dbc, can_id, data, why):
     outcome = decode(dbc, frame(can_id, data))
     assert isinstance(outcome, UndecodableFrameError)
     assert why in str(outcome)
+
+
+def test_a_frame_of_more_than_8_bytes_is_decoded(dbc):
+    assert decode(dbc, frame(603, "00 00 00 00 00 00 00 05 01")) == Decoded({"far": 261.0}, [])
 
 
 def test_a_frame_longer_than_its_definition_is_decoded_as_if_it_were_not(dbc):
