@@ -261,8 +261,11 @@ def test_a_speed_that_is_none_is_refused(text):
         replay.speed(text)
 
 
-async def test_what_a_simulated_vehicle_writes_is_replayed_to_the_same_signals(judge, tmp_path, capsys):
-    path = tmp_path / "can.log"
+@pytest.mark.parametrize("suffix", [".log", ".asc", ".blf"])
+async def test_what_a_simulated_vehicle_writes_is_replayed_to_the_same_signals(
+    judge, tmp_path, capsys, suffix
+):
+    path = tmp_path / f"can{suffix}"
     await recording.record(Simulate(1, seed=7), path, NOW, 2.0, asyncio.Event())
     assert await run(judge, path, None) == 0
     replayed: defaultdict[int, dict[str, float]] = defaultdict(dict)

@@ -25,11 +25,10 @@ _DAY: Final = 24 * 3_600_000
 # As clocks are wrong that cannot be believed: by a month, by a day ahead, and since 1970 after a flat battery.
 _FAR: Final[Sequence[Callable[[int], int]]] = (lambda _: -30 * _DAY, lambda _: _DAY, lambda now: -now)
 _HALF: Final = 0.5
+_OWN: Final = 4  # any number that nobody else puts before a seed
 _LATEST_COPY: Final = 25  # samples: five seconds, a client's patience
 _LATEST: Final = 10
-_COMES_BACK: Final = (
-    0.02  # chance that a sample is the first in coverage again: gaps are 50 samples on average
-)
+_COMES_BACK: Final = 0.02  # chance of a sample to be the first in coverage again: a gap is 50 on average
 
 # One of each kind of fault that the contract knows: nothing, no number, a name that is none, what cannot be.
 _DAMAGES: Final[Sequence[dict[str, float]]] = (
@@ -61,8 +60,9 @@ class Mishaps:
 
     def __init__(self, shares: Shares, seed: int) -> None:
         self._shares = shares
-        # A stream each, so that one mishap leaves the others as they are.
-        streams = np.random.default_rng(seed).spawn(5)
+        # A stream each, so that one mishap leaves the others as they are; and none is one of the fleet's, which is
+        # drawn from the same seed.
+        streams = np.random.default_rng((_OWN, seed)).spawn(5)
         self._coverage, self._clocks, self._copies, self._lateness, self._damages = streams
         self._offsets: dict[str, int] = {}
         self._sample = 0
