@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench format lock spec clean
+.PHONY: demo test lint bench bench-can format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -22,6 +22,9 @@ lint: .venv/ready  ## style, types and the walls between the rooms
 
 bench: .venv/ready  ## what a record costs at each step
 	$(BIN)/python -m benchmarks.per_record
+
+bench-can: .venv/ready  ## how fast CAN frames are decoded, beside cantools
+	$(BIN)/python -m benchmarks.can_decode
 
 format: .venv/ready  ## mend what style can mend by itself
 	$(BIN)/ruff check --fix .

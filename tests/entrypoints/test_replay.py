@@ -1,9 +1,11 @@
 import argparse
 import asyncio
 import gzip
+import math
 import socket
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from telemetry.adapters.clock import ManualClock
 from telemetry.domain import envelope, message
 from telemetry.domain.gateway import Answer, GatewayError
 from telemetry.domain.message import Record
-from telemetry.entrypoints import cli, replay, settings
+from telemetry.domain.simulate import Simulate
+from telemetry.entrypoints import cli, process, recording, replay, settings
 from telemetry.entrypoints.container import Container
 from telemetry.entrypoints.settings import Secret, Settings, SettingsError
 
@@ -54,6 +57,8 @@ class Judge:
     def __init__(self, refusal: str = "") -> None:
         self.records: list[Record] = []
         self.closed = False
+        self.stopping = asyncio.Event()
+        self.stops = False
         self._refusal = refusal
 
     async def ready(self) -> None:
@@ -62,6 +67,8 @@ class Judge:
     async def post(self, lines: bytes) -> Answer:
         if self._refusal:
             raise GatewayError(self._refusal)
+        if self.stops:
+            self.stopping.set()
         parsed = message.parse_lines(lines, NOW)
         self.records += parsed.records
         return Answer(len(parsed.records), parsed.rejected)
@@ -90,18 +97,17 @@ def write(path: Path, lines: Sequence[str]) -> Path:
     return path
 
 
-async def run(judge: Judge, path: Path, dbc: Path, *, stopping: bool = False, **chosen) -> int:
+async def run(judge: Judge, path: Path, dbc: Path | None, **chosen) -> int:
     container = Container(
         settings=Settings(api_key=Secret("k"), queue_backend="memory", storage_backend="memory"),
         clock=providers.Object(ManualClock(NOW)),
         gateway=providers.Factory(lambda **_: judge),
     )
-    arguments = {"start": None, "keep_time": False, "vehicle_id": "veh-1"} | chosen
-    stop = asyncio.Event()
-    if stopping:
-        stop.set()
-    options = argparse.Namespace(file=path, dbc=dbc, url="", connections=2, patience=1, **arguments)
-    return await replay.replay(container, options, stop)
+    arguments = {"start": None, "keep_time": False, "vehicle_id": "veh-1", "speed": math.inf} | chosen
+    options = argparse.Namespace(
+        file=path, dbc=dbc, url="", connections=2, patience=1, ledger=None, **arguments
+    )
+    return await replay.replay(container, options, judge.stopping)
 
 
 async def test_each_decodable_frame_lands_from_now_on_and_each_other_is_accounted_for(
@@ -181,7 +187,8 @@ async def test_a_log_of_which_nothing_could_be_posted_fails_the_replay(judge, tm
 
 async def test_a_replay_that_is_told_to_stop_says_how_far_it_came(judge, tmp_path, dbc, capsys):
     path = write(tmp_path / "drive.log", LINES[:1] * 10_000)
-    assert await run(judge, path, dbc, stopping=True) == 1
+    judge.stops = True
+    assert await run(judge, path, dbc) == 1
     assert 0 < len(judge.records) < 10_000
     assert capsys.readouterr().err == f"{path}: stopped after {len(judge.records)} frames\n"
 
@@ -208,6 +215,76 @@ async def test_the_real_log_lands_whole(judge, real_data, capsys):
         "undefined=44850 undecodable=0 blank=0 unavailable=66 nudged=0"
     )
     assert said.err == ""
+
+
+async def test_without_definitions_those_of_the_package_are_taken(judge, drive):
+    assert await run(judge, drive, None) == 0
+    payload = judge.records[0].payload
+    assert payload == {"battery_voltage": 352.3, "battery_soc": 43.9}
+
+
+@pytest.fixture
+def pausing(monkeypatch) -> Sequence[float]:
+    """The pauses that were asked for, none of which was made."""
+    asked: list[float] = []
+
+    async def pause(_: asyncio.Event, seconds: float) -> None:
+        asked.append(seconds)
+
+    monkeypatch.setattr(process, "pause", pause)
+    return asked
+
+
+async def test_a_log_is_played_at_the_speed_that_is_asked_for(judge, drive, dbc, pausing):
+    write(drive, [LINES[0], LINES[2], "(11.0) can0 112#FFFFC30DB701FFFF"])
+    assert await run(judge, drive, dbc, speed=2) == 0
+    assert pausing == pytest.approx([0.0005, 0.5])
+    assert [record.timestamp - NOW for record in judge.records] == [0, 1000]
+
+
+async def test_a_log_is_played_as_fast_as_possible_unless_told_otherwise(judge, drive, dbc, pausing):
+    await run(judge, drive, dbc)
+    assert set(pausing) == {0}
+
+
+async def test_a_frame_that_is_not_due_before_the_end_is_not_sent(judge, tmp_path, dbc):
+    path = write(tmp_path / "drive.log", [LINES[0], "(1000000.0) can0 112#FFFFC30DB701FFFF"])
+    judge.stops = True
+    assert await run(judge, path, dbc, speed=1) == 1
+    assert len(judge.records) == 1
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan"])
+def test_a_speed_that_is_none_is_refused(text):
+    assert replay.speed("2.5") == 2.5
+    with pytest.raises(argparse.ArgumentTypeError, match="above 0"):
+        replay.speed(text)
+
+
+@pytest.mark.parametrize("suffix", [".log", ".asc", ".blf"])
+async def test_what_a_simulated_vehicle_writes_is_replayed_to_the_same_signals(
+    judge, tmp_path, capsys, suffix
+):
+    path = tmp_path / f"can{suffix}"
+    await recording.record(Simulate(1, seed=7), path, NOW, 2.0, asyncio.Event())
+    assert await run(judge, path, None) == 0
+    replayed: defaultdict[int, dict[str, float]] = defaultdict(dict)
+    for record in judge.records:
+        replayed[record.timestamp] |= record.payload
+    quantum = dict.fromkeys(["battery_soc", "battery_voltage", "battery_current"], 0.1)
+    quantum |= dict.fromkeys(["cell_voltage_min", "cell_voltage_max"], 0.001)
+    simulated = Simulate(1, seed=7)
+    for step in range(10):
+        (made,) = simulated(NOW + 200 * step)
+        got = replayed.pop(made.timestamp)
+        if step % 5 == 0:  # the temperatures come each second
+            quantum |= dict.fromkeys(["cell_temp_min", "cell_temp_max"], 1.0)
+        for name, within in quantum.items():
+            assert got[name] == pytest.approx(made.payload[name], abs=within / 2 + 1e-9)
+        quantum = {name: within for name, within in quantum.items() if "temp" not in name}
+        assert got["display_soc"] == pytest.approx(1.277 * made.payload["battery_soc"] - 8.8, abs=0.25 + 1e-9)
+    assert not replayed
+    assert " undefined=0 undecodable=0 " in capsys.readouterr().out
 
 
 async def test_bursts_of_a_real_log_land_frame_by_frame(judge, real_data, capsys):

@@ -1,28 +1,31 @@
-from collections.abc import Iterable
+import math
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.domain.frame import Decoded, Frame, UndecodableFrameError
-from telemetry.domain.replay import Replay
+from telemetry.domain.frame import Decoded, Frame, Outcome, UndecodableFrameError
+from telemetry.domain.replay import Replay, portions
 
 NOON = 1_760_875_200_000
 KNOWN = 0x112
 
 
-def decode(frame: Frame) -> Decoded | None:
+def decode(frames: Sequence[Frame]) -> Sequence[Outcome | None]:
     """Stand in for a definition of one id: each byte is a signal, and 0xFF is not available."""
-    if frame.can_id != KNOWN:
-        return None
+    return [decode_one(frame) if frame.can_id == KNOWN else None for frame in frames]
+
+
+def decode_one(frame: Frame) -> Outcome:
     if not frame.data:
-        raise UndecodableFrameError("0 bytes hold none of its signals whole")
+        return UndecodableFrameError("0 bytes hold none of its signals whole")
     known = {f"byte_{place}": float(each) for place, each in enumerate(frame.data) if each < 0xFF}
     unavailable = [f"byte_{place}" for place, each in enumerate(frame.data) if each == 0xFF]
     return Decoded(known, unavailable, is_short=len(frame.data) > 1)
 
 
-def frames(*timestamps: float, can_id: int = KNOWN, data: bytes = b"\x05") -> Iterable[Frame]:
+def frames(*timestamps: float, can_id: int = KNOWN, data: bytes = b"\x05") -> Sequence[Frame]:
     return [Frame(timestamp, can_id, data) for timestamp in timestamps]
 
 
@@ -75,7 +78,7 @@ def test_frames_of_one_id_that_share_a_millisecond_are_nudged_apart_in_order(rep
 
 
 def test_frames_of_different_ids_may_share_a_millisecond():
-    records = Replay(lambda _: Decoded({"a": 1.0}, ()), "veh-1", NOON)(
+    records = Replay(lambda many: [Decoded({"a": 1.0}, ())] * len(many), "veh-1", NOON)(
         [Frame(0, 1, b""), Frame(0, 2, b""), Frame(0, 1, b"", is_extended=True)]
     )
     # The contract does not tell a standard from an extended id, so that those of one number are one.
@@ -115,3 +118,34 @@ def test_a_signal_that_is_not_available_leaves_the_others_in_the_record(replayed
 def test_a_time_that_no_calendar_has_is_undecodable(kept, timestamp):
     assert not kept(frames(timestamp))
     assert kept.book.undecodable == {"0x112 (its time lies outside the years 1 to 9999)": 1}
+
+
+def cut(timestamps: Sequence[float], speed: float, most: int = 3) -> Sequence[tuple[float, Sequence[float]]]:
+    return [
+        (due, [each.timestamp for each in some]) for due, some in portions(frames(*timestamps), most, speed)
+    ]
+
+
+def test_a_log_is_played_at_once_in_portions_of_no_more_than_so_many_frames():
+    assert cut([7, 8, 9, 10], math.inf) == [(0, [7, 8, 9]), (0, [10])]
+    assert cut([], math.inf) == []
+
+
+def test_a_portion_is_due_when_its_last_frame_is_and_gathers_no_longer_than_a_tick():
+    assert cut([10, 10.1, 10.125, 10.5, 14], 2) == [(0.0625, [10, 10.1, 10.125]), (0.25, [10.5]), (2, [14])]
+
+
+@pytest.mark.parametrize("odd", [9, -math.inf, math.inf, math.nan])
+def test_a_frame_whose_time_is_odd_is_due_with_the_one_before(odd):
+    assert sorted({due for due, _ in cut([10, 11, odd, 12], 1)}) == [0, 1, 2]
+
+
+@given(st.lists(st.floats()), st.integers(1, 5), st.sampled_from([0.5, 1, math.inf]))
+def test_a_log_is_cut_without_losing_or_moving_a_frame(timestamps, most, speed):
+    whole = frames(*timestamps)
+    cuts = list(portions(whole, most, speed))
+    assert [frame for _, some in cuts for frame in some] == whole
+    assert all(0 < len(some) <= most for _, some in cuts)
+    dues = [due for due, _ in cuts]
+    assert dues == sorted(dues)
+    assert all(0 <= due < math.inf for due in dues)

@@ -1,31 +1,15 @@
-"""CAN frames, and the rules by which the raw values in them become signals of a payload.
+"""CAN frames, and layouts that say which signals lie where in them, compiled so that many are read or made at once."""
 
-A definition (a DBC file) gives each signal a place, a scale and an offset: value = raw x scale + offset. Three rules
-are ours. A signal is named in snake_case. A value is rounded to the decimals of its scale and offset, so that raw 1234
-at a scale of 0.1 is 123.4 and not 123.4 and a bit. And a value that means 'not available' is no number.
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
-By convention (SAE J1939-71, and the BMW i3's bus) a sender that does not know a value sets all bits of its field. So
-all ones in an unsigned field are 'not available' if the definition's range leaves them out, and a value if the range
-takes them in. Without a range they are 'not available' from one byte on: narrower fields hold states and counters, in
-which all ones may be as good a value as any. A single bit, and -1 in a signed field, are always values; a float is not
-available if it is not finite.
-"""
+import numpy as np
 
-import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
-from typing import Final, Literal, NamedTuple
-
-from telemetry.domain import signals
-
-Kind = Literal["unsigned", "signed", "float"]
-
-_NARROWEST: Final = 8  # bits of a field that is taken for a measured value though it has no range
-
-# Where a word begins inside a name: pack|Current, HV|Battery. But a single small letter is the prefix of a unit: _kWh.
-_INSIDE: Final = re.compile(r"(?<=[a-z0-9])(?<!_[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_BETWEEN: Final = re.compile(r"[^A-Za-z0-9]+")
+from telemetry.domain import bits
+from telemetry.domain.bits import Field, Words
+from telemetry.domain.protection import MASK, Protection
+from telemetry.domain.scaling import Floats, Signal
 
 
 class UnreadableError(OSError):
@@ -56,67 +40,102 @@ class Decoded(NamedTuple):
     is_short: bool = False
 
 
-class Signal:
-    """What the raw values of one signal mean; `limits` are the lowest and the highest value, if any are defined."""
+Outcome: TypeAlias = Decoded | UndecodableFrameError
+"""What became of a frame of which there is a definition."""
+
+Reader: TypeAlias = Callable[[Sequence[bytes]], Sequence[Outcome]]
+"""Reads frames of one id, all of one size, in their order."""
+
+
+class Layout:
+    """The signals of one message of `size` bytes, each with its field.
+
+    Raises ValueError if it cannot be compiled: it has more than 8 bytes, a field reaches beyond them, or two share bits.
+    """
 
     def __init__(
-        self,
-        name: str,
-        bits: int,
-        kind: Kind = "unsigned",
-        scaling: tuple[float, float] = (1, 0),
-        limits: tuple[float, float] | None = None,
+        self, signals: Sequence[tuple[Signal, Field]], size: int, protection: Protection | None = None
     ) -> None:
-        self.name = name
-        self._scale, self._offset = scaling
-        # A float has decimals of its own, whatever it is scaled by.
-        self._decimals = None if kind == "float" else max(map(_decimals, scaling))
-        all_ones = 2**bits - 1
-        is_value = kind != "unsigned" or bits == 1
-        if not is_value and limits:
-            # Rounded, because 4095 x 0.1 is a bit more than a limit of 409.5.
-            is_value = limits[0] <= self._scaled(all_ones) <= limits[1]
-        elif not is_value:
-            is_value = bits < _NARROWEST
-        self._unavailable = None if is_value else all_ones
+        used = MASK if protection else 0
+        for signal, field in signals:
+            if field.size > size or used & field.mask:
+                raise ValueError(f"{signal.name} reaches beyond {size} bytes or into another signal")
+            used |= field.mask
+        self.size = size
+        self.names = [signal.name for signal, _ in signals]
+        self._signals = signals
+        self._protection = protection
+        # Unused bits are sent as ones, as the car does with most of them.
+        self._blank = np.uint64(2 ** (8 * size) - 1 & ~used)
 
-    def value(self, raw: float) -> float | None:
-        """Turn a raw value into one in the signal's unit, or None if it is not available."""
-        if raw == self._unavailable:
-            return None
-        value = self._scaled(raw)
-        return value if math.isfinite(value) else None
+    def decode(self, frames: Words, size: int) -> Mapping[str, Floats]:
+        """Decode words (n,) of frames that all have `size` bytes, NaN where a value is not available.
 
-    def _scaled(self, raw: float) -> float:
-        value = float(raw * self._scale + self._offset)
-        # Adding zero makes -0.0, which a tiny negative sum is rounded to, 0.0.
-        return value if self._decimals is None else round(value, self._decimals) + 0.0
+        Of frames shorter than the layout there are the signals that lie in them whole.
+        """
+        return {
+            signal.name: signal.values(field.take(frames))
+            for signal, field in self._signals
+            if field.size <= size
+        }
+
+    def encode(self, values: Mapping[str, Floats], number: int = 0) -> Words:
+        """Make the words of frames, each the one of this `number` of its sender, of at least one signal's values (n,).
+
+        Signals without values, and those that are NaN, are sent as not available. Raises ValueError naming a signal
+        that has no raw value for one of its values.
+        """
+        count = len(next(iter(values.values())))
+        absent = np.full(count, np.nan)
+        frames = np.full(count, self._blank)
+        for signal, field in self._signals:
+            frames |= field.put(signal.raws(values.get(signal.name, absent)))
+        return self._protection.protect(frames, self.size, number) if self._protection else frames
+
+    def read(self, frames: Sequence[bytes]) -> Sequence[Outcome]:
+        """Read frames, at least one and all of one size, in their order; those beyond the layout's size as if cut."""
+        words, size = bits.words(frames), len(frames[0])
+        columns = self.decode(words, size)
+        if not columns:
+            why = UndecodableFrameError(f"{size} bytes hold none of its signals whole")
+            return [why] * len(frames)
+        outcomes: Sequence[Outcome] = _rows(columns, is_short=size < self.size)
+        if not self._protection:
+            return outcomes
+        broken = UndecodableFrameError("its checksum is wrong")
+        intact = self._protection.is_intact(words, min(size, self.size)).tolist()
+        return [outcome if good else broken for outcome, good in zip(outcomes, intact, strict=True)]
 
 
-def snake_names(names: Iterable[str]) -> Mapping[str, str]:
-    """Spell the names of one frame's signals in snake_case: `pack_current_A` is `pack_current_a`.
+class Cyclic(NamedTuple):
+    """A message that is sent every `period` milliseconds."""
 
-    Raises ValueError naming those that cannot be spelled, or would be spelled alike.
-    """
-    spelled: dict[str, str] = {}
-    for name in names:
-        snake = _snake(name)
-        if twin := spelled.get(snake):
-            raise ValueError(f"{twin} and {name} would both be named {snake}; rename one of them")
-        spelled[snake] = name
-    return {name: snake for snake, name in spelled.items()}
+    can_id: int
+    period: int
+    layout: Layout
 
 
-def _snake(name: str) -> str:
-    snake = _BETWEEN.sub("_", _INSIDE.sub("_", name)).strip("_").lower()
-    try:
-        signals.check({snake: 0.0})
-    except ValueError as error:
-        raise ValueError(f"{name} cannot be named {snake!r}, rename it: {error}") from error
-    return snake
+def decode(frames: Sequence[Frame], readers: Mapping[tuple[int, bool], Reader]) -> Sequence[Outcome | None]:
+    """Decode frames of many kinds, in their order; None where there is no reader for its id, standard or extended."""
+    kinds: defaultdict[tuple[tuple[int, bool], int], list[int]] = defaultdict(list)
+    for place, frame in enumerate(frames):
+        kinds[(frame.can_id, frame.is_extended), len(frame.data)].append(place)
+    outcomes: list[Outcome | None] = [None] * len(frames)
+    for (kind, _), places in kinds.items():
+        if read := readers.get(kind):
+            for place, outcome in zip(places, read([frames[place].data for place in places]), strict=True):
+                outcomes[place] = outcome
+    return outcomes
 
 
-def _decimals(number: float) -> int:
-    """Count the decimal places of a number as it is written: 2 of 0.25, 0 of 1000."""
-    exponent = Decimal(repr(number)).normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+def _rows(columns: Mapping[str, Floats], *, is_short: bool) -> Sequence[Decoded]:
+    """Turn columns into what each frame says."""
+    table = np.column_stack(list(columns.values()))
+    lacking = np.isnan(table)
+    names = list(columns)
+    decoded = [Decoded(dict(zip(names, row, strict=True)), (), is_short) for row in table.tolist()]
+    for place in np.flatnonzero(lacking.any(axis=1)).tolist():
+        unavailable = [name for name, lacks in zip(names, lacking[place], strict=True) if lacks]
+        known = {name: value for name, value in decoded[place].signals.items() if name not in unavailable}
+        decoded[place] = Decoded(known, unavailable, is_short)
+    return decoded

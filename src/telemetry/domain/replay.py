@@ -6,19 +6,22 @@ and the second would be dropped. Real logs have such frames, where the logger to
 nudged to the next free millisecond, and frames of one id stay in the order of the log.
 """
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
-from telemetry.domain.frame import Decoded, Frame, UndecodableFrameError
+from telemetry.domain.frame import Frame, Outcome, UndecodableFrameError
 from telemetry.domain.message import Record, epoch_ms
 
 # What RFC 3339 can spell, with a day to spare for frames that are nudged.
 _EARLIEST: Final = epoch_ms(datetime.min.replace(tzinfo=UTC))
 _LATEST: Final = epoch_ms(datetime(9999, 12, 31, tzinfo=UTC))
+
+_TICK: Final = 0.1  # seconds of time that go by while a portion is gathered, at the most
 
 
 class Book(msgspec.Struct):
@@ -47,13 +50,40 @@ class Book(msgspec.Struct):
         return self.decoded - self.blank.total()
 
 
+def portions(frames: Iterable[Frame], most: int, speed: float) -> Iterator[tuple[float, Sequence[Frame]]]:
+    """Cut a log into portions of at most so many frames, each with the seconds after the start at which it is due.
+
+    It is due when its last frame is, if the log is played at `speed` times its own; at an infinite one, at once. A
+    frame whose time goes back, or is none, is due with the one before.
+    """
+    origin, begun, due = None, 0.0, 0.0
+    portion: list[Frame] = []
+    for frame in frames:
+        origin = frame.timestamp if origin is None else origin
+        latest = max(due, (frame.timestamp - origin) / speed)
+        if portion and (len(portion) >= most or latest > begun + _TICK):
+            yield due, portion
+            portion = []
+        due = latest if latest < math.inf else due
+        begun = begun if portion else due
+        portion.append(frame)
+    if portion:
+        yield due, portion
+
+
 class Replay:
     """One log of one vehicle, from `start` on (epoch milliseconds), or at its own times without one.
 
-    `decode` gives None for a frame that it has no definition of, and may raise UndecodableFrameError. `book` is kept.
+    `decode` tells what became of each frame, in their order, or None of one that it has no definition of. `book` is
+    kept.
     """
 
-    def __init__(self, decode: Callable[[Frame], Decoded | None], vehicle_id: str, start: int | None) -> None:
+    def __init__(
+        self,
+        decode: Callable[[Sequence[Frame]], Sequence[Outcome | None]],
+        vehicle_id: str,
+        start: int | None,
+    ) -> None:
         self._decode = decode
         self._vehicle_id = vehicle_id
         self._start = start or 0
@@ -61,28 +91,30 @@ class Replay:
         self._last: dict[str, int] = {}
         self.book = Book()
 
-    def __call__(self, frames: Iterable[Frame]) -> Sequence[Record]:
+    def __call__(self, frames: Sequence[Frame]) -> Sequence[Record]:
         """Turn the next frames of the log into records, one a frame that has something to say."""
-        return [record for frame in frames if (record := self._record(frame))]
+        outcomes = zip(frames, self._decode(frames), strict=True)
+        return [record for frame, outcome in outcomes if (record := self._record(frame, outcome))]
 
-    def _record(self, frame: Frame) -> Record | None:
+    def _record(self, frame: Frame, outcome: Outcome | None) -> Record | None:
         self.book.frames += 1
         can_id = f"0x{frame.can_id:X}"
         try:
             timestamp = self._timestamp(frame)
-            decoded = self._decode(frame)
         except UndecodableFrameError as error:
-            self.book.undecodable[f"{can_id} ({error})"] += 1
-            return None
-        if decoded is None:
+            outcome = error
+        if outcome is None:
             self.book.undefined[can_id] += 1
             return None
-        self.book.short[can_id] += decoded.is_short
-        self.book.unavailable.update(f"{name} ({can_id})" for name in decoded.unavailable)
-        if not decoded.signals:
+        if isinstance(outcome, UndecodableFrameError):
+            self.book.undecodable[f"{can_id} ({outcome})"] += 1
+            return None
+        self.book.short[can_id] += outcome.is_short
+        self.book.unavailable.update(f"{name} ({can_id})" for name in outcome.unavailable)
+        if not outcome.signals:
             self.book.blank[can_id] += 1
             return None
-        return Record(self._nudge(can_id, timestamp), self._vehicle_id, can_id, decoded.signals)
+        return Record(self._nudge(can_id, timestamp), self._vehicle_id, can_id, outcome.signals)
 
     def _timestamp(self, frame: Frame) -> int:
         """Move a frame's time. Raises UndecodableFrameError if it cannot be spelled."""

@@ -54,7 +54,9 @@ async def demonstrate(configured: Settings, chosen: argparse.Namespace, stopping
     container = Container(settings=configured)
     since = container.clock().wall()
     port = _free_port()
-    to_receiver = argparse.Namespace(url=f"http://127.0.0.1:{port}", connections=8, patience=30.0)
+    to_receiver = argparse.Namespace(
+        url=f"http://127.0.0.1:{port}", connections=8, patience=30.0, ledger=None
+    )
     logs = configured.data_dir / "log"
     screen.say(f"receiver, consumer and aggregator start on port {port}; their logs are in {logs}/")
     logs.mkdir(parents=True, exist_ok=True)

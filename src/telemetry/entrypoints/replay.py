@@ -2,10 +2,10 @@
 
 import argparse
 import asyncio
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,11 +13,11 @@ import msgspec
 
 from telemetry.domain.frame import Frame
 from telemetry.domain.message import epoch_ms
-from telemetry.domain.replay import Book, Replay
-from telemetry.entrypoints import log, process, screen, sending, settings
+from telemetry.domain.replay import Book, Replay, portions
+from telemetry.entrypoints import extras, log, process, screen, sending, settings
 from telemetry.entrypoints.container import Container
 from telemetry.entrypoints.sending import Sender
-from telemetry.entrypoints.settings import Settings, SettingsError
+from telemetry.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from telemetry.adapters.can.log import CanLog  # which is there only with the extra
@@ -28,7 +28,7 @@ _FRAMES: Final = 4096  # that are decoded in one go: some 30 ms, in which nothin
 def main(arguments: Sequence[str] = ()) -> int:
     parser = argparse.ArgumentParser("telemetry replay", description=__doc__)
     parser.add_argument("file", type=Path, help="the log: .log of candump -L, .asc or .blf, each also as .gz")
-    parser.add_argument("--dbc", type=Path, required=True, help="the definitions of the frames")
+    parser.add_argument("--dbc", type=Path, help="the definitions of the frames (default: those of a BMW i3)")
     parser.add_argument("--vehicle-id", required=True, help="the vehicle whose records these are: veh-00001")
     times = parser.add_mutually_exclusive_group()
     times.add_argument(
@@ -38,6 +38,15 @@ def main(arguments: Sequence[str] = ()) -> int:
         help="when the log starts: 2025-10-19T12:34:56Z (default: now)",
     )
     times.add_argument("--keep-time", action="store_true", help="leave the log at its own times")
+    paces = parser.add_mutually_exclusive_group()
+    paces.add_argument(
+        "--realtime", dest="speed", action="store_const", const=1.0, help="at the log's own speed"
+    )
+    paces.add_argument("--speed", type=speed, metavar="X", help="X times as fast as that")
+    paces.add_argument(
+        "--as-fast-as-possible", dest="speed", action="store_const", const=math.inf, help="(default)"
+    )
+    parser.set_defaults(speed=math.inf)
     sending.add_arguments(parser)
     chosen = parser.parse_args(arguments)
     configured = settings.load()
@@ -53,21 +62,27 @@ def moment(text: str) -> int:
         raise argparse.ArgumentTypeError("it is a moment with its offset: 2025-10-19T12:34:56Z") from None
 
 
+def speed(text: str) -> float:
+    """Read a speed: a number above 0."""
+    if not float(text) > 0:
+        raise argparse.ArgumentTypeError("it is a number above 0")
+    return float(text)
+
+
 async def replay(container: Container, chosen: argparse.Namespace, stopping: asyncio.Event) -> int:
     """Post a log and say what became of its frames; the exit status tells whether all that was decoded was accepted.
 
     Raises SettingsError if what reads logs is not installed, OSError if the log or its definitions cannot be read.
     """
-    try:
-        from telemetry.adapters.can.dbc import Dbc  # noqa: PLC0415  # an extra, which need not be there
+    with extras.needed("can"):
+        from telemetry.adapters.can.dbc import BMW_I3, Dbc  # noqa: PLC0415  # an extra, which need not be there
         from telemetry.adapters.can.log import CanLog  # noqa: PLC0415  # as above
-    except ModuleNotFoundError as error:
-        raise SettingsError(f"{error.name} is not installed: pip install 'telemetry[can]'") from error
-    definitions, frames = Dbc(chosen.dbc), CanLog(chosen.file, absolute=chosen.keep_time)
+    definitions, frames = Dbc(chosen.dbc or BMW_I3), CanLog(chosen.file, absolute=chosen.keep_time)
     async with sending.sender(container, chosen) as sender:
         start = container.clock().wall() if chosen.start is None else chosen.start
         replayed = Replay(definitions.decode, chosen.vehicle_id, None if chosen.keep_time else start)
-        skewed = await _send(container, frames, replayed, sender, stopping)
+        paced = portions(frames, _FRAMES, chosen.speed)
+        skewed = await _send(container, frames, paced, replayed, sender, stopping)
     status = sending.conclude(sender)
     _report(replayed.book, frames.skipped, sender)
     if skewed:
@@ -78,15 +93,23 @@ async def replay(container: Container, chosen: argparse.Namespace, stopping: asy
     return status or int(bool(faults))
 
 
-async def _send(
-    container: Container, frames: "CanLog", replayed: Replay, sender: Sender, stopping: asyncio.Event
+async def _send(  # noqa: PLR0913, PLR0917  # what is sent, how it is read, paced and decoded, and where it goes
+    container: Container,
+    frames: "CanLog",
+    paced: Iterable[tuple[float, Sequence[Frame]]],
+    replayed: Replay,
+    sender: Sender,
+    stopping: asyncio.Event,
 ) -> int:
     """Send the records of the log, until told to stop; return how many are too far from now to be believed."""
     clock, policy = container.clock(), container.settings().policy
-    skewed = 0
+    started, skewed = clock.monotonic(), 0
     with screen.progress() as progress:
         bar = progress.add_task("replaying", total=frames.size, note="")
-        for some in _portions(frames):
+        for due, some in paced:
+            await process.pause(stopping, started + due - clock.monotonic())
+            if stopping.is_set():
+                break
             records = replayed(some)
             now = clock.wall()
             skewed += sum(
@@ -95,16 +118,7 @@ async def _send(
             )
             await sender.send(records)
             progress.update(bar, completed=frames.position, note=f"{sender.accepted} records accepted")
-            await asyncio.sleep(0)  # where nothing is sent, the signal to stop has to be seen all the same
-            if stopping.is_set():
-                break
     return skewed
-
-
-def _portions(frames: Iterable[Frame]) -> Iterator[Sequence[Frame]]:
-    rest = iter(frames)
-    while some := list(islice(rest, _FRAMES)):
-        yield some
 
 
 def _report(book: Book, skipped: Counter[str], sender: Sender) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import can
 import pytest
 
-from telemetry.adapters.can.log import CanLog
+from telemetry.adapters.can.log import CanLog, CanRecorder
 from telemetry.domain.frame import Frame, UnreadableError
 
 SUFFIXES = [".log", ".asc", ".blf"]
@@ -175,3 +175,24 @@ def test_a_real_log_is_read_to_its_end(real_data):
     frames = list(log)
     assert (len(frames), log.fault, log.skipped) == (50_924, None, {})
     assert frames[-1] == Frame(33.022563, 0x112, bytes.fromhex("FA1FC30DB7719558"))
+
+
+@pytest.mark.parametrize("name", [f"drive{suffix}" for suffix in SUFFIXES] + ["drive.1.LOG"])
+def test_what_is_recorded_is_read_back(tmp_path, name):
+    with CanRecorder(tmp_path / name) as recorder:
+        for frame in FRAMES:
+            recorder.write(frame)
+    log = CanLog(tmp_path / name)
+    assert since_first(list(log)) == since_first(FRAMES)
+    assert log.fault is None
+
+
+@pytest.mark.parametrize("name", ["drive", "drive.txt", "drive.log.gz"])
+def test_a_recording_of_no_known_kind_is_refused_and_the_known_ones_are_named(tmp_path, name):
+    with pytest.raises(UnreadableError, match=r"name it \.log \(candump -L\), \.asc .*, \.blf"):
+        CanRecorder(tmp_path / name)
+
+
+def test_a_recording_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"drive\.log"):
+        CanRecorder(tmp_path / "none" / "drive.log")

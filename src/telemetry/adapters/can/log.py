@@ -1,4 +1,4 @@
-"""Logs of a CAN bus in files, as python-can reads them: candump's, Vector's in text and binary, each also gzipped."""
+"""Logs of a CAN bus in files, as python-can reads and writes them: candump's, Vector's in text and binary, each also gzipped."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from gzip import GzipFile
 from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, Self, cast
 
 import can
 
@@ -14,6 +14,7 @@ from telemetry.domain.frame import Frame, UnreadableError
 
 _FORMATS: Final = {".log": "candump -L", ".asc": "Vector ASC", ".blf": "Vector BLF"}
 _GZIP: Final = ".gz"
+_WRITERS: Final = {".log": can.CanutilsLogWriter, ".asc": can.ASCWriter, ".blf": can.BLFWriter}
 
 
 class CanLog:
@@ -31,9 +32,8 @@ class CanLog:
         self._gzipped = suffixes[-1:] == [_GZIP]
         self._format = "".join(suffixes[:-1][-1:] if self._gzipped else suffixes[-1:])
         if self._format not in _FORMATS:
-            kinds = ", ".join(f"{suffix} ({kind})" for suffix, kind in _FORMATS.items())
             raise UnreadableError(
-                f"{path}: its suffix does not tell what it is; name it {kinds}, or one of these and .gz"
+                f"{path}: its suffix does not tell what it is; name it {_kinds()}, or one of these and .gz"
             )
         self.path = path
         self._absolute = absolute
@@ -77,3 +77,36 @@ class CanLog:
         if self._format == ".asc":
             return can.ASCReader(text, relative_timestamp=not self._absolute)
         return can.CanutilsLogReader(text)
+
+
+class CanRecorder:
+    """A log that frames are written to, of the kind that its suffix says; it is whole once the context ends.
+
+    Raises UnreadableError for another suffix, OSError if it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not (writer := _WRITERS.get(path.suffix.lower())):
+            raise UnreadableError(f"{path}: its suffix does not tell what it is to be; name it {_kinds()}")
+        self._writer = writer(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.stop()
+
+    def write(self, frame: Frame) -> None:
+        """Write a frame, whose time is in seconds since 1970."""
+        self._writer(
+            can.Message(
+                timestamp=frame.timestamp,
+                arbitration_id=frame.can_id,
+                data=frame.data,
+                is_extended_id=frame.is_extended,
+            )
+        )
+
+
+def _kinds() -> str:
+    return ", ".join(f"{suffix} ({kind})" for suffix, kind in _FORMATS.items())
