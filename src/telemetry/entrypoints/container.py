@@ -7,8 +7,10 @@ from telemetry.adapters.http.client import HttpGateway
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.queue.outbox import LingeringOutbox
 from telemetry.adapters.queue.sqlite import SqliteQueue
+from telemetry.adapters.queue.sqs import SqsQueue
 from telemetry.adapters.storage.local import LocalStorage
 from telemetry.adapters.storage.memory import MemoryStorage
+from telemetry.adapters.storage.s3 import S3Storage
 from telemetry.domain.aggregate import Aggregate
 from telemetry.domain.clock import Clock
 from telemetry.domain.consume import Consume
@@ -36,11 +38,22 @@ class Container(containers.DeclarativeContainer):
             terms=settings.provided.terms,
             max_size=settings.provided.queue_max_bytes,
         ),
+        sqs=providers.Singleton(
+            SqsQueue,
+            url=settings.provided.sqs_queue_url,
+            terms=settings.provided.terms,
+            receivers=settings.provided.sqs_receivers,
+            pause=settings.provided.sqs_receive_pause,
+            poll=settings.provided.sqs_poll_wait,
+        ),
         memory=providers.Singleton(MemoryQueue, clock=clock, terms=settings.provided.terms),
     )
     storage: providers.Provider[Storage] = providers.Selector(
         settings.provided.storage_backend,
         local=providers.Singleton(LocalStorage, root=settings.provided.data_dir),
+        s3=providers.Singleton(
+            S3Storage, bucket=settings.provided.s3_bucket, prefix=settings.provided.s3_prefix
+        ),
         memory=providers.Singleton(MemoryStorage, clock=clock),
     )
     outbox: providers.Provider[Outbox] = providers.Singleton(
