@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench format lock spec clean
+.PHONY: demo test test-aws lint bench format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -13,6 +13,11 @@ test: .venv/ready  ## every test, with the coverage floors
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --include='src/telemetry/domain/*' --fail-under=100
 	$(BIN)/coverage report
+
+test-aws: .venv/ready  ## what concerns SQS and S3, against whatever answers at AWS_ENDPOINT_URL (or AWS itself, with TEST_AWS=1)
+	@test -n "$$AWS_ENDPOINT_URL$$TEST_AWS" || { echo "make test-aws: AWS_ENDPOINT_URL: not set" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/contract tests/adapters/queue/test_sqs.py tests/adapters/storage/test_s3.py \
+	  tests/e2e/test_aws.py -k 'sqs or s3 or aws'
 
 lint: .venv/ready  ## style, types and the walls between the rooms
 	$(BIN)/ruff check .
