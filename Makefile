@@ -24,6 +24,7 @@ lint: .venv/ready  ## style, types and the walls between the rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/cfn-lint deploy/cloudformation.yaml
 
 bench: .venv/ready  ## what a record costs at each step
 	$(BIN)/python -m benchmarks.per_record

@@ -7,6 +7,7 @@ import pytest
 
 from tests import cloud as aws
 from tests.cloud import Cloud
+from tests.emulator import ENVIRONMENT, Emulator
 
 _DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -33,9 +34,29 @@ def aws_environment() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def cloud(aws_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+def aws_given(aws_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the SDK find it."""
     for name, value in aws_environment.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
+    request.getfixturevalue("aws_given")
     made = Cloud()
     yield made
     made.close()
+
+
+@pytest.fixture
+def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """An AWS of the test's own, which can be killed."""
+    if aws.IS_GIVEN:
+        pytest.skip("it needs an AWS of its own, and one is given")
+    made = Emulator(tmp_path)
+    made.start()
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
+    yield made
+    made.kill()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.e2e.conftest import free_port, wait_until
 from tests.stub import RESET, Answer, Call, s3_error, sqs_error
 
 _SERVER = str(Path(sys.executable).parent / "roto-server")
@@ -18,11 +19,11 @@ ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AW
 class Emulator:
     """SQS and S3 on a port of this machine, with their state in a folder."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         self.trace = folder / "trace.jsonl"
-        self._command = [_SERVER, "--port", str(port), "--data-dir", str(folder / "aws")]
+        self._command = [_SERVER, "--port", str(self.port), "--data-dir", str(folder / "aws")]
         self._log = folder / "aws.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -31,6 +32,7 @@ class Emulator:
             self._process = subprocess.Popen(
                 [*self._command, "--trace", str(self.trace)], stdout=log, stderr=log
             )
+        wait_until(self.is_up, "the emulator to be up")
 
     def is_up(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)

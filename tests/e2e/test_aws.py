@@ -8,26 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud import IS_GIVEN, Cloud
-from tests.e2e.conftest import Pipeline, free_port, proof, wait_until
-from tests.emulator import ENVIRONMENT, FAULTS, Emulator, FaultyRoad
+from tests.cloud import Cloud
+from tests.e2e.conftest import Pipeline, proof, wait_until
+from tests.emulator import FAULTS, Emulator, FaultyRoad
 from tests.stub import Stub, serve
 
 ROLES = ("receiver", "consumer", "aggregator")
-
-
-@pytest.fixture
-def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    if IS_GIVEN:
-        pytest.skip("it kills its own AWS, and one is given")
-    made = Emulator(tmp_path, free_port())
-    made.start()
-    wait_until(made.is_up, "the emulator to be up")
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
-    yield made
-    made.kill()
 
 
 def on_aws(folder: Path, cloud: Cloud) -> Pipeline:
@@ -126,7 +112,6 @@ def test_an_aws_killed_in_the_middle_loses_nothing(tmp_path: Path, emulator: Emu
         emulator.kill()
         wait_until(lambda: "answered 503" in pipeline.log("receiver"), "the receiver to notice")
         emulator.start()
-        wait_until(emulator.is_up, "the emulator to be up again")
         finish(pipeline, cloud, load)
     finally:
         pipeline.stop_all()

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,  # noqa: A004  # what botocore calls it
     CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
@@ -41,6 +42,7 @@ _UNKNOWN_KEY: Final = "AWS_ACCESS_KEY_ID: it is not known"
 _NO_QUEUE: Final = "SQS_QUEUE_URL: there is no such queue in region {region} (AWS_REGION)"
 _NO_BUCKET: Final = "S3_BUCKET: there is no such bucket"
 _ELSEWHERE: Final = "AWS_REGION: {setting} names something in another region than {region}"
+_UNREACHED: Final = "AWS_ENDPOINT_URL, AWS_REGION: it cannot be reached"
 _UNSIGNED: Final = "AWS_ACCESS_KEY_ID, AWS_PROFILE: there are no credentials that can be used"
 
 _MEANINGS: Final = {
@@ -78,14 +80,15 @@ _KINDS: Final[dict[type[Exception], str]] = {
     CredentialRetrievalError: _UNSIGNED,
     SSOError: _UNSIGNED,
     TokenRetrievalError: _UNSIGNED,
-    HTTPClientError: "AWS_ENDPOINT_URL, AWS_REGION: it cannot be reached",
+    ConnectionError: _UNREACHED,
+    HTTPClientError: _UNREACHED,
     BotoCoreError: "{setting}",
     ValueError: "AWS_ENDPOINT_URL",
 }
 """What the SDK finds by itself, and which setting is behind it; the first that fits is meant."""
 
 
-class AwsError(Exception):
+class AwsError(OSError):
     """A call that AWS refused, or that did not reach it; `code` is AWS's name of the cause, if it gave one."""
 
     def __init__(self, text: str, code: str = "") -> None:

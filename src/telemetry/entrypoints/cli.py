@@ -13,6 +13,7 @@ _ROLES: Final = {
     "load-test": "post a measured load, ending in the proof table",
     "replay": "decode a CAN log and post it",
     "demo": "run all roles on this machine, ending in the proof table",
+    "provision": "make the queues and the bucket on AWS",
     "dead-letters": "list, show or replay what could not be processed",
 }
 

@@ -4,6 +4,7 @@ from dependency_injector import containers, providers
 
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.http.client import HttpGateway
+from telemetry.adapters.provision import Provisioner
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.queue.outbox import LingeringOutbox
 from telemetry.adapters.queue.sqlite import SqliteQueue
@@ -78,6 +79,8 @@ class Container(containers.DeclarativeContainer):
         raw_format=settings.provided.raw_format,
     )
     gateway: providers.Provider[Gateway] = providers.Factory(HttpGateway, key=settings.provided.api_key)
+
+    provisioner: providers.Provider[Provisioner] = providers.Factory(Provisioner)
 
     aggregate: providers.Provider[Aggregate] = providers.Factory(Aggregate, storage=storage)
     prove: providers.Provider[Prove] = providers.Factory(Prove, storage=storage)

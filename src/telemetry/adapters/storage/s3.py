@@ -82,8 +82,8 @@ class S3Storage:
                 await self._s3(
                     lambda s3: s3.put_object(Bucket=self._bucket, Key=self._prefix + key, **parameters)
                 )
-            except AwsError as fault:
-                if fault.code not in _CROSSED or attempt == ATTEMPTS - 1:
+            except AwsError as error:
+                if error.code not in _CROSSED or attempt == ATTEMPTS - 1:
                     raise
             else:
                 return
@@ -100,9 +100,11 @@ class S3Storage:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Let faults be what Python calls them, OSErrors all."""
+    """Let the two faults that are answers be what Python calls them."""
     try:
         yield
-    except AwsError as fault:
+    except AwsError as error:
         kinds = {_EXISTS: FileExistsError, _MISSING: FileNotFoundError}
-        raise kinds.get(fault.code, OSError)(str(fault)) from fault
+        if kind := kinds.get(error.code):
+            raise kind(str(error)) from error
+        raise
