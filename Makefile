@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-aws lint bench format lock spec clean
+.PHONY: demo test test-aws lint bench bench-aws format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -28,6 +28,9 @@ lint: .venv/ready  ## style, types and the walls between the rooms
 
 bench: .venv/ready  ## what a record costs at each step
 	$(BIN)/python -m benchmarks.per_record
+
+bench-aws: .venv/ready  ## how many requests to SQS a million records cost, counted at an emulator
+	$(BIN)/python -m benchmarks.sqs_requests
 
 format: .venv/ready  ## mend what style can mend by itself
 	$(BIN)/ruff check --fix .

@@ -35,6 +35,13 @@ def test_durations_reach_the_rules_in_their_own_unit():
     assert (configured.policy.past_ms, configured.policy.future_ms) == (60_000, 0)
 
 
+def test_on_sqs_a_post_waits_longer_for_company_unless_it_is_said_how_long():
+    assert load().linger == 0.02
+    on_sqs = {"QUEUE_BACKEND": "sqs", "SQS_QUEUE_URL": "u"}
+    assert load(**on_sqs).linger == 0.05
+    assert load(**on_sqs, INGEST_LINGER="0").linger == 0
+
+
 def test_the_environment_goes_before_the_file(tmp_path: Path):
     file = tmp_path / ".env"
     file.write_text("BATCH_SIZE=5\nBATCH_TIMEOUT=9\nLOG_LEVEL\n")

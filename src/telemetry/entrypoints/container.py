@@ -61,7 +61,7 @@ class Container(containers.DeclarativeContainer):
         LingeringOutbox,
         queue=queue,
         clock=clock,
-        linger=settings.provided.ingest_linger,
+        linger=settings.provided.linger,
         max_waiting=settings.provided.ingest_max_waiting,
     )
 

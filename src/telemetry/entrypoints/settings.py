@@ -81,8 +81,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the keys of all objects begin with, as a folder."""
     raw_format: RawFormat = "jsonl"
 
-    ingest_linger: NotNegative = 0.02
-    """How long a POST may wait for others to share a queue message with."""
+    ingest_linger: NotNegative | None = None
+    """How long a POST may wait for others to share a queue message with; see `linger`."""
     ingest_max_body: Count = 10_000_000
     """How many bytes a body may have, both as it comes and decompressed."""
     ingest_max_waiting: Count = 64_000_000
@@ -119,6 +119,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def batch_limits(self) -> Limits:
         return Limits(self.batch_size, MAX_BATCH, self.batch_timeout)
+
+    @property
+    def linger(self) -> float:
+        """Tell how long a POST waits for company: on SQS longer unless it is set, because each request is billed."""
+        if self.ingest_linger is not None:
+            return self.ingest_linger
+        return 0.05 if self.queue_backend == "sqs" else 0.02
 
     @property
     def queue_file(self) -> Path:
