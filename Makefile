@@ -1,6 +1,8 @@
 # The two commands: `make demo` and `make test`. Everything else is for those who change the code.
 PYTHON ?= python3
 BIN := .venv/bin
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+  --custom-compile-command 'make lock'
 
 .PHONY: demo test test-aws lint bench bench-aws format lock spec clean
 
@@ -25,6 +27,7 @@ lint: .venv/ready  ## style, types and the walls between the rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint deploy/cloudformation.yaml
+	$(BIN)/hadolint Dockerfile
 
 bench: .venv/ready  ## what a record costs at each step
 	$(BIN)/python -m benchmarks.per_record
@@ -40,8 +43,8 @@ spec: .venv/ready  ## write docs/api-spec.yaml from the receiver as it is
 	$(BIN)/python -m telemetry.entrypoints.spec > docs/api-spec.yaml
 
 lock:  ## pin the newest versions again (needs uv)
-	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --upgrade \
-	  --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' -q -o requirements.lock
+	uv pip compile pyproject.toml --all-extras --group dev $(LOCK) -q --upgrade -o requirements.lock
+	uv pip compile pyproject.toml -c requirements.lock $(LOCK) -q -o requirements.image.lock
 
 clean:  ## back to a fresh clone, but for data/
 	rm -rf .venv .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
