@@ -4,10 +4,13 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: demo test test-aws lint bench bench-aws format lock spec clean
+.PHONY: demo demo-aws test test-aws lint bench bench-aws format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
+
+demo-aws: .venv/ready  ## the same over SQS and S3, which an emulator on this machine plays
+	$(BIN)/python -m benchmarks.demo_aws
 
 test: .venv/ready  ## every test, with the coverage floors
 	$(BIN)/coverage erase
