@@ -1,6 +1,7 @@
 """AWS as the tests see it: moto in this process or, with AWS_ENDPOINT_URL or TEST_AWS set, whatever answers there."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ def environment() -> Iterator[dict[str, str]]:
         names = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         yield names if "TEST_AWS" in os.environ else _ANYBODY | names
         return
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would speak on the standard error of a test
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
