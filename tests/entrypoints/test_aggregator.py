@@ -3,13 +3,18 @@
 import argparse
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from telemetry.adapters.clock import SystemClock
+from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.domain import message
+from telemetry.domain.aggregate import Aggregate
 from telemetry.domain.message import Record
 from telemetry.domain.partition import HOUR_MS, hour_path
+from telemetry.domain.storage import Entry
 from telemetry.entrypoints import aggregator, cli, log
 from telemetry.entrypoints.container import Container
 from telemetry.entrypoints.settings import Settings
@@ -96,3 +101,24 @@ async def test_running_on_it_builds_what_has_changed_and_survives_a_damaged_obje
 
 def _path(ms: int) -> str:
     return hour_path(ms // HOUR_MS)
+
+
+class Unlistable(MemoryStorage):
+    """A store that cannot be listed at first."""
+
+    failures = 2
+
+    async def list(self, prefix: str) -> Sequence[Entry]:
+        if self.failures:
+            self.failures -= 1
+            raise OSError("the store is away")
+        return await super().list(prefix)
+
+
+async def test_running_on_it_survives_a_store_that_is_away(capsys: pytest.CaptureFixture[str]):
+    storage = Unlistable(SystemClock())
+    logger = log.configure(Settings(), "Aggregator")
+    assert await aggregator._stale(Aggregate(storage), logger, 0, 0) == ()
+    assert "the store is away" in capsys.readouterr().err
+    assert await aggregator._stale(Aggregate(storage), logger, 0, 0) == ()
+    assert await aggregator._stale(Aggregate(storage), logger, 0, 0) == []

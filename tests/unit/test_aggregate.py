@@ -7,7 +7,7 @@ from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.domain import objects
 from telemetry.domain.aggregate import Aggregate, Aggregated
-from telemetry.domain.partition import HOUR_MS, Policy
+from telemetry.domain.partition import HOUR_MS, Policy, day_path
 from telemetry.domain.rollup import SignalFigures, VehicleFigures
 
 from .builders import HOUR, NOW, a_record, put_batch, some_records
@@ -225,3 +225,32 @@ async def test_a_store_that_cannot_be_written_is_tried_again():
         await aggregate.refresh(HOUR)
     full.is_full = False
     assert await aggregate.refresh(HOUR)
+
+
+async def test_the_hours_that_are_out_of_date_are_found_among_those_asked_for(storage):
+    aggregate = Aggregate(storage)
+    hours = (HOUR, HOUR + 1, HOUR + 24)
+    for hour in hours:
+        await put_batch(storage, a_record(timestamp=hour * HOUR_MS, received=hour * HOUR_MS))
+    assert await aggregate.stale(HOUR, HOUR + 24) == [HOUR, HOUR + 1, HOUR + 24]
+    assert await aggregate.stale(HOUR + 1, HOUR + 23) == [HOUR + 1]
+    await aggregate(HOUR)
+    assert await aggregate.stale(HOUR, HOUR + 24) == [HOUR + 1, HOUR + 24]
+    # A record whose clock cannot be believed changes the hour of its receipt.
+    await put_batch(storage, a_record(timestamp=0, received=HOUR * HOUR_MS))
+    assert await aggregate.stale(HOUR, HOUR) == [HOUR]
+    assert await aggregate.refresh(HOUR)
+    assert await aggregate.stale(HOUR, HOUR) == []
+
+
+async def test_whole_days_are_listed_to_find_them_and_what_others_put_there_is_passed_over(storage):
+    await storage.put(f"raw/{day_path(HOUR)}/notes.txt", b"theirs")
+    listed: list[str] = []
+
+    class Watched(MemoryStorage):
+        async def list(self, prefix: str):
+            listed.append(prefix)
+            return await storage.list(prefix)
+
+    assert await Aggregate(Watched(ManualClock())).stale(HOUR - 7 * 24, HOUR) == []
+    assert len(listed) == 2 * 8

@@ -4,15 +4,17 @@ The figures of an hour are a pure function of its objects, and name them: by the
 listing. So an hour that late data changed is found by comparing listings, and rebuilding it twice changes nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
-from telemetry.domain import objects
+from telemetry.domain import objects, partition
 from telemetry.domain.message import instant
-from telemetry.domain.partition import HOUR_MS, hour_path
+from telemetry.domain.partition import HOUR_MS, day_path, hour_path
 from telemetry.domain.rollup import Rollup, VehicleFigures
 from telemetry.domain.storage import Entry, ObjectNotFoundError, Storage
 
@@ -61,6 +63,23 @@ class Aggregate:
         """
         raw, skewed = await self._listing(hour)
         return await self._build(hour, raw, skewed) if raw or skewed else None
+
+    async def stale(self, first: int, last: int) -> Sequence[int]:
+        """Find the hours from `first` to `last` with objects that their figures do not know.
+
+        Whole days are listed, because that costs a store no more than to list an hour.
+        """
+        listings: defaultdict[int, tuple[list[Entry], list[Entry]]] = defaultdict(lambda: ([], []))
+        for day in sorted({day_path(hour) for hour in range(first, last + 1)}):
+            for tree, place in (("raw", 0), ("skewed", 1)):
+                for entry in await self._storage.list(f"{tree}/{day}/"):
+                    with suppress(ValueError):  # what others put there
+                        listings[partition.parse(entry.key).hour][place].append(entry)
+        return [
+            hour
+            for hour, listing in sorted(listings.items())
+            if first <= hour <= last and await self._digest_of_figures(hour) != _digest(*listing)
+        ]
 
     async def refresh(self, hour: int) -> Built | None:
         """Build the figures of an hour only if its listing is not the one that they were built from."""

@@ -73,6 +73,11 @@ def hour_path(hour: int) -> str:
     return f"year={start.year:04d}/month={start.month:02d}/day={start.day:02d}/hour={start.hour:02d}"
 
 
+def day_path(hour: int) -> str:
+    """Spell the day of an hour as the levels of a folder: `year=2025/month=10/day=19`."""
+    return hour_path(hour).rpartition("/")[0]
+
+
 @lru_cache(maxsize=4096)
 def _partition(tree: Tree, hour: int, bucket: int | None) -> Partition:
     # Records of one hour share one value, which makes grouping them by it cheap.

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from telemetry.domain.aggregate import Aggregate, Built
 from telemetry.domain.message import epoch_ms
 from telemetry.domain.partition import HOUR_MS
+from telemetry.domain.storage import ObjectNotFoundError
 from telemetry.entrypoints import log, process, settings
 from telemetry.entrypoints.container import Container
 from telemetry.entrypoints.log import Log
@@ -66,7 +67,7 @@ async def serve(container: Container, logger: Log, stopping: asyncio.Event) -> i
         now = container.clock().wall()
         # Only hours whose records' clocks can still be believed can change.
         first, last = now - configured.policy.past_ms, now + configured.policy.future_ms
-        for each in range(first // HOUR_MS, last // HOUR_MS + 1):
+        for each in await _stale(aggregate, logger, first // HOUR_MS, last // HOUR_MS):
             await _refresh(aggregate, logger, each)
             if stopping.is_set():
                 break
@@ -74,11 +75,19 @@ async def serve(container: Container, logger: Log, stopping: asyncio.Event) -> i
     return 0
 
 
+async def _stale(aggregate: Aggregate, logger: Log, first: int, last: int) -> Sequence[int]:
+    try:
+        return await aggregate.stale(first, last)
+    except OSError as error:
+        logger.error("The store could not be listed, trying again", error=str(error))
+        return ()
+
+
 async def _refresh(aggregate: Aggregate, logger: Log, each: int) -> None:
     try:
         if built := await aggregate.refresh(each):
             _report(logger, built)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ObjectNotFoundError) as error:
         logger.error("An hour could not be built, trying again", hour=each, error=str(error))
 
 
