@@ -134,7 +134,8 @@ def _energies(packs: Packs, state: PackState, current: Floats, dt_s: float) -> t
 
 def test_energy_closes_over_a_drive(packs, at_rest):
     rng = np.random.default_rng(5)
-    state, terminal, chemical, heat, throughput = at_rest, 0.0, 0.0, 0.0, 0.0
+    state = at_rest
+    terminal, chemical, heat, throughput = np.zeros((4, 5))
     for _ in range(200):
         current = rng.uniform(-200.0, 80.0, 5)
         given_, kept = _energies(packs, state, current, 0.2)
