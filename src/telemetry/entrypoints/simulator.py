@@ -1,12 +1,13 @@
-"""`telemetry simulator`: a fleet of battery packs that post what they measure, every 200 ms."""
+"""`telemetry simulator`: a fleet of battery packs that post what they measure, every 200 ms, or have it drawn."""
 
 import argparse
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 from telemetry.domain.clock import Clock
 from telemetry.domain.simulate import SAMPLING_S, Simulate
-from telemetry.entrypoints import log, process, screen, sending, settings
+from telemetry.entrypoints import log, picture, process, scene, screen, sending, settings
 from telemetry.entrypoints.container import Container
 from telemetry.entrypoints.sending import Sender
 
@@ -20,20 +21,33 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument(
         "--seed", type=int, default=1, help="the same seed drives the same way (default: %(default)s)"
     )
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE.png",
+        help="draw the first vehicle's drive at once, instead of posting it (needs the extra `plot`)",
+    )
+    scene.add_arguments(parser)
     sending.add_arguments(parser)
     chosen = parser.parse_args(arguments)
     configured = settings.load()
     log.configure(configured, "Simulator")
+    chosen.scenario = scene.scenario(chosen)
+    if chosen.plot:
+        picture.draw(chosen.plot, _simulated(chosen), chosen.duration)
+        return 0
     return process.run(lambda stopping: simulate(Container(settings=configured), chosen, stopping))
 
 
 async def simulate(container: Container, chosen: argparse.Namespace, stopping: asyncio.Event) -> int:
     """Drive the fleet and say what became of its records; the exit status tells whether all were accepted."""
     async with sending.sender(container, chosen) as sender:
-        await drive(
-            Simulate(chosen.vehicles, chosen.seed), sender, container.clock(), chosen.duration, stopping
-        )
+        await drive(_simulated(chosen), sender, container.clock(), chosen.duration, stopping)
     return sending.conclude(sender)
+
+
+def _simulated(chosen: argparse.Namespace) -> Simulate:
+    return Simulate(chosen.vehicles, chosen.seed, scenario=chosen.scenario)
 
 
 async def drive(
