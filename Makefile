@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench bench-battery format lock spec clean
+.PHONY: demo test lint bench bench-battery bench-realism format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -26,6 +26,9 @@ bench: .venv/ready  ## what a record costs at each step
 TRIPS ?= ../shared/data/tum_bmw_i3_60ah
 bench-battery: .venv/ready  ## how near the battery comes to recorded trips (TRIPS=folder), and how fast it is
 	$(BIN)/python -m benchmarks.battery --trips $(TRIPS)
+
+bench-realism: .venv/ready  ## how like real drives simulated ones are
+	$(BIN)/python -m benchmarks.realism --trips $(TRIPS)
 
 format: .venv/ready  ## mend what style can mend by itself
 	$(BIN)/ruff check --fix .

@@ -69,7 +69,7 @@ class Fleet:
     def __init__(self, banks: Sequence[Bank], demand: Demand) -> None:
         """Take over banks that hold every row once, and who asks them for current."""
         self.banks = banks
-        self._demand = demand
+        self.demand = demand
         self._ambient = self._gather([bank.packs.ambient.mean(axis=1) for bank in banks])
         measured = [bank.measure(np.zeros(len(bank.rows))) for bank in banks]
         self._last = self._join(measured)
@@ -90,7 +90,7 @@ class Fleet:
         if not 0.0 < dt_s <= LONGEST_STEP:
             raise ValueError(f"dt_s is {dt_s}, expected more than 0 and at most {LONGEST_STEP} s")
         status = Status(self._last.battery_soc, self._last.battery_voltage, self._ambient)
-        asked = self._demand.ask(status, dt_s)
+        asked = self.demand.ask(status, dt_s)
         samples = []
         for bank in self.banks:
             current = np.clip(asked[bank.rows], *current_limits(bank.packs, bank.state))

@@ -135,8 +135,9 @@ class Variance:
     capacity_sigma_aged: float = 0.011
     # share of the nominal resistance; 1.9 % apparent over 161 snapshots [uds]
     resistance_sigma: float = 0.019
-    # percentage points around the pack's own start SoC [chosen: extreme cells lie about 1.25 apart, 1.28 in uds]
-    soc_sigma: float = 0.25
+    # percentage points around the pack's own start SoC [chosen: extreme cells lie 1.0 apart, which gives 7 mV at
+    # rest; read were 1.28, but 5 mV too, of cells with a flatter OCV (uds)]
+    soc_sigma: float = 0.2
     # share of each variance that the cells of one module have in common [chosen: published nowhere]
     module_share: float = 0.5
     # K between the warmest and the coldest module; 5th and 95th percentile [uds]
@@ -144,7 +145,7 @@ class Variance:
     # %, pack SoC at the start [chosen: within the 15 to 88 % that the trips cover]
     start_soc: tuple[float, float] = (20.0, 85.0)
     # degC around the pack, which starts as warm as its surroundings [chosen: trips had packs of -1 to 33 degC]
-    ambient: tuple[float, float] = (0.0, 30.0)
+    ambient: tuple[float, float] = (-1.0, 33.0)
 
 
 @dataclass(frozen=True, slots=True)

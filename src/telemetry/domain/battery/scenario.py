@@ -18,7 +18,7 @@ class Scenario:
 
     variants: Mapping[str, float] = field(default_factory=lambda: {"i3-60ah": 1.0})  # any weights above 0
     profile: str = "drive"
-    ambient: float | None = None  # degC around all vehicles; without it each has its own, 0 to 30
+    ambient: float | None = None  # degC around all vehicles; without it each has its own, -1 to 33
     health: float = 1.0  # share of its capacity that each pack has left
     trace: Trace | None = None  # driven instead of the profile
 
