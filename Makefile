@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench bench-battery bench-realism format lock spec clean
+.PHONY: demo test lint bench bench-battery bench-realism figures format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -29,6 +29,9 @@ bench-battery: .venv/ready  ## how near the battery comes to recorded trips (TRI
 
 bench-realism: .venv/ready  ## how like real drives simulated ones are
 	$(BIN)/python -m benchmarks.realism --trips $(TRIPS)
+
+figures: .venv/ready  ## draw the pictures of docs/battery-model.md anew
+	$(BIN)/python -m benchmarks.figures --trips $(TRIPS)
 
 format: .venv/ready  ## mend what style can mend by itself
 	$(BIN)/ruff check --fix .

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Final
 
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 _INCHES: Final = (9.0, 2.1)  # a panel
 _DPI: Final = 110
 
-Lines = Mapping[str, Sequence[float]]
+Lines = Mapping[str, ArrayLike]
 """Lines of one panel by their name in the legend."""
 
 

@@ -78,9 +78,9 @@ def test_limits_hold_and_every_vehicle_lives_over_a_quarter_of_an_hour():
         _assert_sensible(sample)
         currents.append(sample.battery_current)
     moved = np.array(currents)
-    assert (moved.min(axis=0) < -20.0).all()
-    assert (moved.max(axis=0) > 5.0).all()
-    assert (moved.std(axis=0) > 5.0).all()
+    assert np.median(moved.min(axis=0)) < -100.0
+    assert np.median(moved.max(axis=0)) > 20.0
+    assert (moved.std(axis=0) > 1.0).all()
 
 
 @settings(deadline=None, max_examples=20)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from telemetry.domain.battery import thermal
 from telemetry.domain.battery.electric import GAS, REFERENCE, ZERO, entropic_slope, open_circuit_voltage
+from telemetry.domain.battery.limits import current_limits
 from telemetry.domain.battery.pack import Packs, PackState, cell_voltages, heats, step
 from telemetry.domain.battery.parameters import Floats, Thermal
 from telemetry.domain.battery.variance import nominal, rest
@@ -24,7 +25,7 @@ def _as_warm_as(state: PackState, celsius: float) -> PackState:
     return replace(state, temperature=np.full_like(state.temperature, celsius))
 
 
-@given(currents=st.tuples(CURRENTS, CURRENTS), celsius=CELSIUS, dt_s=SECONDS)
+@given(currents=st.tuples(CURRENTS, CURRENTS), celsius=CELSIUS, dt_s=st.floats(0.01, 1.0))
 def test_halving_the_step_changes_no_cell_by_a_millivolt(packs, at_rest, currents, celsius, dt_s):
     before, current = (np.full(5, each) for each in currents)
     loaded = step(packs, _as_warm_as(at_rest, celsius), before, 20.0)
@@ -32,6 +33,18 @@ def test_halving_the_step_changes_no_cell_by_a_millivolt(packs, at_rest, current
     half = step(packs, step(packs, loaded, current, dt_s / 2), current, dt_s / 2)
     np.testing.assert_allclose(half.soc, whole.soc, rtol=0, atol=1e-11)
     np.testing.assert_allclose(half.through_pairs, whole.through_pairs, rtol=0, atol=1e-10)
+    volts = [cell_voltages(packs, state, current) for state in (half, whole)]
+    assert np.abs(volts[0] - volts[1]).max() < 1e-3
+
+
+@given(share=st.floats(-1.0, 1.0), celsius=st.floats(-20.0, 45.0), dt_s=SECONDS)
+def test_halving_the_longest_step_changes_none_by_a_millivolt_within_the_limits(
+    packs, at_rest, share, celsius, dt_s
+):
+    found = _as_warm_as(at_rest, celsius)
+    current = abs(share) * current_limits(packs, found)[int(share > 0.0)]
+    whole = step(packs, found, current, dt_s)
+    half = step(packs, step(packs, found, current, dt_s / 2), current, dt_s / 2)
     volts = [cell_voltages(packs, state, current) for state in (half, whole)]
     assert np.abs(volts[0] - volts[1]).max() < 1e-3
 

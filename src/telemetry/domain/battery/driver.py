@@ -11,13 +11,13 @@ LONGEST: Final = 0.5
 """Seconds that one step of a driver may last: they react within less."""
 
 # chosen so that the distribution and the autocorrelation of the current come near those of the trips
-_EASES: Final = 3.7  # s, over which a driver closes in on a speed
-_PULL: Final = (1.15, 0.42)  # m/s2, median of how hard they accelerate, and the spread of its logarithm
-_BRAKE: Final = (1.15, 0.33)  # m/s2, the same for braking
+_EASES: Final = 4.1  # s, over which a driver closes in on a speed
+_PULL: Final = (0.89, 0.38)  # m/s2, median of how hard they accelerate, and the spread of its logarithm
+_BRAKE: Final = (1.25, 0.33)  # m/s2, the same for braking
 _TIRES: Final = 55.0  # m/s at which nothing is left of the pull
-_RESTLESS: Final = 0.32  # m/s2, standard deviation of the foot's wandering
-_WANDERS: Final = 3.1  # s, for which it lasts
-_RESPONSE: Final = 0.45  # s, in which the car follows the foot
+_RESTLESS: Final = 0.295  # m/s2, standard deviation of the foot's wandering
+_WANDERS: Final = 2.9  # s, for which it lasts
+_RESPONSE: Final = 0.31  # s, in which the car follows the foot
 _TEMPER: Final = 12.0  # s, for which one way of accelerating lasts
 
 

@@ -12,15 +12,15 @@ import numpy as np
 from telemetry.domain.battery.parameters import Floats
 
 # by kind of road: city, country, motorway
-_SPEED: Final = np.array([11.0, 20.0, 30.6])  # m/s, mean of the speeds driven at
-_SPREAD: Final = np.array([3.6, 4.2, 4.4])  # m/s, their standard deviation
-_LASTS: Final = np.array([14.0, 26.0, 45.0])  # s, mean of a leg
-_STOPS: Final = np.array([0.30, 0.23, 0.0])  # share of legs that end at a light or a crossing
+_SPEED: Final = np.array([8.7, 22.1, 28.8])  # m/s, mean of the speeds driven at
+_SPREAD: Final = np.array([3.4, 4.8, 5.4])  # m/s, their standard deviation
+_LASTS: Final = np.array([14.4, 22.7, 38.1])  # s, mean of a leg
+_STOPS: Final = np.array([0.25, 0.23, 0.0])  # share of legs that end at a light or a crossing
 _CHANGES: Final = np.array([0.04, 0.07, 0.10])  # share of legs after which the road changes
 _SHARES: Final = np.array([0.50, 0.85])  # thresholds of the draw of the next road
-_WAIT: Final = 11.0  # s, mean of a stop; 14 s on the trips, the median 7 s
-_BRAKING: Final = 0.83  # m/s2, by which the way to a stop is foreseen
-_HILLS: Final = 0.011  # standard deviation of the grade
+_WAIT: Final = 14.0  # s, mean of a stop; 14 s on the trips, the median 7 s
+_BRAKING: Final = 0.82  # m/s2, by which the way to a stop is foreseen
+_HILLS: Final = 0.009  # standard deviation of the grade
 _HILL: Final = 18.0  # s, for which a grade lasts
 
 
