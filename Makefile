@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: demo demo-aws test test-aws lint bench bench-aws bench-can format lock spec clean
+.PHONY: demo demo-aws test test-aws lint bench bench-aws bench-battery bench-can bench-realism format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -40,6 +40,16 @@ bench-can: .venv/ready  ## how fast CAN frames are decoded, beside cantools
 
 bench-aws: .venv/ready  ## how many requests to SQS a million records cost, counted at an emulator
 	$(BIN)/python -m benchmarks.sqs_requests
+
+TRIPS ?= ../shared/data/tum_bmw_i3_60ah
+bench-battery: .venv/ready  ## how near the battery comes to recorded trips (TRIPS=folder), and how fast it is
+	$(BIN)/python -m benchmarks.battery --trips $(TRIPS)
+
+bench-realism: .venv/ready  ## how like real drives simulated ones are
+	$(BIN)/python -m benchmarks.realism --trips $(TRIPS)
+
+figures: .venv/ready  ## draw the pictures of docs/battery-model.md anew
+	$(BIN)/python -m benchmarks.figures --trips $(TRIPS)
 
 format: .venv/ready  ## mend what style can mend by itself
 	$(BIN)/ruff check --fix .

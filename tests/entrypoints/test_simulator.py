@@ -11,6 +11,7 @@ from dependency_injector import providers
 from telemetry.adapters import ledger
 from telemetry.adapters.clock import ManualClock
 from telemetry.domain import message
+from telemetry.domain.battery import Scenario
 from telemetry.domain.gateway import Answer, GatewayError
 from telemetry.domain.message import Record
 from telemetry.entrypoints import mishaps, process, sending, simulator
@@ -59,7 +60,7 @@ async def run(judge: Judge, book: Path, arguments: Sequence[str], *, stopping: b
     parser = argparse.ArgumentParser()
     sending.add_arguments(parser)
     mishaps.add_arguments(parser)
-    parser.set_defaults(vehicles=10, duration=20.0, seed=1, output=None)
+    parser.set_defaults(vehicles=10, duration=20.0, seed=1, output=None, scenario=Scenario())
     stop = asyncio.Event()
     if stopping:
         stop.set()

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from telemetry.domain.battery import Fleet
+from telemetry.domain.battery import Fleet, Scenario
 from telemetry.domain.message import Record
 
 SAMPLING_S: Final = 0.2
@@ -29,8 +29,10 @@ _DECIMALS: Final = {
 class Simulate:
     """A fleet whose vehicles are named `<prefix>-00001` and so on; the same seed gives the same payloads."""
 
-    def __init__(self, vehicles: int, seed: int, prefix: str = "veh") -> None:
-        self._fleet = Fleet.new(vehicles, seed)
+    def __init__(
+        self, vehicles: int, seed: int, prefix: str = "veh", scenario: Scenario | None = None
+    ) -> None:
+        self._fleet = Fleet.new(vehicles, seed, scenario)
         self._ids = [f"{prefix}-{number:05d}" for number in range(1, vehicles + 1)]
 
     def __call__(self, timestamp: int) -> Sequence[Record]:

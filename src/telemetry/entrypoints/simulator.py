@@ -1,4 +1,4 @@
-"""`telemetry simulator`: a fleet of battery packs that post what they measure, every 200 ms."""
+"""`telemetry simulator`: a fleet of battery packs that post what they measure, every 200 ms, or have it drawn."""
 
 import argparse
 import asyncio
@@ -8,7 +8,7 @@ from pathlib import Path
 from telemetry.domain.clock import Clock
 from telemetry.domain.message import Record
 from telemetry.domain.simulate import SAMPLING_S, Simulate
-from telemetry.entrypoints import log, mishaps, process, recording, screen, sending, settings
+from telemetry.entrypoints import log, mishaps, picture, process, recording, scene, screen, sending, settings
 from telemetry.entrypoints.container import Container
 from telemetry.entrypoints.sending import Sender
 
@@ -28,6 +28,13 @@ def main(arguments: Sequence[str] = ()) -> int:
         metavar="FILE",
         help="write CAN frames to this log (.log, .asc, .blf) and post nothing; each of many vehicles to its own",
     )
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE.png",
+        help="draw the first vehicle's drive at once, instead of posting it (needs the extra `plot`)",
+    )
+    scene.add_arguments(parser)
     sending.add_arguments(parser)
     mishaps.add_arguments(parser)
     chosen = parser.parse_args(arguments)
@@ -35,12 +42,16 @@ def main(arguments: Sequence[str] = ()) -> int:
         parser.error("with --output nothing is sent, so that there is no ledger and no mishap")
     configured = settings.load()
     log.configure(configured, "Simulator")
+    chosen.scenario = scene.scenario(chosen)
+    if chosen.plot:
+        picture.draw(chosen.plot, _simulated(chosen), chosen.duration)
+        return 0
     return process.run(lambda stopping: simulate(Container(settings=configured), chosen, stopping))
 
 
 async def simulate(container: Container, chosen: argparse.Namespace, stopping: asyncio.Event) -> int:
     """Drive the fleet and say what became of its records; the exit status tells whether all were accepted."""
-    simulated, clock = Simulate(chosen.vehicles, chosen.seed), container.clock()
+    simulated, clock = _simulated(chosen), container.clock()
     if chosen.output:
         return await recording.record(simulated, chosen.output, clock.wall(), chosen.duration, stopping)
     amiss = mishaps.of(chosen, chosen.seed)
@@ -48,6 +59,10 @@ async def simulate(container: Container, chosen: argparse.Namespace, stopping: a
         await drive(lambda due: amiss(simulated(due)), sender, clock, chosen.duration, stopping)
         await sender.send(amiss.rest())
     return sending.conclude(sender, amiss.damaged)
+
+
+def _simulated(chosen: argparse.Namespace) -> Simulate:
+    return Simulate(chosen.vehicles, chosen.seed, scenario=chosen.scenario)
 
 
 async def drive(

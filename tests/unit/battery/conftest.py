@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from telemetry.domain.battery.pack import Packs, PackState
-from telemetry.domain.battery.parameters import I3_60AH, Floats
+from telemetry.domain.battery.parameters import Floats
 from telemetry.domain.battery.variance import draw_packs, draw_start
+from telemetry.domain.battery.variants import I3_60AH
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from telemetry.domain.battery.parameters import I3_60AH, Floats, Parameters
+from telemetry.domain.battery.parameters import Floats, Parameters
 from telemetry.domain.battery.variance import draw_packs, draw_start
+from telemetry.domain.battery.variants import I3_60AH
 
 VARIANCE = I3_60AH.variance
 MANY = 2000
@@ -60,7 +61,7 @@ def test_middle_modules_are_warmer_by_the_spread_of_real_packs():
 def test_a_pack_starts_at_rest_as_warm_as_its_surroundings_and_within_its_start_socs():
     packs = draw_packs(I3_60AH, 200, np.random.default_rng(4))
     state = draw_start(packs, np.random.default_rng(5))
-    assert (state.rc_current == 0.0).all()
+    assert (state.through_pairs == 0.0).all()
     np.testing.assert_array_equal(state.temperature, packs.ambient)
     assert 18.0 < state.soc.min() < 30.0
     assert 75.0 < state.soc.max() < 87.0

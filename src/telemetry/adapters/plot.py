@@ -1,0 +1,32 @@
+"""The one door to matplotlib: samples of a fleet over time as a picture."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+_INCHES: Final = (9.0, 2.1)  # a panel
+_DPI: Final = 110
+
+Lines = Mapping[str, ArrayLike]
+"""Lines of one panel by their name in the legend."""
+
+
+def panels(file: Path, time: Sequence[float], drawn: Mapping[str, Lines], title: str) -> None:
+    """Draw panels below each other, by the labels of their axes, over `time` in s; the suffix names the format."""
+    width, height = _INCHES
+    figure = Figure(figsize=(width, height * len(drawn)), layout="constrained")
+    axes = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, (label, lines) in zip(axes, drawn.items(), strict=True):
+        for name, values in lines.items():
+            axis.plot(time, values, linewidth=0.8, label=name)
+        axis.set_ylabel(label)
+        axis.grid(alpha=0.3)
+        axis.margins(x=0)
+        if len(lines) > 1:
+            axis.legend(loc="upper right", fontsize="small")
+    axes[0].set_title(title, fontsize="medium")
+    axes[-1].set_xlabel("time in s")
+    figure.savefig(file, dpi=_DPI)

@@ -1,0 +1,67 @@
+"""The driver: follows the speed the road allows, at a temper of their own, with a foot that is never quite still."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from telemetry.domain.battery.parameters import Floats
+
+LONGEST: Final = 0.5
+"""Seconds that one step of a driver may last: they react within less."""
+
+# chosen so that the distribution and the autocorrelation of the current come near those of the trips
+_EASES: Final = 4.1  # s, over which a driver closes in on a speed
+_PULL: Final = (0.89, 0.38)  # m/s2, median of how hard they accelerate, and the spread of its logarithm
+_BRAKE: Final = (1.25, 0.33)  # m/s2, the same for braking
+_TIRES: Final = 55.0  # m/s at which nothing is left of the pull
+_RESTLESS: Final = 0.295  # m/s2, standard deviation of the foot's wandering
+_WANDERS: Final = 2.9  # s, for which it lasts
+_RESPONSE: Final = 0.31  # s, in which the car follows the foot
+_TEMPER: Final = 12.0  # s, for which one way of accelerating lasts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drivers:
+    """What n drivers do, each (n,)."""
+
+    speed: Floats  # m/s
+    acceleration: Floats  # m/s2
+    wandering: Floats  # m/s2
+    pull: Floats  # m/s2 they accelerate with at present
+    brake: Floats  # m/s2 they brake with at present
+
+
+def start(vehicles: int, rng: np.random.Generator) -> Drivers:
+    """Let all drivers stand, each with a temper of their own."""
+    nothing = np.zeros(vehicles)
+    return Drivers(nothing, nothing, nothing, _temper(_PULL, vehicles, rng), _temper(_BRAKE, vehicles, rng))
+
+
+def advance(drivers: Drivers, allowed: Floats, dt_s: float, rng: np.random.Generator) -> Drivers:
+    """Return the drivers `dt_s` <= LONGEST seconds on; `allowed` is the road's speed, (n,) in m/s, 0 to stop."""
+    vehicles = len(allowed)
+    pull, brake = _reconsider(drivers, dt_s, rng)
+    remains = np.exp(-dt_s / _WANDERS)
+    wandering = remains * drivers.wandering
+    wandering += np.sqrt(1.0 - remains**2) * _RESTLESS * rng.standard_normal(vehicles)
+    wanted = (allowed - drivers.speed) / _EASES
+    wanted = np.clip(wanted, -brake, pull * np.maximum(1.0 - drivers.speed / _TIRES, 0.0))
+    wanted += np.where(allowed > 0.0, wandering, 0.0)
+    acceleration = wanted + np.exp(-dt_s / _RESPONSE) * (drivers.acceleration - wanted)
+    speed = np.maximum(drivers.speed + acceleration * dt_s, 0.0)
+    return Drivers(speed, (speed - drivers.speed) / dt_s, wandering, pull, brake)
+
+
+def _reconsider(drivers: Drivers, dt_s: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Draw pull and brake anew for some."""
+    due = np.flatnonzero(rng.random(len(drivers.pull)) < dt_s / _TEMPER)
+    pull, brake = drivers.pull.copy(), drivers.brake.copy()
+    pull[due], brake[due] = _temper(_PULL, due.size, rng), _temper(_BRAKE, due.size, rng)
+    return pull, brake
+
+
+def _temper(of: tuple[float, float], vehicles: int, rng: np.random.Generator) -> Floats:
+    median, spread = of
+    drawn: Floats = median * np.exp(spread * rng.standard_normal(vehicles))
+    return drawn
