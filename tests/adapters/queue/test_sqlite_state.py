@@ -1,0 +1,125 @@
+"""The embedded queue in lock-step with the ledger, whatever is done to both in whatever order."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from telemetry.adapters.clock import ManualClock
+from telemetry.adapters.queue.sqlite import SqliteQueue
+from telemetry.domain.lease import Ledger, Terms
+
+T = TypeVar("T")
+
+TERMS = Terms(visibility=1000, max_receives=2)
+VISIBILITY = TERMS.visibility / 1000
+ALL = 1000
+
+bodies = st.lists(st.binary(max_size=20), min_size=1, max_size=4)
+limits = st.integers(min_value=0, max_value=6)
+choices = st.lists(st.integers(0, 15), min_size=1, max_size=4)
+"""Receipts by their age: 0 is the newest, and most are stale."""
+times = st.sampled_from([0.001, 0.3, 0.7, VISIBILITY - 0.001, VISIBILITY, 2.5])
+
+
+class LockStep(RuleBasedStateMachine):
+    """One ledger, and one file that two processes have opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory(prefix="lock-step-")
+        self._runner = asyncio.Runner()
+        self._clock = ManualClock(1_760_877_296_000)
+        self._ledger = Ledger(TERMS)
+        self._receipts = ["1:0", "2:1", "999:1"]  # all that were ever handed out, and some that never were
+        self._queues = [self._open(), self._open()]
+
+    def teardown(self) -> None:
+        for queue in self._queues:
+            self._run(queue.close())
+        self._runner.close()
+        self._folder.cleanup()
+
+    @rule(sent=bodies, process=st.integers(0, 1))
+    def send(self, sent: list[bytes], process: int) -> None:
+        assert list(self._run(self._queues[process].send(sent))) == []
+        self._ledger.send(sent, self._clock.wall())
+
+    @rule(limit=limits, process=st.integers(0, 1))
+    def receive(self, limit: int, process: int) -> None:
+        deliveries = self._run(self._queues[process].receive(limit, 0))
+        assert list(deliveries) == self._ledger.receive(limit, self._clock.wall())
+        self._receipts += [each.receipt for each in deliveries]
+
+    @rule(chosen=choices, process=st.integers(0, 1))
+    def delete(self, chosen: list[int], process: int) -> None:
+        refused = self._run(self._queues[process].delete(self._named(chosen)))
+        assert list(refused) == self._ledger.delete(self._named(chosen), self._clock.wall())
+
+    @rule(chosen=choices, seconds=times, process=st.integers(0, 1))
+    def extend(self, chosen: list[int], seconds: float, process: int) -> None:
+        refused = self._run(self._queues[process].extend(self._named(chosen), seconds))
+        assert list(refused) == self._ledger.extend(
+            self._named(chosen), round(seconds * 1000), self._clock.wall()
+        )
+
+    @rule(chosen=choices, process=st.integers(0, 1))
+    def hand_back(self, chosen: list[int], process: int) -> None:
+        refused = self._run(self._queues[process].extend(self._named(chosen), 0))
+        assert list(refused) == self._ledger.extend(self._named(chosen), 0, self._clock.wall())
+
+    @rule(chosen=choices, process=st.integers(0, 1))
+    def redrive(self, chosen: list[int], process: int) -> None:
+        refused = self._run(self._queues[process].redrive(self._named(chosen)))
+        assert list(refused) == self._ledger.redrive(self._named(chosen), self._clock.wall())
+
+    @rule(process=st.integers(0, 1))
+    def redrive_all(self, process: int) -> None:
+        letters = [each.receipt for each in self._ledger.dead(ALL)]
+        assert list(self._run(self._queues[process].redrive(letters))) == []
+        assert self._ledger.redrive(letters, self._clock.wall()) == []
+
+    @rule(seconds=times)
+    def let_time_pass(self, seconds: float) -> None:
+        self._clock.advance(seconds)
+
+    @rule(process=st.integers(0, 1))
+    def reopen(self, process: int) -> None:
+        self._run(self._queues[process].close())
+        self._queues[process] = self._open()
+
+    @rule()
+    def reopen_both(self) -> None:
+        """Let the last connection go, with which SQLite folds its log into the file."""
+        for queue in self._queues:
+            self._run(queue.close())
+        self._queues = [self._open(), self._open()]
+
+    @invariant()
+    def both_hold_the_same(self) -> None:
+        for queue in self._queues:
+            assert self._run(queue.depth()) == self._ledger.depth(self._clock.wall())
+            assert list(self._run(queue.dead(ALL))) == self._ledger.dead(ALL)
+
+    def _named(self, chosen: list[int]) -> list[str]:
+        return [self._receipts[-1 - age % len(self._receipts)] for age in chosen]
+
+    def _open(self) -> SqliteQueue:
+        return SqliteQueue(Path(self._folder.name, "queue.db"), self._clock, TERMS, max_size=10_000_000)
+
+    def _run(self, verb: Awaitable[T]) -> T:
+        async def run() -> T:
+            return await verb
+
+        return self._runner.run(run())
+
+
+test_the_embedded_queue_does_whatever_the_ledger_does = LockStep.TestCase
+LockStep.TestCase.settings = settings(
+    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
