@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format lock spec clean
+.PHONY: demo test lint bench bench-can format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -20,7 +20,13 @@ lint: .venv/ready  ## style, types and the walls between the rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: .venv/ready
+bench: .venv/ready  ## what a record costs at each step
+	$(BIN)/python -m benchmarks.per_record
+
+bench-can: .venv/ready  ## how fast CAN frames are decoded, beside cantools
+	$(BIN)/python -m benchmarks.can_decode
+
+format: .venv/ready  ## mend what style can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -31,10 +37,10 @@ lock:  ## pin the newest versions again (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' -q -o requirements.lock
 
-clean:
+clean:  ## back to a fresh clone, but for data/
 	rm -rf .venv .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.venv/ready: requirements.lock pyproject.toml
+.venv/ready: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "telemetry needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv

@@ -1,31 +1,19 @@
+"""The clock of this machine, and one that is moved by hand."""
+
 import time
 
 from telemetry.adapters.clock import ManualClock, SystemClock
 
 
-def test_the_clock_of_this_machine_tells_epoch_milliseconds():
-    assert abs(SystemClock().wall() - time.time() * 1000) < 60_000
-
-
-def test_the_clock_of_this_machine_never_goes_back():
+def test_this_machines_clock_tells_epoch_milliseconds_and_never_goes_back():
     clock = SystemClock()
-    times = [clock.monotonic() for _ in range(1000)]
-    assert times == sorted(times)
+    before, now, after = time.time() * 1000 - 1, clock.wall(), time.time() * 1000 + 1
+    assert before <= now <= after
+    assert clock.monotonic() <= clock.monotonic()
 
 
-def test_a_manual_clock_stands_still_until_it_is_advanced():
+def test_a_clock_by_hand_moves_both_its_times_and_only_then():
     clock = ManualClock(1000)
-    assert [(clock.wall(), clock.monotonic()) for _ in range(2)] == [(1000, 0.0)] * 2
+    assert (clock.wall(), clock.monotonic()) == (1000, 0)
     clock.advance(1.5)
     assert (clock.wall(), clock.monotonic()) == (2500, 1.5)
-
-
-def test_a_manual_clock_counts_from_zero_unless_it_is_told_otherwise():
-    assert ManualClock().wall() == 0
-
-
-def test_a_manual_clock_keeps_milliseconds_whole():
-    clock = ManualClock()
-    for _ in range(10):
-        clock.advance(0.1)
-    assert clock.wall() == 1000

@@ -75,7 +75,7 @@ class Aggregate:
         """Read the figures of an hour back, if there are any that can be read."""
         try:
             return _decode(await self._storage.get(objects.aggregated_key(hour)))
-        except (ObjectNotFoundError, msgspec.DecodeError):
+        except (ObjectNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
     async def _build(self, hour: int, raw: Sequence[Entry], skewed: Sequence[Entry]) -> Built:

@@ -44,13 +44,22 @@ def _unzstd(data: bytes, limit: int) -> bytes:
     inflate = zstandard.ZstdDecompressor(max_window_size=_WIDEST_WINDOW)
     try:
         size = zstandard.get_frame_parameters(data).content_size
-        if size != zstandard.CONTENTSIZE_UNKNOWN:
-            _check_size(size, limit)  # the library takes a frame that names its size at its word
-        else:
-            _check_size(len(inflate.stream_reader(data).read(limit + 1)), limit)
+        if size in (0, zstandard.CONTENTSIZE_UNKNOWN):
+            return _unzstd_piecemeal(data, inflate, limit)
+        _check_size(size, limit)  # the library takes a frame that names its size at its word
         return inflate.decompress(data, max_output_size=limit, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise ValueError(f"It is not one whole zstd frame: {error}.") from error
+
+
+def _unzstd_piecemeal(data: bytes, inflate: zstandard.ZstdDecompressor, limit: int) -> bytes:
+    """Decompress where the library would not look at what follows, nor at a frame at all that says it is empty."""
+    _check_size(len(inflate.stream_reader(data).read(limit + 1)), limit)
+    pieces = inflate.decompressobj()
+    swollen = pieces.decompress(data)
+    if not pieces.eof or pieces.unused_data:
+        raise ValueError("It is not one whole zstd frame.")
+    return swollen
 
 
 def _check_size(size: int, limit: int) -> None:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from telemetry.domain import envelope, objects
+from telemetry.domain import batch, envelope, objects
 from telemetry.domain.batch import Batcher, Limits
 from telemetry.domain.clock import Clock
 from telemetry.domain.envelope import Parcel, UndecodableError
@@ -55,7 +55,7 @@ class _Held(NamedTuple):
 class Consume:
     """One consumer: the batch that it gathers, and the leases that it holds for it."""
 
-    def __init__(  # noqa: PLR0913  # its two ports, its clock, and the four things that can be set
+    def __init__(  # noqa: PLR0913, PLR0917  # its two ports, its clock, and the four things that can be set
         self,
         queue: Queue,
         storage: Storage,
@@ -73,6 +73,7 @@ class Consume:
         self._raw_format = raw_format
         self._batch: Batcher[_Held] = Batcher(limits)
         self._leased_at = 0.0
+        self._is_urgent = False
         self._flushing_since: int | None = None
         self._durable: list[str] = []
 
@@ -106,7 +107,9 @@ class Consume:
                 await self._queue.extend(self._receipts(), 0)
 
     def _is_due(self) -> bool:
-        return self._flushing_since is not None or self._batch.is_due(self._clock.monotonic())
+        return (
+            self._flushing_since is not None or self._is_urgent or self._batch.is_due(self._clock.monotonic())
+        )
 
     async def _receive(self, patience: float) -> None:
         """Wait for a first message, then take all that has arrived, up to the size of a batch."""
@@ -123,10 +126,15 @@ class Consume:
         now, dequeued = self._clock.monotonic(), self._clock.wall()
         if not self._batch.items:
             self._leased_at = now
+        # What comes again has seen a consumer die: it is stored at once, because in waiting for company it would meet the
+        # next death, and after a few of them be a dead letter for no fault of its own.
+        self._is_urgent |= any(delivery.receives > 1 for delivery in deliveries)
         for delivery in deliveries:
             content = self._unpack(delivery)
             count, size = (
-                (1, 0) if isinstance(content, UndecodableError) else (content.count, len(content.lines))
+                (1, len(delivery.body))
+                if isinstance(content, UndecodableError)
+                else (content.count, len(content.lines))
             )
             self._batch.add(_Held(delivery, dequeued, content), count, size, now)
 
@@ -147,6 +155,7 @@ class Consume:
         now = self._clock.wall()
         self._durable = [each.delivery.receipt for each in held]
         self._batch.take()
+        self._is_urgent = False
         self._flushing_since = None
         return _summary(held, written, await self._delete_if_possible(), now)
 
@@ -155,10 +164,13 @@ class Consume:
         for bundle in envelope.bundle(_parcels(held), objects.MAX_BATCH):
             lines = b"".join(parcel.lines for parcel in bundle)
             yield objects.batch_key(bundle[0].partition, now, lines, self._raw_format), lines
-        if bad := [
-            Quarantined.of(d, str(why), now) for d, _, why in held if isinstance(why, UndecodableError)
-        ]:
-            lines = objects.write_quarantine(bad)
+        bad = [
+            objects.write_quarantine([Quarantined.of(delivery, str(why), now)])
+            for delivery, _, why in held
+            if isinstance(why, UndecodableError)
+        ]
+        for run in batch.runs([len(line) for line in bad], objects.MAX_BATCH):
+            lines = b"".join(bad[run])
             yield objects.quarantine_key(now, lines), lines
 
     async def _delete(self) -> int:

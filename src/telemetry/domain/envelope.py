@@ -5,17 +5,19 @@ moves lines without looking into them. An envelope is
 
     4 bytes   magic, `TLE1`
     4 bytes   length of the head, little-endian
+    4 bytes   CRC-32 of the head, little-endian
     head      JSON: the partition of all lines, their count, their size in bytes
     rest      one zstd frame: timestamps (count x int64 LE, epoch ms), times of receipt (the same), the lines
 
-so that its head can be read without opening it, and its latencies be measured without parsing a line. The frame's
-checksum tells whether it came whole. A body that opens with `{` is one v1 message of any foreign producer.
+so that its head can be read without opening it, and its latencies be measured without parsing a line. The two
+checksums, of the head and of the frame, tell whether it came whole. A body that opens with `{` is one v1 message of any foreign producer.
 """
 
 import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -29,8 +31,8 @@ MAX_CONTENT: Final = 16 * 1024 * 1024
 """Bytes of content beyond which no envelope is opened; the receiver seals far fewer."""
 
 _MAGIC: Final = b"TLE1"
-_LENGTH: Final = struct.Struct("<I")
-_START_OF_HEAD: Final = len(_MAGIC) + _LENGTH.size
+_FRAMING: Final = struct.Struct("<II")
+_START_OF_HEAD: Final = len(_MAGIC) + _FRAMING.size
 _TIME: Final = np.dtype("<i8")
 
 
@@ -102,7 +104,7 @@ def seal(parcels: Sequence[Parcel]) -> bytes:
     )
     count = sum(parcel.count for parcel in parcels)
     head = _encode_head(_Head(parcels[0].partition.path, count, len(content)))
-    return b"".join((_MAGIC, _LENGTH.pack(len(head)), head, compression.squeeze(content)))
+    return b"".join((_MAGIC, _FRAMING.pack(len(head), crc32(head)), head, compression.squeeze(content)))
 
 
 def unpack(body: bytes, sent: int, policy: Policy) -> Parcel:
@@ -113,14 +115,17 @@ def unpack(body: bytes, sent: int, policy: Policy) -> Parcel:
     """
     try:
         return _open(body) if body.startswith(_MAGIC) else _adopt(body, sent, policy)
-    except (ValueError, struct.error) as error:
+    except (ValueError, struct.error, RecursionError) as error:
         raise UndecodableError(str(error)) from error
 
 
 def _open(body: bytes) -> Parcel:
-    (length,) = _LENGTH.unpack_from(body, len(_MAGIC))
+    length, checksum = _FRAMING.unpack_from(body, len(_MAGIC))
     start_of_content = _START_OF_HEAD + length
-    head = _decode_head(body[_START_OF_HEAD:start_of_content])
+    encoded_head = body[_START_OF_HEAD:start_of_content]
+    if crc32(encoded_head) != checksum:
+        raise ValueError("The head of the envelope is damaged.")
+    head = _decode_head(encoded_head)
     content = compression.swell(body[start_of_content:], "zstd", MAX_CONTENT)
     if len(content) != head.size or not 0 < 2 * _TIME.itemsize * head.count < head.size:
         raise ValueError("The head of the envelope does not fit its content.")
@@ -128,7 +133,10 @@ def _open(body: bytes) -> Parcel:
     lines = content[2 * _TIME.itemsize * head.count :]
     if lines.count(b"\n") != head.count or not lines.endswith(b"\n"):
         raise ValueError(f"The envelope says it holds {head.count} lines and does not.")
-    return Parcel(partition.parse(head.partition), timestamps, received, lines)
+    place = partition.parse(head.partition)
+    if place.path != head.partition:
+        raise ValueError(f"{head.partition[:120]!r} is not the path of a partition")
+    return Parcel(place, timestamps, received, lines)
 
 
 def _adopt(body: bytes, sent: int, policy: Policy) -> Parcel:

@@ -86,11 +86,11 @@ class _Request(msgspec.Struct, frozen=True, gc=False):
 class _Read(msgspec.Struct, frozen=True, gc=False):
     """A line of the raw store as it is read back."""
 
-    timestamp: datetime
+    timestamp: Annotated[datetime, msgspec.Meta(tz=True)]
     vehicle_id: str
     can_id: str
     payload: dict[str, float]
-    ingest_received_at: datetime
+    ingest_received_at: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class _Signals(msgspec.Struct, frozen=True):
@@ -257,7 +257,10 @@ def _blame(item: bytes | msgspec.Raw, error: Exception) -> str:
     """Name the field that an error is about; msgspec does not say which signal of a payload it met."""
     reason, _, path = _reason(error).partition(" - at `")
     if path.startswith(("$.payload[", "key")):
-        return next(_faulty_signals(item), reason)
+        try:
+            return next(_faulty_signals(item), reason)
+        except _UNDECODABLE:  # as when more is wrong than the payload
+            return reason
     field = path.removeprefix("$.").rstrip("`")
     return f"{field}: {reason}" if field else reason
 

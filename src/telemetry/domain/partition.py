@@ -15,7 +15,9 @@ Tree = Literal["raw", "skewed"]
 HOUR_MS: Final = 3_600_000
 
 _PATH: Final = re.compile(
-    r"(raw|skewed)/year=(\d{4})/month=(\d\d)/day=(\d\d)/hour=(\d\d)(?:/bucket=(\d{2,4}))?"
+    r"(raw|skewed)/year=(\d{4})/month=(\d\d)/day=(\d\d)/hour=(\d\d)"
+    r"(?:/bucket=([1-9]\d{2,3}|\d\d))?(?!/bucket=)(?:/|\Z)",
+    re.ASCII,
 )
 
 
@@ -55,7 +57,7 @@ class Policy(msgspec.Struct, frozen=True):
 def parse(path: str) -> Partition:
     """Read a partition from the path of its folder or of an object in it. Raises ValueError if it is none."""
     match = _PATH.match(path)
-    if not match or path[match.end() : match.end() + 1] not in ("", "/"):
+    if not match:
         raise ValueError(f"{path[:120]!r} is not the path of a partition")
     year, month, day, hour = map(int, match.group(2, 3, 4, 5))
     hours = int(datetime(year, month, day, hour, tzinfo=UTC).timestamp()) // 3600

@@ -34,7 +34,7 @@ class Proof(msgspec.Struct, frozen=True):
         return self.stored - self.unique
 
     def __str__(self) -> str:
-        """The proof on one line, in the order in which it is always printed."""
+        """Spell the proof on one line, always in this order."""
         counts = (
             f"sent={self.sent} accepted={self.accepted} stored={self.stored} unique={self.unique}"
             f" duplicates={self.duplicates} lost={self.lost}"

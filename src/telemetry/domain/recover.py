@@ -50,11 +50,13 @@ class Recover:
         return [name for name in names if not await self._replay(name)]
 
     async def _replay(self, name: str) -> bool:
-        if name.startswith(_QUEUE):
-            return not await self._queue.redrive([name.removeprefix(_QUEUE)])
         try:
+            if name.startswith(_QUEUE):
+                return not await self._queue.redrive([name.removeprefix(_QUEUE)])
+            if not name.startswith(objects.QUARANTINE):
+                return False
             bodies = [each.body for each in objects.read_quarantine(await self._storage.get(name))]
-        except (ObjectNotFoundError, ValueError):
+        except (ObjectNotFoundError, ValueError):  # no receipt, no such object, or no quarantine in it
             return False
         if await self._queue.send(bodies):
             return False

@@ -123,10 +123,10 @@ class _Stream:
         names = sorted(self.columns)
         timestamps, received = np.array(self.timestamps), np.array(self.received)
         # Adding zero makes -0.0 and 0.0, which compare equal, one value.
-        values = np.array([self._column(name) for name in names]).reshape(len(names), -1) + 0.0
+        values = np.array([self._column(name) for name in names]).reshape(len(names), timestamps.size) + 0.0
         order = np.lexsort((*reversed(values), received, timestamps))
-        first_of_identity = np.diff(timestamps[order], prepend=-1) != 0
-        kept = order[first_of_identity]
+        in_order = timestamps[order]
+        kept = order[np.diff(in_order, prepend=in_order[0] - 1) != 0]
         signals = {name: row[~np.isnan(row)] for name, row in zip(names, values[:, kept], strict=True)}
         return _Unique(timestamps[kept], signals)
 
@@ -161,4 +161,5 @@ def _mean(values: Floats) -> float:
     try:
         return math.fsum(values.tolist()) / values.size
     except OverflowError:  # values near the end of the range of floats, whose sum is beyond it
-        return math.fsum((values / values.size).tolist())
+        scale = 2.0 ** -values.size.bit_length()  # a power of two costs no digit
+        return math.fsum((values * scale).tolist()) / values.size / scale

@@ -61,6 +61,7 @@ async def serve(container: Container, logger: Log, stopping: asyncio.Event) -> i
     """Build hours whenever their objects have changed, until told to stop."""
     configured = container.settings()
     aggregate = container.aggregate()
+    logger.info("Started", storage=configured.storage_backend)
     while not stopping.is_set():
         now = container.clock().wall()
         # Only hours whose records' clocks can still be believed can change.

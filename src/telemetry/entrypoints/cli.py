@@ -12,6 +12,7 @@ _ROLES: Final = {
     "simulator": "let a fleet of battery packs post to a receiver",
     "load-test": "post a measured load, ending in the proof table",
     "replay": "decode a CAN log and post it",
+    "prove": "hold the ledger of a run against what is stored",
     "demo": "run all roles on this machine, ending in the proof table",
     "dead-letters": "list, show or replay what could not be processed",
 }

@@ -7,11 +7,13 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import msgspec
+
 from telemetry.domain.consume import Consume, Stored
 from telemetry.domain.queue import QueueUnavailableError
 from telemetry.entrypoints import log, process, settings
 from telemetry.entrypoints.container import Container
 from telemetry.entrypoints.log import Log
+from telemetry.entrypoints.settings import Settings
 
 _PATIENCE: Final = 0.5  # seconds a turn waits for a message, and so how late a signal is seen
 _FIRST_PAUSE: Final = 0.5  # seconds after a failure; doubled after each that follows
@@ -25,26 +27,29 @@ def main(arguments: Sequence[str] = ()) -> int:
     configured = settings.load()
     container = Container(settings=configured)
     logger = log.configure(configured, "Consumer")
-    return process.run(lambda stopping: serve(container, logger, stopping))
+    return process.run(lambda stopping: _run(container, logger, stopping))
 
 
-async def serve(container: Container, logger: Log, stopping: asyncio.Event) -> int:
-    """Take turns until `stopping` is set, then store or hand back what is held; return the exit status."""
-    configured = container.settings()
+async def _run(container: Container, logger: Log, stopping: asyncio.Event) -> int:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(container.storage().close)
         stack.push_async_callback(container.queue().close)
-        consume = container.consume()
-        async with asyncio.TaskGroup() as tasks:
-            renewing = tasks.create_task(_renew(consume, logger, configured.queue_visibility_timeout / 4))
-            await _take_turns(consume, logger, stopping)
-            renewing.cancel()
-        try:
-            async with asyncio.timeout(configured.shutdown_timeout):
-                _report(logger, await consume.stop())
-        except (*_OUT_OF_REACH, TimeoutError) as error:
-            logger.error("Stopped without having stored what was held; it comes again", error=repr(error))
-            return 1
+        return await serve(container.consume(), container.settings(), logger, stopping)
+
+
+async def serve(consume: Consume, configured: Settings, logger: Log, stopping: asyncio.Event) -> int:
+    """Take turns until `stopping` is set, then store or hand back what is held; return the exit status."""
+    logger.info("Started", queue=configured.queue_backend, storage=configured.storage_backend)
+    async with asyncio.TaskGroup() as tasks:
+        renewing = tasks.create_task(_renew(consume, logger, configured.queue_visibility_timeout / 4))
+        await _take_turns(consume, logger, stopping)
+        renewing.cancel()
+    try:
+        async with asyncio.timeout(configured.shutdown_timeout):
+            _report(logger, await consume.stop())
+    except (*_OUT_OF_REACH, TimeoutError) as error:
+        logger.error("Stopped without having stored what was held; it comes again", error=repr(error))
+        return 1
     return 0
 
 

@@ -54,10 +54,12 @@ async def demonstrate(configured: Settings, chosen: argparse.Namespace, stopping
     container = Container(settings=configured)
     since = container.clock().wall()
     port = _free_port()
-    to_receiver = argparse.Namespace(url=f"http://127.0.0.1:{port}", connections=8, patience=30.0)
+    to_receiver = argparse.Namespace(
+        url=f"http://127.0.0.1:{port}", connections=8, patience=30.0, ledger=None
+    )
     logs = configured.data_dir / "log"
     screen.say(f"receiver, consumer and aggregator start on port {port}; their logs are in {logs}/")
-    logs.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  # nothing else runs yet
+    logs.mkdir(parents=True, exist_ok=True)
     async with _roles(configured, port, logs):
         async with sending.sender(container, to_receiver) as sender:
             screen.say(f"{chosen.vehicles} vehicles drive for {chosen.duration:g} s and report every 200 ms")

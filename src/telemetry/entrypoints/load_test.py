@@ -5,8 +5,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from telemetry.domain.mishap import Mishaps
 from telemetry.domain.simulate import SAMPLING_S, Simulate
-from telemetry.entrypoints import log, process, proving, screen, sending, settings
+from telemetry.entrypoints import log, mishaps, process, proving, screen, sending, settings
 from telemetry.entrypoints.container import Container
 from telemetry.entrypoints.sending import Sender
 
@@ -21,10 +22,9 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument(
         "--rate", type=rate, default=50, help="records a second, or max (default: %(default)s)"
     )
-    parser.add_argument(
-        "--settle", type=float, default=60, help="seconds to wait for storage (default: %(default)s)"
-    )
+    proving.add_arguments(parser)
     sending.add_arguments(parser)
+    mishaps.add_arguments(parser)
     chosen = parser.parse_args(arguments)
     configured = settings.load()
     log.configure(configured, "Load test")
@@ -43,10 +43,12 @@ async def load(container: Container, chosen: argparse.Namespace, stopping: async
     """Send, wait until it is stored, and prove it; the exit status tells whether nothing was lost or refused."""
     clock = container.clock()
     since, started = clock.wall(), clock.monotonic()
+    amiss = mishaps.of(chosen, seed=1)
     async with sending.sender(container, chosen) as sender:
-        await _send(container, sender, chosen, stopping)
+        await _send(container, sender, amiss, chosen, stopping)
+        await sender.send(amiss.rest())
     seconds = clock.monotonic() - started
-    status = sending.conclude(sender)
+    status = sending.conclude(sender, amiss.damaged)
     screen.say(f"{sender.accepted / seconds:.0f} records a second accepted, over {seconds:.1f} s")
     proof = await proving.prove(container, sender.manifest, since, chosen.settle)
     screen.proof(proof)
@@ -54,7 +56,11 @@ async def load(container: Container, chosen: argparse.Namespace, stopping: async
 
 
 async def _send(
-    container: Container, sender: Sender, chosen: argparse.Namespace, stopping: asyncio.Event
+    container: Container,
+    sender: Sender,
+    amiss: Mishaps,
+    chosen: argparse.Namespace,
+    stopping: asyncio.Event,
 ) -> None:
     """Send as many records as asked for, each vehicle at 5 Hz, or, unpaced, as fast as they are accepted."""
     clock = container.clock()
@@ -70,5 +76,5 @@ async def _send(
             if stopping.is_set():
                 break
             timestamp = max(clock.wall(), timestamp + 1)  # no two samples of a vehicle share a time
-            await sender.send(simulated(timestamp)[: chosen.messages - sent])
+            await sender.send(amiss(simulated(timestamp)[: chosen.messages - sent]))
             progress.update(bar, completed=sent, note=f"{sender.accepted} records accepted")

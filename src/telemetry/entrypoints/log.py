@@ -23,7 +23,6 @@ def configure(settings: Settings, role: str) -> Log:
     """Set up the log of a process that plays `role`, and return it."""
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
-        structlog.stdlib.ExtraAdder(),
         _stamp,
         lambda _logger, _method, event: {**event, "role": role},
         structlog.processors.format_exc_info,

@@ -1,5 +1,6 @@
 """What the roles that end in the proof table have in common: wait until all is stored, count, print."""
 
+import argparse
 import asyncio
 from typing import Final
 
@@ -9,6 +10,12 @@ from telemetry.entrypoints import screen
 from telemetry.entrypoints.container import Container
 
 _LOOK_EVERY: Final = 0.1  # seconds
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--settle", type=float, default=60, help="seconds to wait for storage (default: %(default)s)"
+    )
 
 
 async def prove(container: Container, manifest: Manifest, since: int, patience: float) -> Proof:

@@ -131,6 +131,6 @@ def _misspelt(given: Mapping[str, str], known: Mapping[str, Any]) -> Iterator[st
             yield f"{name}: unknown; there are {', '.join(sorted(known))}"
 
 
-def _make(kind: type, value: Any) -> Any:
+def _make(kind: type, value: object) -> object:
     """Make what msgspec does not know how to make out of a text."""
     return kind(value)

@@ -2,11 +2,13 @@
 
 import argparse
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from telemetry.domain.clock import Clock
+from telemetry.domain.message import Record
 from telemetry.domain.simulate import SAMPLING_S, Simulate
-from telemetry.entrypoints import log, process, screen, sending, settings
+from telemetry.entrypoints import log, mishaps, process, recording, screen, sending, settings
 from telemetry.entrypoints.container import Container
 from telemetry.entrypoints.sending import Sender
 
@@ -20,8 +22,17 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument(
         "--seed", type=int, default=1, help="the same seed drives the same way (default: %(default)s)"
     )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write CAN frames to this log (.log, .asc, .blf) and post nothing; each of many vehicles to its own",
+    )
     sending.add_arguments(parser)
+    mishaps.add_arguments(parser)
     chosen = parser.parse_args(arguments)
+    if chosen.output and (chosen.ledger or mishaps.are_asked_for(chosen)):
+        parser.error("with --output nothing is sent, so that there is no ledger and no mishap")
     configured = settings.load()
     log.configure(configured, "Simulator")
     return process.run(lambda stopping: simulate(Container(settings=configured), chosen, stopping))
@@ -29,17 +40,24 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 async def simulate(container: Container, chosen: argparse.Namespace, stopping: asyncio.Event) -> int:
     """Drive the fleet and say what became of its records; the exit status tells whether all were accepted."""
+    simulated, clock = Simulate(chosen.vehicles, chosen.seed), container.clock()
+    if chosen.output:
+        return await recording.record(simulated, chosen.output, clock.wall(), chosen.duration, stopping)
+    amiss = mishaps.of(chosen, chosen.seed)
     async with sending.sender(container, chosen) as sender:
-        await drive(
-            Simulate(chosen.vehicles, chosen.seed), sender, container.clock(), chosen.duration, stopping
-        )
-    return sending.conclude(sender)
+        await drive(lambda due: amiss(simulated(due)), sender, clock, chosen.duration, stopping)
+        await sender.send(amiss.rest())
+    return sending.conclude(sender, amiss.damaged)
 
 
 async def drive(
-    simulated: Simulate, sender: Sender, clock: Clock, duration: float, stopping: asyncio.Event
+    simulated: Callable[[int], Sequence[Record]],
+    sender: Sender,
+    clock: Clock,
+    duration: float,
+    stopping: asyncio.Event,
 ) -> None:
-    """Send a sample of every vehicle each 200 ms, for `duration` seconds or until told to stop."""
+    """Send what `simulated` makes of a moment (epoch milliseconds) each 200 ms, for `duration` seconds or until told to stop."""
     steps = round(duration / SAMPLING_S)
     started, first = clock.monotonic(), clock.wall()
     with screen.progress() as progress:

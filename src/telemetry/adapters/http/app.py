@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 from litestar import Litestar, MediaType, Request, Response, get, post
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import (
     ClientException,
     HTTPException,
@@ -19,7 +19,6 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin, YamlRenderPlugin
-from litestar.params import Dependency
 from litestar.types import Message, Scope
 
 from telemetry.adapters.http import problem, spec
@@ -35,8 +34,6 @@ _PARSERS: Final[dict[str, Callable[[bytes, int], Parsed]]] = {
     "application/json": message.parse,
     "application/x-ndjson": message.parse_lines,
 }
-
-
 _ENCODINGS: Final[dict[str, compression.Encoding]] = {"gzip": "gzip", "zstd": "zstd"}
 
 EXPECTED: Final = (HTTPException, compression.TooLargeError, message.MalformedBodyError, NotPermittedError)
@@ -68,7 +65,6 @@ class Desk(msgspec.Struct, frozen=True):
     depth: Callable[[], Awaitable[Depth]]
 
 
-OwnDesk = Annotated[Desk, Dependency(skip_validation=True)]
 Incoming = Request[Any, Any, State]
 
 
@@ -92,7 +88,7 @@ def _refusals(*statuses: int) -> dict[int, ResponseSpec]:
         422: ResponseSpec(Receipt, generate_examples=False, description="None of the records is valid."),
     },
 )
-async def ingest(request: Incoming, desk: OwnDesk) -> Response[Receipt]:
+async def ingest(request: Incoming, desk: NamedDependency[Desk]) -> Response[Receipt]:
     started = desk.clock.monotonic()
     caller = _caller(request, desk, started)
     parse = _parser(request)
@@ -117,12 +113,12 @@ async def live() -> Health:
     operation_id="ready",
     responses=_refusals(503),
 )
-async def ready(desk: OwnDesk) -> Depth:
+async def ready(desk: NamedDependency[Desk]) -> Depth:
     return await desk.depth()
 
 
 @get("/metrics", summary="Counters for Prometheus", operation_id="metrics", media_type=MediaType.TEXT)
-async def metrics(desk: OwnDesk) -> Response[bytes]:
+async def metrics(desk: NamedDependency[Desk]) -> Response[bytes]:
     return Response(desk.metrics.render(), media_type=CONTENT_TYPE)
 
 

@@ -1,0 +1,140 @@
+"""Definitions of frames in a DBC file: cantools reads the file, the domain says what the frames mean.
+
+A layout that the domain cannot compile (multiplexed, longer than 8 bytes, or with signals that overlap) is decoded by
+cantools, frame by frame. Two attributes of a message say more than its layout: `GenMsgCycleTime`, as is common, and
+`CrcInit`, which is ours: what its checksum starts from, if it is protected as `telemetry.domain.protection` says.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, cast
+
+import cantools
+from cantools.database.can import Message
+from cantools.database.can import Signal as Definition
+
+from telemetry.domain import frame
+from telemetry.domain.bits import Field, Kind, Order
+from telemetry.domain.frame import (
+    Cyclic,
+    Decoded,
+    Frame,
+    Layout,
+    Outcome,
+    Reader,
+    UndecodableFrameError,
+    UnreadableError,
+)
+from telemetry.domain.protection import MASK, Protection
+from telemetry.domain.scaling import Signal, snake_names
+
+BMW_I3: Final = Path(__file__).parents[2] / "data" / "bmw_i3.dbc"
+"""The definitions that come with the package."""
+
+_LAYOUT_ONLY: Final = {
+    "decode_choices": False,  # a payload holds numbers, not the names of states
+    "scaling": False,
+    # Of a frame that is shorter than its definition, cantools gives the signals that lie in it whole, with the values
+    # that they would have in the full frame, and leaves out the others. So nothing is guessed, and all of it can land.
+    "allow_truncated": True,
+    "allow_excess": True,  # a longer frame holds every signal where it is defined
+}
+
+
+class Dbc:
+    """The definitions in one file, by CAN id; one that names no signal does not count.
+
+    `cyclic` are those messages that are sent periodically and have a standard id and a layout that can be compiled.
+    Raises UnreadableError if the file is no DBC, or two signals of a frame would get one name; OSError.
+    """
+
+    def __init__(self, path: Path = BMW_I3) -> None:
+        database = cantools.database.Database(strict=False)  # real files have signals that overlap
+        try:
+            database.add_dbc_file(str(path))
+        except OSError:
+            raise
+        except Exception as error:  # the parser's errors are of many kinds
+            raise UnreadableError(f"{path}: it is no DBC file: {error}") from error
+        self.cyclic: list[Cyclic] = []
+        self._readers: dict[tuple[int, bool], Reader] = {}
+        for message in database.messages:
+            if message.signals:
+                try:
+                    self._add(message)
+                except ValueError as error:
+                    raise UnreadableError(f"{path}: in {message.name}, {error}") from error
+
+    def decode(self, frames: Sequence[Frame]) -> Sequence[Outcome | None]:
+        """Decode frames, in their order; None where there is no definition of one."""
+        return frame.decode(frames, self._readers)
+
+    def _add(self, message: Message) -> None:
+        names = snake_names(signal.name for signal in message.signals)
+        layout = _compiled(message, names)
+        reader = layout.read if layout else _Singly(message, names).read
+        self._readers[message.frame_id, message.is_extended_frame] = reader
+        if layout and message.cycle_time and not message.is_extended_frame:
+            self.cyclic.append(Cyclic(message.frame_id, message.cycle_time, layout))
+
+
+class _Singly:
+    """A message that cantools decodes frame by frame."""
+
+    def __init__(self, message: Message, names: Mapping[str, str]) -> None:
+        self._message = message
+        self._signals = {each.name: _signal(names[each.name], each) for each in message.signals}
+
+    def read(self, frames: Sequence[bytes]) -> Sequence[Outcome]:
+        return list(map(self._read, frames))
+
+    def _read(self, data: bytes) -> Outcome:
+        try:
+            raw = cast("dict[str, float]", self._message.decode_simple(data, **_LAYOUT_ONLY))
+        except cantools.database.DecodeError as error:
+            return UndecodableFrameError(str(error))
+        if not raw:
+            return UndecodableFrameError(f"{len(data)} bytes hold none of its signals whole")
+        values = {self._signals[name].name: self._signals[name].value(value) for name, value in raw.items()}
+        return Decoded(
+            {name: value for name, value in values.items() if value is not None},
+            [name for name, value in values.items() if value is None],
+            len(data) < self._message.length,
+        )
+
+
+def _compiled(message: Message, names: Mapping[str, str]) -> Layout | None:
+    """Compile a message, or return None if that cannot be."""
+    attributes = message.dbc.attributes if message.dbc else {}
+    protection = Protection(int(attributes["CrcInit"].value)) if "CrcInit" in attributes else None
+    try:
+        if message.is_multiplexed():
+            return None
+        fields = [(_signal(names[each.name], each), _field(each)) for each in message.signals]
+        # What belongs to the protection is checked, and is no value of the car's.
+        own = [each for each in fields if not (protection and each[1].mask & MASK)]
+        return Layout(own, message.length, protection)
+    except ValueError:
+        return None
+
+
+def _field(definition: Definition) -> Field:
+    order: Order = "little" if definition.byte_order == "little_endian" else "big"
+    return Field(definition.start, definition.length, order, _kind(definition))
+
+
+def _signal(name: str, definition: Definition) -> Signal:
+    low, high = definition.minimum, definition.maximum
+    return Signal(
+        name,
+        definition.length,
+        _kind(definition),
+        (definition.scale, definition.offset),
+        None if low is None or high is None else (low, high),
+    )
+
+
+def _kind(definition: Definition) -> Kind:
+    if definition.conversion.is_float:
+        return "float"
+    return "signed" if definition.is_signed else "unsigned"

@@ -1,0 +1,86 @@
+"""Where a raw value lies in a frame of up to 8 bytes, and how it is taken out of many frames at once, or put in.
+
+Frames are words of 64 bits: byte 0 of the frame is the lowest byte of its word. In this order a little-endian field is
+one run of bits; a big-endian one is after the bytes of the word have been turned around.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Words: TypeAlias = npt.NDArray[np.uint64]
+Raws: TypeAlias = npt.NDArray[np.uint64] | npt.NDArray[np.int64] | npt.NDArray[np.float64]
+Order = Literal["little", "big"]
+Kind = Literal["unsigned", "signed", "float"]
+
+BYTES: Final = 8
+"""What a classic CAN frame holds at the most, and a word."""
+
+_BITS: Final = 8 * BYTES
+_FLOATS: Final = {16: "2", 32: "4", 64: "8"}
+
+
+def words(frames: Sequence[bytes]) -> Words:
+    """Make words of frames, at least one and all of one size: what a word cannot hold is left out."""
+    size, joined = len(frames[0]), b"".join(frames)
+    if size == BYTES:
+        return np.frombuffer(joined, "<u8").astype(np.uint64, copy=False)
+    padded = np.zeros((len(frames), BYTES), np.uint8)
+    padded[:, :size] = np.frombuffer(joined, np.uint8).reshape(len(frames), size)[:, :BYTES]
+    return padded.view("<u8")[:, 0].astype(np.uint64, copy=False)
+
+
+def frames(of: Words, size: int) -> Sequence[bytes]:
+    """Make frames of `size` bytes of words; the opposite of `words`."""
+    row = of.astype("<u8", copy=False).tobytes()
+    return [row[start : start + size] for start in range(0, len(row), BYTES)]
+
+
+class Field:
+    """One field: `start` counts as DBC files do, from a little-endian field's lowest bit or a big-endian one's highest.
+
+    `size` is how many bytes a frame must have to hold it whole; `mask` has ones where it lies in a word.
+    Raises ValueError if it does not lie within 8 bytes, or is a float of a length that no float has.
+    """
+
+    def __init__(self, start: int, length: int, order: Order = "little", kind: Kind = "unsigned") -> None:
+        first = start if order == "little" else 8 * (start // 8) + 7 - start % 8
+        if first < 0 or length < 1 or first + length > _BITS:
+            raise ValueError(f"{length} bits from bit {start} on do not lie within {BYTES} bytes")
+        if kind == "float" and length not in _FLOATS:
+            raise ValueError(f"there is no float of {length} bits")
+        self.length = length
+        self.kind: Kind = kind
+        self.size = -(-(first + length) // 8)
+        self._turn = order == "big"
+        self._shift = first if order == "little" else _BITS - first - length
+        self._ones = 2**length - 1
+        mask = self._ones << self._shift
+        self.mask = int.from_bytes(mask.to_bytes(BYTES, "big" if self._turn else "little"), "little")
+
+    def take(self, frames: Words) -> Raws:
+        """Take the raw values out of frames (n,); they are as wide as numpy has them, whatever their length."""
+        turned = frames.byteswap() if self._turn else frames
+        if self.kind == "signed":
+            # Up against the upper end and back down, so that the sign fills what is above.
+            above = _BITS - self.length - self._shift
+            whole: Raws = np.left_shift(turned, above).view(np.int64) >> (_BITS - self.length)
+            return whole
+        raw: Words = np.right_shift(turned, self._shift)
+        raw &= self._ones
+        if self.kind == "float":
+            width = _FLOATS[self.length]
+            return raw.astype(f"u{width}").view(f"f{width}").astype(np.float64)
+        return raw
+
+    def put(self, raw: Raws) -> Words:
+        """Make words (n,) that hold raw values, which are to fit the field, in its place and zeros elsewhere."""
+        if self.kind == "float":
+            width = _FLOATS[self.length]
+            bits = raw.astype(f"f{width}").view(f"u{width}").astype(np.uint64)
+        else:
+            bits = raw.astype(np.int64 if self.kind == "signed" else np.uint64).view(np.uint64) & self._ones
+        placed: Words = np.left_shift(bits, self._shift)
+        return placed.byteswap() if self._turn else placed

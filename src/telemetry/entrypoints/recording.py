@@ -1,0 +1,48 @@
+"""What `telemetry simulator --output` does: writes the frames of a fleet's buses to logs instead of posting records."""
+
+import asyncio
+from contextlib import ExitStack
+from pathlib import Path
+
+from telemetry.domain.broadcast import Broadcast
+from telemetry.domain.frame import Frame
+from telemetry.domain.simulate import SAMPLING_S, Simulate
+from telemetry.entrypoints import extras, screen
+
+
+async def record(
+    simulated: Simulate, path: Path, first: int, duration: float, stopping: asyncio.Event
+) -> int:
+    """Write `duration` seconds from `first` (epoch milliseconds) on, one vehicle to `path`, each of more beside it.
+
+    Raises SettingsError if what writes logs is not installed, OSError if they cannot be written.
+    """
+    with extras.needed("can"):
+        from telemetry.adapters.can.dbc import Dbc  # noqa: PLC0415  # an extra, which need not be there
+        from telemetry.adapters.can.log import CanRecorder  # noqa: PLC0415  # as above
+    sampling, written = round(SAMPLING_S * 1000), 0
+    broadcast = Broadcast(Dbc().cyclic, sampling)
+    recorders: list[CanRecorder] = []
+    with ExitStack() as stack, screen.progress() as progress:
+        steps = range(0, round(duration * 1000), sampling)
+        bar = progress.add_task("driving", total=len(steps), note="")
+        for elapsed in steps:
+            records = simulated(first + elapsed)
+            recorders = recorders or [
+                stack.enter_context(CanRecorder(_beside(path, each.vehicle_id, len(records))))
+                for each in records
+            ]
+            for can_id, data in broadcast(elapsed, records):
+                for recorder, frame in zip(recorders, data, strict=True):
+                    recorder.write(Frame((first + elapsed) / 1000, can_id, frame))
+                written += len(data)
+            progress.update(bar, advance=1, note=f"{written} frames written")
+            await asyncio.sleep(0)  # so that the signal to stop is seen
+            if stopping.is_set():
+                break
+    screen.say(f"wrote {written} frames of {len(recorders)} vehicles to {path.parent}/")
+    return 0
+
+
+def _beside(path: Path, vehicle_id: str, vehicles: int) -> Path:
+    return path if vehicles == 1 else path.with_stem(f"{path.stem}-{vehicle_id}")

@@ -1,0 +1,68 @@
+import math
+
+import pytest
+
+from telemetry.domain import signals
+from telemetry.domain.signals import KNOWN, MAX_NAME
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_both_ends_of_a_range_belong_to_it(name):
+    signals.check({name: float(KNOWN[name].low)})
+    signals.check({name: float(KNOWN[name].high)})
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_next_number_beyond_a_range_is_refused_by_the_name_of_its_signal(name):
+    for beyond in (math.nextafter(KNOWN[name].low, -math.inf), math.nextafter(KNOWN[name].high, math.inf)):
+        with pytest.raises(ValueError, match=rf"^payload\.{name}: .* is outside "):
+            signals.check({name: beyond})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_known_signal_that_is_not_finite_is_refused(value):
+    with pytest.raises(ValueError, match="battery_soc"):
+        signals.check({"battery_soc": value})
+
+
+def test_a_reason_says_value_range_and_unit():
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011  # its whole text is compared
+        signals.check({"battery_soc": 120.0})
+    assert str(refusal.value) == "payload.battery_soc: 120 is outside 0 to 100 %"
+
+
+def test_a_signal_that_nobody_knows_may_have_any_value():
+    signals.check({"motor_rpm": -1e300, "motor_rpm2": 1e300})
+
+
+@pytest.mark.parametrize("name", ["cell_voltage", "cell_temp", "motor_torque", "a_b"])
+def test_a_min_may_equal_its_max_and_not_exceed_it(name):
+    signals.check({f"{name}_min": 3.5, f"{name}_max": 3.5})
+    with pytest.raises(ValueError, match=rf"^payload\.{name}_min: 3.6 exceeds {name}_max, 3.5$"):
+        signals.check({f"{name}_max": 3.5, f"{name}_min": 3.6})
+
+
+def test_a_min_without_its_max_stands_alone():
+    signals.check({"motor_torque_min": 3.5, "motor_max": 1.0, "torque_max": 1.0})
+
+
+@pytest.mark.parametrize("name", ["a", "a1", "a_", "a__b", "min", "a_min_max", "z" * MAX_NAME])
+def test_names_in_snake_case_are_taken(name):
+    signals.check({name: 0.0})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "A", "aB", "1a", "_a", "a-b", "a b", "a.b", "a\n", "ä", "\u0661", "a\u0661", "z" * (MAX_NAME + 1)],
+)
+def test_other_names_are_refused_and_quoted(name):
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011  # its whole text is compared
+        signals.check({"battery_soc": 1.0, name: 0.0})
+    shown = name[:MAX_NAME]
+    assert str(refusal.value) == f"payload.{shown}: a signal is named in snake_case, at most 64 characters"
+
+
+def test_a_refused_name_is_refused_again():
+    for _ in range(2):
+        with pytest.raises(ValueError, match="snake_case"):
+            signals.check({"camelCase": 0.0})
