@@ -1,11 +1,16 @@
 # The two commands: `make demo` and `make test`. Everything else is for those who change the code.
 PYTHON ?= python3
 BIN := .venv/bin
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+  --custom-compile-command 'make lock'
 
-.PHONY: demo test lint bench bench-can format lock spec clean
+.PHONY: demo demo-aws test test-aws lint bench bench-aws bench-can format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
+
+demo-aws: .venv/ready  ## the same over SQS and S3, which an emulator on this machine plays
+	$(BIN)/python -m benchmarks.demo_aws
 
 test: .venv/ready  ## every test, with the coverage floors
 	$(BIN)/coverage erase
@@ -14,17 +19,27 @@ test: .venv/ready  ## every test, with the coverage floors
 	$(BIN)/coverage report --include='src/telemetry/domain/*' --fail-under=100
 	$(BIN)/coverage report
 
+test-aws: .venv/ready  ## what concerns SQS and S3, against whatever answers at AWS_ENDPOINT_URL (or AWS itself, with TEST_AWS=1)
+	@test -n "$$AWS_ENDPOINT_URL$$TEST_AWS" || { echo "make test-aws: AWS_ENDPOINT_URL: not set" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/contract tests/adapters/queue/test_sqs.py tests/adapters/storage/test_s3.py \
+	  tests/e2e/test_aws.py -k 'sqs or s3 or aws'
+
 lint: .venv/ready  ## style, types and the walls between the rooms
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/cfn-lint deploy/cloudformation.yaml
+	$(BIN)/hadolint Dockerfile
 
 bench: .venv/ready  ## what a record costs at each step
 	$(BIN)/python -m benchmarks.per_record
 
 bench-can: .venv/ready  ## how fast CAN frames are decoded, beside cantools
 	$(BIN)/python -m benchmarks.can_decode
+
+bench-aws: .venv/ready  ## how many requests to SQS a million records cost, counted at an emulator
+	$(BIN)/python -m benchmarks.sqs_requests
 
 format: .venv/ready  ## mend what style can mend by itself
 	$(BIN)/ruff check --fix .
@@ -34,8 +49,8 @@ spec: .venv/ready  ## write docs/api-spec.yaml from the receiver as it is
 	$(BIN)/python -m telemetry.entrypoints.spec > docs/api-spec.yaml
 
 lock:  ## pin the newest versions again (needs uv)
-	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --upgrade \
-	  --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock' -q -o requirements.lock
+	uv pip compile pyproject.toml --all-extras --group dev $(LOCK) -q --upgrade -o requirements.lock
+	uv pip compile pyproject.toml -c requirements.lock $(LOCK) -q -o requirements.image.lock
 
 clean:  ## back to a fresh clone, but for data/
 	rm -rf .venv .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

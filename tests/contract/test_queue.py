@@ -55,7 +55,7 @@ async def sqlite(manual_clock, by_hand, tmp_path):
     await queue.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "sqs"])
 def bench(request):
     return request.getfixturevalue(request.param)
 
@@ -151,11 +151,11 @@ async def test_a_receive_that_may_not_wait_returns_at_once(bench):
     assert min([await _duration(bench.queue.receive(1, 0)) for _ in range(5)]) < 1
 
 
-async def test_a_waiting_receiver_gets_a_message_as_soon_as_there_is_one(bench):
+async def test_a_waiting_receiver_gets_a_message_as_soon_as_there_is_one(exact):
     # The best of several tries tells what the queue can do; the others tell what else this machine does.
     for _ in range(20):
-        waiting = await _waiting(bench.queue)
-        if await _duration(bench.queue.send([b"m"]), waiting) < 0.05:
+        waiting = await _waiting(exact.queue)
+        if await _duration(exact.queue.send([b"m"]), waiting) < 0.05:
             return
     pytest.fail("no receiver woke within 50 ms")
 
@@ -176,7 +176,7 @@ async def test_a_waiting_receiver_gets_a_letter_that_is_redriven(bench):
 
 
 async def test_of_several_waiting_receivers_one_gets_the_message(bench):
-    waiting = [asyncio.create_task(bench.queue.receive(1, 0.3)) for _ in range(5)]
+    waiting = [asyncio.create_task(bench.queue.receive(1, 2)) for _ in range(5)]
     await bench.queue.send([b"m"])
     received = await asyncio.gather(*waiting)
     assert [_bodies(each) for each in received if each] == [[b"m"]]

@@ -28,7 +28,7 @@ async def local(tmp_path):
     await storage.close()
 
 
-@pytest.fixture(params=["memory", "local"])
+@pytest.fixture(params=["memory", "local", "s3"])
 def storage(request):
     return request.getfixturevalue(request.param)
 

@@ -28,7 +28,7 @@ class Pipeline:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.data = folder / "data"
         self.logs = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
             **{name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"},
@@ -112,7 +112,7 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
     pipeline.stop_all()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

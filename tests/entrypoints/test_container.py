@@ -14,17 +14,22 @@ from telemetry.domain.prove import Prove
 from telemetry.domain.recover import Recover
 from telemetry.entrypoints.container import Container
 from telemetry.entrypoints.settings import Secret, Settings
+from tests.cloud import Cloud
 
-CHOICES = list(itertools.product(("sqlite", "memory"), ("local", "memory"), ("jsonl", "jsonl.zst")))
+CHOICES = list(
+    itertools.product(("sqlite", "sqs", "memory"), ("local", "s3", "memory"), ("jsonl", "jsonl.zst"))
+)
 
 
 @pytest.mark.parametrize(("queue", "storage", "spelling"), CHOICES)
-async def test_every_choice_is_built(tmp_path: Path, queue, storage, spelling):
+async def test_every_choice_is_built(tmp_path: Path, cloud: Cloud, queue, storage, spelling):
     container = Container(
         settings=Settings(
             data_dir=tmp_path,
             queue_backend=queue,
+            sqs_queue_url=cloud.queue() if queue == "sqs" else None,
             storage_backend=storage,
+            s3_bucket=cloud.bucket() if storage == "s3" else None,
             raw_format=spelling,
             api_key=Secret("k"),
         )

@@ -1,5 +1,6 @@
 """Settings are read once and checked by name."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,13 @@ def test_durations_reach_the_rules_in_their_own_unit():
     configured = load(QUEUE_VISIBILITY_TIMEOUT="1.5", SKEW_MAX_PAST="60", SKEW_MAX_FUTURE="0")
     assert configured.terms.visibility == 1500
     assert (configured.policy.past_ms, configured.policy.future_ms) == (60_000, 0)
+
+
+def test_on_sqs_a_post_waits_longer_for_company_unless_it_is_said_how_long():
+    assert load().linger == 0.02
+    on_sqs = {"QUEUE_BACKEND": "sqs", "SQS_QUEUE_URL": "u"}
+    assert load(**on_sqs).linger == 0.05
+    assert load(**on_sqs, INGEST_LINGER="0").linger == 0
 
 
 def test_the_environment_goes_before_the_file(tmp_path: Path):
@@ -80,6 +88,29 @@ def test_a_name_of_one_of_our_families_that_is_like_none_is_refused_with_all_the
 @pytest.mark.parametrize("name", ["PATH", "HOME", "AWS_REGION", "XDG_DATA_DIRS", "MY_API_KEY", "LOGNAME"])
 def test_names_of_others_are_left_alone(name: str):
     assert load(**{name: "anything"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("backend", "missing"),
+    [({"QUEUE_BACKEND": "sqs"}, "SQS_QUEUE_URL"), ({"STORAGE_BACKEND": "s3"}, "S3_BUCKET")],
+)
+def test_a_backend_without_its_address_is_refused_by_the_name_of_that(backend: dict[str, str], missing: str):
+    with pytest.raises(SettingsError, match=f"^{missing}: not set"):
+        load(**backend)
+    assert load(**backend, **{missing: "somewhere"})
+
+
+def test_what_the_file_says_of_aws_reaches_its_sdk_unless_the_environment_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / ".env"
+    file.write_text("AWS_PROFILE=file\nAWS_CA_BUNDLE=file\nBATCH_SIZE=5\n")
+    monkeypatch.setenv("AWS_PROFILE", "environment")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "")
+    monkeypatch.delenv("AWS_CA_BUNDLE")
+    assert settings.load(dotenv=file).batch_size == 5
+    assert (os.environ["AWS_PROFILE"], os.environ["AWS_CA_BUNDLE"]) == ("environment", "file")
+    assert "BATCH_SIZE" not in os.environ
 
 
 def test_all_that_is_wrong_is_said_at_once():

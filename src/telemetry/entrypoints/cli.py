@@ -14,6 +14,8 @@ _ROLES: Final = {
     "replay": "decode a CAN log and post it",
     "prove": "hold the ledger of a run against what is stored",
     "demo": "run all roles on this machine, ending in the proof table",
+    "provision": "make the queues and the bucket on AWS",
+    "estimate": "say what a fleet costs a month on AWS",
     "dead-letters": "list, show or replay what could not be processed",
 }
 

@@ -4,11 +4,14 @@ from dependency_injector import containers, providers
 
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.http.client import HttpGateway
+from telemetry.adapters.provision import Provisioner
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.queue.outbox import LingeringOutbox
 from telemetry.adapters.queue.sqlite import SqliteQueue
+from telemetry.adapters.queue.sqs import SqsQueue
 from telemetry.adapters.storage.local import LocalStorage
 from telemetry.adapters.storage.memory import MemoryStorage
+from telemetry.adapters.storage.s3 import S3Storage
 from telemetry.domain.aggregate import Aggregate
 from telemetry.domain.clock import Clock
 from telemetry.domain.consume import Consume
@@ -36,18 +39,29 @@ class Container(containers.DeclarativeContainer):
             terms=settings.provided.terms,
             max_size=settings.provided.queue_max_bytes,
         ),
+        sqs=providers.Singleton(
+            SqsQueue,
+            url=settings.provided.sqs_queue_url,
+            terms=settings.provided.terms,
+            receivers=settings.provided.sqs_receivers,
+            pause=settings.provided.sqs_receive_pause,
+            poll=settings.provided.sqs_poll_wait,
+        ),
         memory=providers.Singleton(MemoryQueue, clock=clock, terms=settings.provided.terms),
     )
     storage: providers.Provider[Storage] = providers.Selector(
         settings.provided.storage_backend,
         local=providers.Singleton(LocalStorage, root=settings.provided.data_dir),
+        s3=providers.Singleton(
+            S3Storage, bucket=settings.provided.s3_bucket, prefix=settings.provided.s3_prefix
+        ),
         memory=providers.Singleton(MemoryStorage, clock=clock),
     )
     outbox: providers.Provider[Outbox] = providers.Singleton(
         LingeringOutbox,
         queue=queue,
         clock=clock,
-        linger=settings.provided.ingest_linger,
+        linger=settings.provided.linger,
         max_waiting=settings.provided.ingest_max_waiting,
     )
 
@@ -65,6 +79,8 @@ class Container(containers.DeclarativeContainer):
         raw_format=settings.provided.raw_format,
     )
     gateway: providers.Provider[Gateway] = providers.Factory(HttpGateway, key=settings.provided.api_key)
+
+    provisioner: providers.Provider[Provisioner] = providers.Factory(Provisioner)
 
     aggregate: providers.Provider[Aggregate] = providers.Factory(Aggregate, storage=storage)
     prove: providers.Provider[Prove] = providers.Factory(Prove, storage=storage)

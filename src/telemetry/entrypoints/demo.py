@@ -36,15 +36,16 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument(
         "--duration", type=float, default=42, help="seconds of driving (default: %(default)s)"
     )
+    parser.add_argument(
+        "--as-configured", action="store_true", help="with the queue and the store that the settings choose"
+    )
     chosen = parser.parse_args(arguments)
     # The demo is the embedded pipeline, whatever else is set, with a key that nobody has to know.
     configured = msgspec.structs.replace(
-        settings.load(),
-        api_key=Secret(secrets.token_urlsafe(24)),
-        queue_backend="sqlite",
-        storage_backend="local",
-        aggregate_interval=1.0,
+        settings.load(), api_key=Secret(secrets.token_urlsafe(24)), aggregate_interval=1.0
     )
+    if not chosen.as_configured:
+        configured = msgspec.structs.replace(configured, queue_backend="sqlite", storage_backend="local")
     log.configure(configured, "Demo")
     return process.run(lambda stopping: demonstrate(configured, chosen, stopping))
 

@@ -36,7 +36,13 @@ def configure(settings: Settings, role: str) -> Log:
         )
     )
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request
+    for chatty in (
+        "httpx",
+        "boto3",
+        "botocore",
+        "urllib3",
+    ):  # they log every request, some with its signature
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

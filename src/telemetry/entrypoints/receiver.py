@@ -1,6 +1,7 @@
 """`telemetry receiver`: takes records over HTTP and answers once they cannot be lost any more."""
 
 import argparse
+import asyncio
 import os
 import signal
 import tempfile
@@ -32,7 +33,10 @@ def main(arguments: Sequence[str] = ()) -> int:
     chosen = parser.parse_args(arguments)
 
     configured = settings.load()
-    grants(configured)  # so that what is wrong is said once, and not by every worker
+    # What is wrong is said once, and not by every worker again and again.
+    grants(configured)
+    if chosen.workers > 1:
+        asyncio.run(Container(settings=configured).queue().close())
     # Uvicorn stops in order at SIGTERM and then raises it anew, for whoever was there before it.
     signal.signal(signal.SIGTERM, lambda *_: None)
     with tempfile.TemporaryDirectory(prefix="telemetry-metrics-") as shared:

@@ -19,7 +19,17 @@ Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 
-_OWN_FAMILIES: Final = ("AGGREGATE_", "BATCH_", "INGEST_", "PARTITION_", "QUEUE_", "SKEW_", "STORAGE_")
+_OWN_FAMILIES: Final = (
+    "AGGREGATE_",
+    "BATCH_",
+    "INGEST_",
+    "PARTITION_",
+    "QUEUE_",
+    "S3_",
+    "SKEW_",
+    "SQS_",
+    "STORAGE_",
+)
 """Names that begin like this are ours or misspelt."""
 
 
@@ -50,18 +60,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 
-    queue_backend: Literal["sqlite", "memory"] = "sqlite"
+    queue_backend: Literal["sqlite", "sqs", "memory"] = "sqlite"
     queue_max_bytes: Count = 10_000_000_000
     """How large the embedded queue may grow before the receiver answers 503."""
     queue_visibility_timeout: Positive = 30
     queue_max_receives: Count = 5
-    """How often a message is received before it is a dead letter."""
+    """How often a message is received before it is a dead letter; of SQS, what `provision` sets."""
 
-    storage_backend: Literal["local", "memory"] = "local"
+    sqs_queue_url: str | None = None
+    sqs_receivers: Annotated[int, Meta(ge=1, le=32)] = 4
+    """How many long polls a consumer has under way at the most."""
+    sqs_receive_pause: NotNegative = 0.2
+    """How far apart polls start that find little, so that each brings more."""
+    sqs_poll_wait: Annotated[int, Meta(ge=1, le=20)] = 20
+    """How long a poll waits for messages."""
+
+    storage_backend: Literal["local", "s3", "memory"] = "local"
+    s3_bucket: str | None = None
+    s3_prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9!_.*'()/=-]*$")] = ""
+    """What the keys of all objects begin with, as a folder."""
     raw_format: RawFormat = "jsonl"
 
-    ingest_linger: NotNegative = 0.02
-    """How long a POST may wait for others to share a queue message with."""
+    ingest_linger: NotNegative | None = None
+    """How long a POST may wait for others to share a queue message with; see `linger`."""
     ingest_max_body: Count = 10_000_000
     """How many bytes a body may have, both as it comes and decompressed."""
     ingest_max_waiting: Count = 64_000_000
@@ -100,13 +121,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return Limits(self.batch_size, MAX_BATCH, self.batch_timeout)
 
     @property
+    def linger(self) -> float:
+        """Tell how long a POST waits for company: on SQS longer unless it is set, because each request is billed."""
+        if self.ingest_linger is not None:
+            return self.ingest_linger
+        return 0.05 if self.queue_backend == "sqs" else 0.02
+
+    @property
     def queue_file(self) -> Path:
         return self.data_dir / "queue.db"
 
 
 def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Settings:
-    """Read the settings; the environment goes before the file. Raises SettingsError naming all that is wrong."""
+    """Read the settings; the environment goes before the file. Raises SettingsError naming all that is wrong.
+
+    What the file says of `AWS_*` is put into the process's environment, where AWS's SDK looks for it.
+    """
     given = {name: value for name, value in dotenv_values(dotenv).items() if value is not None}
+    if environment is None:
+        for name, value in given.items():
+            if name.startswith("AWS_"):
+                os.environ.setdefault(name, value)
     given.update(os.environ if environment is None else environment)
     known = {field.name.upper(): field for field in msgspec.structs.fields(Settings)}
     faults = list(_misspelt(given, known))
@@ -117,9 +152,17 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
                 values[field.name] = msgspec.convert(given[name], field.type, strict=False, dec_hook=_make)
             except msgspec.ValidationError as error:
                 faults.append(f"{name}: {error}")
+    faults += _missing(values)
     if faults:
         raise SettingsError("; ".join(faults))
     return Settings(**values)
+
+
+def _missing(values: Mapping[str, Any]) -> Iterator[str]:
+    if values.get("queue_backend") == "sqs" and not values.get("sqs_queue_url"):
+        yield "SQS_QUEUE_URL: not set; QUEUE_BACKEND=sqs needs it"
+    if values.get("storage_backend") == "s3" and not values.get("s3_bucket"):
+        yield "S3_BUCKET: not set; STORAGE_BACKEND=s3 needs it"
 
 
 def _misspelt(given: Mapping[str, str], known: Mapping[str, Any]) -> Iterator[str]:

@@ -1,0 +1,170 @@
+"""The one door to AWS: boto3's clients, called in threads, and what their faults mean in terms of settings.
+
+Credentials, region and endpoint come from the SDK's own chain (`AWS_*` variables, profile, role of the machine). A
+call that fails for a passing reason (throttling, 5xx, a broken connection) is tried again by the SDK with jittered
+pauses; what still fails is a AwsError whose text begins with the name of the setting to change.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
+from typing import Any, Final, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004  # what botocore calls it
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+
+R = TypeVar("R")
+
+ATTEMPTS: Final = 4
+"""How often a call, or an entry of one, is tried before it is said to have failed."""
+
+_CONNECT: Final = 3.0  # seconds
+_CONNECTIONS: Final = 16
+
+_ACCESS: Final = "{setting}: these credentials may not use it"
+_EXPIRED: Final = "AWS_SESSION_TOKEN: the credentials have expired"
+_UNKNOWN_KEY: Final = "AWS_ACCESS_KEY_ID: it is not known"
+_NO_QUEUE: Final = "SQS_QUEUE_URL: there is no such queue in region {region} (AWS_REGION)"
+_NO_BUCKET: Final = "S3_BUCKET: there is no such bucket"
+_ELSEWHERE: Final = "AWS_REGION: {setting} names something in another region than {region}"
+_UNREACHED: Final = "AWS_ENDPOINT_URL, AWS_REGION: it cannot be reached"
+_UNSIGNED: Final = "AWS_ACCESS_KEY_ID, AWS_PROFILE: there are no credentials that can be used"
+
+_MEANINGS: Final = {
+    "403": _ACCESS,
+    "AccessDenied": _ACCESS,
+    "AccessDeniedException": _ACCESS,
+    "AllAccessDisabled": _ACCESS,
+    "KmsAccessDenied": _ACCESS,
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
+    "RequestExpired": _EXPIRED,
+    "InvalidAccessKeyId": _UNKNOWN_KEY,
+    "InvalidClientTokenId": _UNKNOWN_KEY,
+    "InvalidToken": "AWS_SESSION_TOKEN: it is not valid",
+    "UnrecognizedClientException": _UNKNOWN_KEY,
+    "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY: it does not fit AWS_ACCESS_KEY_ID",
+    "AWS.SimpleQueueService.NonExistentQueue": _NO_QUEUE,
+    "QueueDoesNotExist": _NO_QUEUE,
+    "InvalidAddress": "SQS_QUEUE_URL: it is not the address of a queue",
+    "404": _NO_BUCKET,
+    "NoSuchBucket": _NO_BUCKET,
+    "301": _ELSEWHERE,
+    "400": _ELSEWHERE,  # what S3 answers to HEAD if the signature is for another region; there is no body to say so
+    "AuthorizationHeaderMalformed": _ELSEWHERE,
+    "IllegalLocationConstraintException": _ELSEWHERE,
+    "PermanentRedirect": _ELSEWHERE,
+}
+"""What AWS calls a cause, and which setting is behind it."""
+
+_KINDS: Final[dict[type[Exception], str]] = {
+    NoRegionError: "AWS_REGION",
+    ProfileNotFound: "AWS_PROFILE",
+    NoCredentialsError: _UNSIGNED,
+    PartialCredentialsError: _UNSIGNED,
+    CredentialRetrievalError: _UNSIGNED,
+    SSOError: _UNSIGNED,
+    TokenRetrievalError: _UNSIGNED,
+    ConnectionError: _UNREACHED,
+    HTTPClientError: _UNREACHED,
+    BotoCoreError: "{setting}",
+    ValueError: "AWS_ENDPOINT_URL",
+}
+"""What the SDK finds by itself, and which setting is behind it; the first that fits is meant."""
+
+
+class AwsError(OSError):
+    """A call that AWS refused, or that did not reach it; `code` is AWS's name of the cause, if it gave one."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Client:
+    """A client of one service, used for the one thing that `setting` names."""
+
+    def __init__(self, service: str, setting: str, patience: float) -> None:
+        """Make a client that waits `patience` seconds for an answer. Raises AwsError if the SDK is not set up."""
+        self._setting = setting
+        self._slots = asyncio.Semaphore(_CONNECTIONS)
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            connect_timeout=_CONNECT,
+            read_timeout=patience,
+            max_pool_connections=2 * _CONNECTIONS,
+            tcp_keepalive=True,
+        )
+        self.region = os.environ.get("AWS_REGION") or None
+        try:
+            session = boto3.Session(region_name=self.region)
+            self._client = session.client(service, config=config)
+        except (BotoCoreError, ValueError) as error:
+            raise self._translated(error) from error
+        self.region = self._client.meta.region_name
+
+    def now(self, work: Callable[[Any], R]) -> R:
+        """Do something with the client, blocking. Raises AwsError."""
+        try:
+            return work(self._client)
+        except (BotoCoreError, ClientError) as error:
+            raise self._translated(error) from error
+
+    async def __call__(self, work: Callable[[Any], R]) -> R:
+        """Do something with the client in a thread, when there is one of its connections free. Raises AwsError."""
+        async with self._slots:
+            return await _in_thread(lambda: self.now(work))
+
+    async def linger(self, work: Callable[[Any], R]) -> R:
+        """Do something that takes long by its nature, beside all else. Raises AwsError."""
+        return await _in_thread(lambda: self.now(work))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _translated(self, error: Exception) -> AwsError:
+        code = ""
+        if isinstance(error, ClientError):
+            code = error.response.get("Error", {}).get("Code", "")
+            meaning = _MEANINGS.get(code, "{setting}")
+        else:
+            meaning = next(meaning for kind, meaning in _KINDS.items() if isinstance(error, kind))
+        said = " ".join(str(error).split())
+        return AwsError(f"{meaning.format(setting=self._setting, region=self.region)}: {said}", code)
+
+
+async def _in_thread(work: Callable[[], R]) -> R:
+    """Do what blocks in a thread of its own, whose end the end of the process does not wait for."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[R] = loop.create_future()
+
+    def settle(how: Callable[[Any], None], what: object) -> None:
+        if not outcome.done():  # as it is when nobody waits for it any more
+            how(what)
+
+    def run() -> None:
+        how: Callable[[Any], None]
+        try:
+            how, what = outcome.set_result, work()
+        except BaseException as error:  # noqa: BLE001  # whatever it is, who waits is the one to be told
+            how, what = outcome.set_exception, error  # type: ignore[assignment]
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, how, what)
+
+    Thread(target=run, name="aws", daemon=True).start()
+    return await outcome

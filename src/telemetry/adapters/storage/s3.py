@@ -1,0 +1,110 @@
+"""The store on Amazon S3: an object is there once its put was answered.
+
+A put without `overwrite` is conditional (`If-None-Match: *`). A put whose answer was lost, or that crossed another one
+of the same key (409), is tried again; if then the object is there (412), it is read: the same bytes are success, other
+bytes are not. The SDK adds a CRC to every body that it sends, which S3 checks before it answers and gives back with
+every body that is read, where the SDK checks it. No body needs a multipart upload, which begins to pay far above the
+5 MB that an object of the raw store may have.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from telemetry.adapters.aws import ATTEMPTS, AwsError, Client
+from telemetry.domain.storage import Entry, ObjectExistsError, ObjectNotFoundError
+
+_PATIENCE: Final = 20.0  # seconds for an answer
+_FIRST_PAUSE: Final = 0.1
+_EXISTS: Final = "PreconditionFailed"
+_CROSSED: Final = frozenset({"ConditionalRequestConflict", "OperationAborted"})
+_MISSING: Final = "NoSuchKey"
+
+_LINES: Final = {"ContentType": "application/x-ndjson; charset=utf-8"}
+_KINDS: Final = {
+    ".jsonl": _LINES,
+    ".jsonl.zst": {**_LINES, "ContentEncoding": "zstd"},
+    ".json": {"ContentType": "application/json"},
+}
+"""What a browser and Athena have to know of an object, by the ending of its key."""
+
+
+class S3Storage:
+    """Objects of `bucket` whose keys begin with `prefix`."""
+
+    def __init__(self, bucket: str, prefix: str = "") -> None:
+        """Look whether the bucket is there. Raises OSError naming the setting that is to be changed."""
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        with _translated():
+            self._s3 = Client("s3", "S3_BUCKET", _PATIENCE)
+            self._s3.now(lambda s3: s3.head_bucket(Bucket=bucket))
+
+    async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        condition = {} if overwrite else {"IfNoneMatch": "*"}
+        kind = next((kind for ending, kind in _KINDS.items() if key.endswith(ending)), {})
+        try:
+            with _translated():
+                await self._insist(key, {"Body": data, **kind, **condition})
+        except FileExistsError:
+            if await self.get(key) != data:
+                raise ObjectExistsError(key) from None
+
+    async def get(self, key: str) -> bytes:
+        def read(s3: Any) -> bytes:  # noqa: ANN401  # boto3 makes its clients at run time
+            body: bytes = s3.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"].read()
+            return body
+
+        try:
+            with _translated():
+                return await self._s3(read)
+        except FileNotFoundError:
+            raise ObjectNotFoundError(key) from None
+
+    async def list(self, prefix: str) -> Sequence[Entry]:
+        with _translated():
+            return await self._s3(lambda s3: sorted(self._list(s3, prefix)))
+
+    async def delete(self, key: str) -> None:
+        with _translated():
+            await self._s3(lambda s3: s3.delete_object(Bucket=self._bucket, Key=self._prefix + key))
+
+    async def close(self) -> None:
+        self._s3.close()
+
+    async def _insist(self, key: str, parameters: dict[str, Any]) -> None:
+        """Put an object, again if the put crossed another one of its key."""
+        for attempt in range(ATTEMPTS):
+            await asyncio.sleep(random.uniform(0, _FIRST_PAUSE * attempt))  # noqa: S311  # parts those that crossed
+            try:
+                await self._s3(
+                    lambda s3: s3.put_object(Bucket=self._bucket, Key=self._prefix + key, **parameters)
+                )
+            except AwsError as error:
+                if error.code not in _CROSSED or attempt == ATTEMPTS - 1:
+                    raise
+            else:
+                return
+
+    def _list(self, s3: Any, prefix: str) -> Iterator[Entry]:  # noqa: ANN401  # as above
+        pages = s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._prefix + prefix
+        )
+        for page in pages:
+            for each in page.get("Contents", ()):
+                key = each["Key"].removeprefix(self._prefix)
+                yield Entry(key, each["Size"], round(each["LastModified"].timestamp() * 1000))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Let the two faults that are answers be what Python calls them."""
+    try:
+        yield
+    except AwsError as error:
+        kinds = {_EXISTS: FileExistsError, _MISSING: FileNotFoundError}
+        if kind := kinds.get(error.code):
+            raise kind(str(error)) from error
+        raise

@@ -1,0 +1,49 @@
+"""What is deployed names commands and settings that there are. Nothing here was built: there is no Docker engine."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from telemetry.entrypoints import cli
+
+ROOT = Path(__file__).parent.parent
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("service", ["receiver", "consumer", "aggregator"])
+def test_each_role_is_a_command_of_the_one_image(service: str):
+    role = COMPOSE["services"][service]
+    assert role["command"][0] == service
+    assert service in cli._ROLES
+    assert role["image"] == "telemetry:latest"
+    assert role["env_file"] == "../.env"
+
+
+@pytest.mark.parametrize("service", ["receiver", "consumer", "aggregator"])
+def test_a_role_that_is_deployed_has_no_rights_that_it_does_not_need(service: str):
+    role = COMPOSE["services"][service]
+    assert role["read_only"] is True
+    assert role["cap_drop"] == ["ALL"]
+    assert "healthcheck" in role
+
+
+def test_the_image_runs_the_program_as_nobody_in_particular():
+    instructions = [line.split(maxsplit=1) for line in DOCKERFILE.splitlines() if line[:1].isupper()]
+    assert ["USER", "10001"] in instructions
+    assert ["ENTRYPOINT", '["telemetry"]'] in instructions
+    assert all(what.startswith("python:3.11-slim") for how, what in instructions if how == "FROM")
+
+
+def test_what_is_copied_into_the_image_is_let_through():
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = {
+        name.removeprefix("./")
+        for line in DOCKERFILE.splitlines()
+        if line.startswith("COPY") and "--from" not in line
+        for name in line.split()[1:-1]
+    }
+    assert copied == allowed
+    assert all((ROOT / name).exists() for name in allowed)
