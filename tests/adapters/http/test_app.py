@@ -1,7 +1,9 @@
 """The receiver answers as the table of the HTTP contract says, whatever it is sent."""
 
+import asyncio
 import gzip
 import json
+from collections.abc import AsyncIterator
 
 import httpx
 import msgspec
@@ -270,3 +272,85 @@ async def test_a_sender_that_hangs_up_is_no_failure_of_the_receiver(plant: Plant
     assert answered[0]["status"] == 400
     assert await plant.queued() == []
     assert (await plant.post(GOOD)).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b" \r\n\t ",
+        GOOD.encode() * 2,
+        GOOD.encode()[:-1],
+        b'{"a":' * 15_000 + b"1" + b"}" * 15_000,
+        b"\xef\xbb\xbf" + GOOD.encode(),
+        GOOD.encode("utf-16"),
+        bytes(LIMIT),
+    ],
+    ids=["white space", "two objects", "cut short", "nested objects", "a byte order mark", "UTF-16", "zeros"],
+)
+async def test_what_is_nearly_json_is_refused_and_the_receiver_goes_on(plant: Plant, body: bytes):
+    answer = await plant.post(body)
+    assert answer.status_code == 400
+    assert "not JSON" in problem(answer)
+    assert (await plant.post(GOOD)).status_code == 202
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+@pytest.mark.parametrize(
+    "spoil", [lambda _: b"", lambda body: body[:-1], lambda body: body + b"x", lambda body: body * 2]
+)
+async def test_an_encoded_body_is_one_whole_piece(plant: Plant, encoding: str, spoil):
+    whole = gzip.compress(GOOD.encode()) if encoding == "gzip" else zstandard.compress(GOOD.encode())
+    answer = await plant.post(spoil(whole), Content_Encoding=encoding)
+    assert answer.status_code == 400
+    assert "Content-Encoding" in problem(answer)
+
+
+async def test_a_bomb_that_does_not_name_its_size_is_cut_off_while_it_swells(plant: Plant):
+    bomb = zstandard.ZstdCompressor(write_content_size=False).compress(bytes(100_000_000))
+    answer = await plant.post(bomb, Content_Encoding="zstd")
+    assert answer.status_code == 413
+
+
+async def test_a_body_in_pieces_is_read_up_to_the_limit(plant: Plant):
+    given = 0
+
+    async def pieces(count: int) -> AsyncIterator[bytes]:
+        nonlocal given
+        for _ in range(count):
+            given += 1000
+            yield b" " * 1000
+        yield GOOD.encode()
+
+    async def post(count: int) -> httpx.Response:
+        return await plant.client.post(
+            "/ingest", content=pieces(count), headers={"Content-Type": "application/json"}
+        )
+
+    assert (await post(10)).status_code == 202
+    answer = await post(1000)
+    assert answer.status_code == 413
+    assert str(LIMIT) in problem(answer)
+    assert (await plant.post(GOOD + " " * (LIMIT - len(GOOD)))).status_code == 202
+
+
+async def test_the_key_is_looked_at_before_anything_else(plant: Plant):
+    answer = await plant.post("{", "text/plain", Content_Encoding="br", **{HEADER: "wrong"})
+    assert answer.status_code == 401
+
+
+async def test_many_senders_at_once_are_each_told_of_their_own(plant: Plant):
+    answers = await asyncio.gather(*(plant.post(f"[{','.join([GOOD] * n)}]") for n in range(1, 20)))
+    assert [answer.json()["accepted"] for answer in answers] == list(range(1, 20))
+    assert len(await plant.queued()) == sum(range(1, 20))
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/ingest", "/nowhere"])
+async def test_a_head_request_is_answered_without_a_body(plant: Plant, path: str):
+    assert (await plant.client.head(path)).content == b""
+
+
+async def test_the_type_of_the_counters_can_be_read_by_prometheus(plant: Plant):
+    kind = (await plant.client.get("/metrics")).headers["content-type"]
+    names = [parameter.partition("=")[0].strip() for parameter in kind.split(";")]
+    assert names[0] == "text/plain"
+    assert sorted(names) == sorted(set(names))  # it refuses a parameter that comes twice

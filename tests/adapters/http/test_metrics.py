@@ -1,5 +1,6 @@
 """Counters of one process, and of several that serve together."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,10 @@ def test_counters_start_apart_from_those_of_another_receiver():
 
 def test_sibling_processes_are_counted_together(tmp_path: Path):
     def count() -> str:
-        environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
+        environment = os.environ | {
+            "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
+            "PYTHONPATH": ":".join(sys.path),
+        }
         return subprocess.run(
             [sys.executable, "-c", COUNT], env=environment, check=True, capture_output=True, text=True
         ).stdout

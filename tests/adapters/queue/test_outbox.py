@@ -1,6 +1,7 @@
 """POSTs that come close together share queue messages, and each is answered when its own lines are durable."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -189,3 +190,95 @@ async def test_a_receiver_that_stops_tells_those_who_wait():
     outbox._driver.cancel()
     told = await asyncio.gather(sending, waiting, return_exceptions=True)
     assert [type(each) for each in told] == [QueueUnavailableError] * 2
+
+
+async def test_a_receiver_that_stops_while_a_post_lingers_tells_it_and_may_go_on():
+    outbox = outbox_to(HeldQueue(), linger=3600)
+    lingering = asyncio.create_task(outbox.post([parcel("v")]))
+    await settle()
+    assert outbox._driver
+    outbox._driver.cancel()
+    (told,) = await asyncio.gather(lingering, return_exceptions=True)
+    assert isinstance(told, QueueUnavailableError)
+    full = [parcel(f"v{n}", count=1000) for n in range(outbox.room // parcel("v0", count=1000).size + 1)]
+    await outbox.post(full)
+
+
+async def test_a_failure_outside_of_the_send_is_told_and_does_not_stop_the_outbox(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    queue = HeldQueue()
+    outbox = outbox_to(queue)
+    queue.refused = [7]  # of nothing that was sent
+    with pytest.raises(IndexError):
+        await outbox.post([parcel("v")])
+    queue.refused = []
+    with monkeypatch.context() as broken:
+        broken.setattr(envelope, "bundle", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await outbox.post([parcel("v")])
+    async with asyncio.timeout(30):
+        await outbox.post([parcel("v")])
+
+
+class OnceFailingQueue(HeldQueue):
+    """A queue whose first send fails."""
+
+    async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
+        self.failure = None if self.sends else QueueUnavailableError("away")
+        return await super().send(bodies)
+
+
+async def test_a_send_that_fails_does_not_touch_those_who_wait_for_the_next():
+    queue = OnceFailingQueue()
+    queue.gate.clear()
+    outbox = outbox_to(queue)
+    first = asyncio.create_task(outbox.post([parcel("first")]))
+    while not queue.sends:
+        await asyncio.sleep(0)
+    second = asyncio.create_task(outbox.post([parcel("second")]))
+    await settle()
+    assert queue.sends == [1]  # one at a time
+    queue.gate.set()
+    await second
+    assert isinstance(first.exception(), QueueUnavailableError)
+
+
+async def test_a_post_alone_waits_for_company_as_long_as_the_linger_and_hardly_longer():
+    outbox = outbox_to(HeldQueue(), linger=0.05)
+    waits = []
+    for _ in range(3):
+        started = time.monotonic()
+        await outbox.post([parcel("v")])
+        waits.append(time.monotonic() - started)
+    assert 0.045 < min(waits) < 1
+
+
+async def test_company_that_comes_later_does_not_make_the_first_wait_longer():
+    outbox = outbox_to(HeldQueue(), linger=0.1)
+    posts = [asyncio.create_task(outbox.post([parcel("first")]))]
+    async with asyncio.timeout(30):
+        while not posts[0].done():
+            posts.append(asyncio.create_task(outbox.post([parcel("later")])))
+            await asyncio.sleep(0.01)
+    await asyncio.gather(*posts)
+
+
+async def test_a_batch_that_filled_up_during_a_send_goes_at_once_after_it_and_the_next_lingers_again():
+    queue = HeldQueue()
+    outbox = outbox_to(queue, linger=3600)
+    full = [parcel(f"v{n}", count=1000) for n in range(outbox.room // parcel("v0", count=1000).size + 1)]
+    queue.gate.clear()
+    posts = [asyncio.create_task(outbox.post(full))]
+    while not queue.sends:
+        await asyncio.sleep(0)
+    posts.append(asyncio.create_task(outbox.post(full)))
+    await settle()
+    queue.gate.set()
+    async with asyncio.timeout(30):
+        await asyncio.gather(*posts)
+    assert len(queue.sends) == 2
+    alone = asyncio.create_task(outbox.post([parcel("v")]))
+    await settle()
+    assert len(queue.sends) == 2
+    await asyncio.gather(outbox.post(full), alone)

@@ -5,14 +5,18 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from telemetry.adapters.clock import SystemClock
+from telemetry.adapters.clock import ManualClock, SystemClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
-from telemetry.domain.lease import Terms
+from telemetry.domain.clock import Clock
+from telemetry.domain.lease import Depth, Terms
 from telemetry.domain.queue import QueueUnavailableError
 
 CLOCK = SystemClock()
@@ -50,8 +54,17 @@ asyncio.run(main())
 """
 
 
-def open_queue(path: Path, max_size: int = 10**9) -> SqliteQueue:
-    return SqliteQueue(path, CLOCK, Terms(), max_size)
+LEASE_AND_STAY = """
+async def main():
+    (delivery,) = await queue.receive(1, 60)
+    print(delivery.receives, flush=True)
+    await asyncio.sleep(3600)
+asyncio.run(main())
+"""
+
+
+def open_queue(path: Path, max_size: int = 10**9, clock: Clock = CLOCK) -> SqliteQueue:
+    return SqliteQueue(path, clock, Terms(), max_size)
 
 
 def start(script: str, path: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -186,4 +199,138 @@ async def test_what_was_said_to_be_sent_survives_the_kill_of_its_sender(tmp_path
     sender.communicate()
     queue = open_queue(tmp_path / "queue.db")
     assert [delivery.body for delivery in await queue.receive(10, 0)] == [b"durable"]
+    await queue.close()
+
+
+@pytest.mark.parametrize("how", ["FAIL", "ROLLBACK"])
+async def test_a_send_that_fails_half_way_sends_nothing_and_says_why(tmp_path: Path, how: str):
+    queue = open_queue(tmp_path / "queue.db")
+    with closing(sqlite3.connect(tmp_path / "queue.db")) as other:
+        other.execute(f"""
+            CREATE TRIGGER refuse BEFORE INSERT ON messages WHEN NEW.body = x'62'
+            BEGIN SELECT RAISE({how}, 'disk is full'); END
+        """)
+    with pytest.raises(QueueUnavailableError, match=r"\(DATA_DIR\) cannot be used: disk is full"):
+        await queue.send([b"a", b"b", b"c"])
+    assert await queue.depth() == Depth(0, 0, 0)
+    await queue.send([b"a"])
+    await queue.close()
+
+
+async def test_a_lease_begins_when_the_lock_is_held_and_not_when_it_was_asked_for(tmp_path: Path):
+    clock = ManualClock()
+    queue = open_queue(tmp_path / "queue.db", clock=clock)
+    await queue.send([b"x"])
+    with closing(sqlite3.connect(tmp_path / "queue.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        receiving = asyncio.create_task(queue.receive(1, 0))
+        await asyncio.sleep(0.05)  # by now it waits for the lock; if it does not yet, the test shows less
+        clock.advance(20)
+        other.execute("ROLLBACK")
+    (delivery,) = await receiving
+    clock.advance(29)
+    assert await queue.delete([delivery.receipt]) == []
+    await queue.close()
+
+
+async def test_what_was_leased_for_a_receive_that_is_cancelled_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    queue = open_queue(tmp_path / "queue.db")
+    await queue.send([b"x"])
+    leased, go_on = threading.Event(), threading.Event()
+
+    def receive(limit: int) -> Any:
+        deliveries = SqliteQueue._receive(queue, limit)
+        leased.set()
+        go_on.wait()
+        return deliveries
+
+    monkeypatch.setattr(queue, "_receive", receive)
+    receiving = asyncio.create_task(queue.receive(1, 60))
+    await asyncio.to_thread(leased.wait)
+    receiving.cancel()
+    await asyncio.wait([receiving])
+    go_on.set()
+    monkeypatch.undo()
+    assert await queue.depth() == Depth(ready=1, leased=0, dead=0)
+    (delivery,) = await queue.receive(1, 0)
+    assert delivery.receives == 1
+    await queue.close()
+
+
+async def test_a_receive_may_be_cancelled_while_the_queue_is_closed(tmp_path: Path):
+    queue = open_queue(tmp_path / "queue.db")
+    receiving = asyncio.create_task(queue.receive(1, 60))
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(queue.close())
+    await asyncio.sleep(0)
+    receiving.cancel()
+    await ending
+    with pytest.raises(asyncio.CancelledError):
+        await receiving
+
+
+async def test_a_receiver_that_waits_learns_that_the_queue_was_closed(tmp_path: Path):
+    queue = open_queue(tmp_path / "queue.db")
+    waiting = asyncio.create_task(queue.receive(1, 60))
+    await asyncio.sleep(0.02)
+    await queue.close()
+    with pytest.raises(QueueUnavailableError, match="closed"):
+        await waiting
+
+
+async def test_a_file_that_others_open_just_now_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    refused = 0
+    connect: Any = sqlite3.connect
+    with closing(connect(tmp_path / "queue.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+
+        def try_to_connect(*args: Any, **options: Any) -> Any:
+            nonlocal refused
+            refused += 1
+            if refused == 3:
+                other.execute("ROLLBACK")
+            return connect(*args, **(options | {"timeout": 0}))
+
+        monkeypatch.setattr(sqlite3, "connect", try_to_connect)
+        queue = open_queue(tmp_path / "queue.db")
+    assert refused == 3
+    await queue.close()
+
+
+def test_processes_that_open_a_fresh_queue_at_once_all_succeed(tmp_path: Path):
+    for attempt in range(3):
+        senders = [start(SEND, tmp_path / f"{attempt}.db", f"sender{n}") for n in range(4)]
+        assert [sender.wait(120) for sender in senders] == [0] * 4
+        for sender in senders:
+            sender.communicate()
+
+
+@pytest.mark.parametrize("kind", ["a text", "a folder", "below a file"])
+def test_what_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path, kind: str):
+    (tmp_path / "text").write_bytes(b"no database" * 1000)
+    (tmp_path / "folder").mkdir()
+    path = {"a text": "text", "a folder": "folder", "below a file": "text/queue.db"}[kind]
+    with pytest.raises(QueueUnavailableError, match=str(tmp_path / path)):
+        open_queue(tmp_path / path)
+    assert [each for each in threading.enumerate() if each.name.startswith("queue")] == []
+
+
+async def test_what_a_killed_process_held_is_received_by_others_after_its_lease(tmp_path: Path):
+    queue = open_queue(tmp_path / "queue.db")
+    await queue.send([b"x"])
+    await queue.close()
+    holder = start(LEASE_AND_STAY, tmp_path / "queue.db")
+    assert await asyncio.to_thread(read_line, holder) == "1"
+    holder.kill()
+    holder.communicate()
+    later = ManualClock(CLOCK.wall())
+    queue = open_queue(tmp_path / "queue.db", clock=later)
+    assert await queue.receive(1, 0) == []
+    later.advance(Terms().visibility / 1000)
+    (delivery,) = await queue.receive(1, 0)
+    assert (delivery.body, delivery.receives) == (b"x", 2)
     await queue.close()

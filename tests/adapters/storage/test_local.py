@@ -177,3 +177,69 @@ async def test_below_an_object_there_is_no_object(storage: LocalStorage):
         await storage.get("raw")
     await storage.delete("raw/a/b")
     assert await storage.get("raw/a") == b"x"
+
+
+async def test_a_deletion_is_durable_when_delete_returns(storage: LocalStorage, steps: list[str]):
+    await storage.put(KEY, b"lines")
+    steps.clear()
+    await storage.delete(KEY)
+    assert steps == ["sync folder hour=14"]
+
+
+async def test_a_put_whose_folder_could_not_be_synced_fails_until_it_could(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+):
+    await storage.put("raw/other", b"x")
+
+    def fail(_: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("telemetry.adapters.storage.local._sync_folder", fail)
+    for _ in range(2):
+        with pytest.raises(OSError, match="Input/output"):
+            await storage.put("raw/batch", b"lines")
+    assert await storage.get("raw/batch") == b"lines"  # there whole, though nobody was told that it lasts
+    monkeypatch.undo()
+    await storage.put("raw/batch", b"lines")
+
+
+@pytest.mark.parametrize(("verb", "step"), [("get", "read_bytes"), ("delete", "unlink")])
+async def test_a_failure_of_the_disk_rises(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch, verb: str, step: str
+):
+    await storage.put(KEY, b"x")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, step, fail)
+    with pytest.raises(OSError, match="Input/output"):
+        await getattr(storage, verb)(KEY)
+
+
+async def test_a_root_that_cannot_be_made_rises(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        await LocalStorage(tmp_path / "file").put(KEY, b"x")
+
+
+async def test_a_folder_that_is_gone_in_the_midst_of_a_listing_is_left_out(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+):
+    await storage.put(KEY, b"x")
+    real = os.scandir
+
+    def scan(path: str) -> object:
+        if Path(path).name == "hour=14":
+            raise FileNotFoundError(path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    assert await storage.list("") == []
+
+
+async def test_a_conflict_names_the_key_and_not_where_the_store_is(storage: LocalStorage):
+    await storage.put(KEY, b"1")
+    with pytest.raises(ObjectExistsError) as refused:
+        await storage.put(KEY, b"2")
+    assert str(refused.value) == KEY
