@@ -259,6 +259,21 @@ async def test_what_was_leased_for_a_receive_that_is_cancelled_is_taken_back(
     await queue.close()
 
 
+async def test_a_receive_that_is_cancelled_before_its_turn_has_nothing_to_give_back(tmp_path: Path):
+    queue = open_queue(tmp_path / "queue.db")
+    await queue.send([b"x"])
+    go_on = threading.Event()
+    busy = queue._submit(go_on.wait)
+    receiving = asyncio.create_task(queue.receive(1, 60))
+    await asyncio.sleep(0)
+    receiving.cancel()
+    await asyncio.wait([receiving])
+    go_on.set()
+    assert busy.result()
+    assert await queue.depth() == Depth(ready=1, leased=0, dead=0)
+    await queue.close()
+
+
 async def test_a_receive_may_be_cancelled_while_the_queue_is_closed(tmp_path: Path):
     queue = open_queue(tmp_path / "queue.db")
     receiving = asyncio.create_task(queue.receive(1, 60))
