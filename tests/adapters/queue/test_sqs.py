@@ -395,6 +395,7 @@ def test_an_sdk_that_is_not_set_up_is_said_at_start(
 ):
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("HOME", "/nonexistent")
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)  # which would do in place of AWS_REGION
     if name == "AWS_ACCESS_KEY_ID":
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     if value:
