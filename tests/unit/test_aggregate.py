@@ -154,6 +154,16 @@ async def test_an_hour_is_built_only_when_its_listing_has_changed(storage):
     assert not await aggregate.is_stale(HOUR)
 
 
+async def test_an_object_of_another_size_under_its_name_changes_the_listing(storage):
+    aggregate = Aggregate(storage)
+    key = await put_batch(storage, *some_records(2))
+    await aggregate.refresh(HOUR)
+    await storage.put(key, (await storage.get(key)).splitlines(keepends=True)[0], overwrite=True)
+    built = await aggregate.refresh(HOUR)
+    assert built
+    assert built.aggregated.unique == 1
+
+
 async def test_late_skewed_records_change_the_listing_too(storage):
     aggregate = Aggregate(storage)
     await put_batch(storage, a_record())

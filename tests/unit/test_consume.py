@@ -592,6 +592,16 @@ async def test_leases_are_extended_once_half_of_their_time_is_over_and_not_befor
     assert len(plant.queue.extensions) == 2
 
 
+async def test_the_half_time_is_that_of_the_oldest_though_others_keep_coming():
+    plant = Plant(Limits(count=100, size=MAX_BATCH, age=1e9))
+    for number in range(16):
+        await plant.send(an_envelope(a_record(timestamp=NOW + number)))
+        await plant.turn()
+        await plant.consume.renew()
+        plant.clock.advance(1)
+    assert plant.queue.extensions == [(16, 30.0)]
+
+
 async def test_a_batch_that_is_renewed_is_nobody_elses_however_long_it_is_held():
     plant = Plant(Limits(count=100, size=MAX_BATCH, age=300.0))
     await plant.send(an_envelope(a_record()))

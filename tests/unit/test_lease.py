@@ -212,6 +212,16 @@ def test_a_message_that_had_its_share_of_leases_is_dead_and_can_be_redriven():
     assert again.receipt != letter.receipt
 
 
+def test_only_the_receipt_of_its_last_lease_redrives_a_dead_letter():
+    ledger = Ledger(TERMS)
+    ledger.send([b"poison"], now=0)
+    (first,) = ledger.receive(1, 0)
+    for turn in (1, 2, 3):
+        ledger.receive(1, 100 * turn)
+    assert ledger.redrive([first.receipt], 400) == [first.receipt]
+    assert [letter.receives for letter in ledger.dead(1)] == [3]
+
+
 def test_a_receipt_reads_back_as_the_lease_that_it_names():
     assert parse_receipt(receipt(12, 3)) == (12, 3)
 
