@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.domain.message import Record, epoch_ms
+from telemetry.domain.message import Record
+from telemetry.domain.moment import epoch_ms
 from telemetry.domain.partition import Policy
 from tests.e2e.conftest import Pipeline, proof, wait_until
 

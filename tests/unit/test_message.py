@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from telemetry.domain import message
-from telemetry.domain.message import MalformedBodyError, Record, instant, parse, parse_lines
+from telemetry.domain.message import MalformedBodyError, Record, parse, parse_lines
+from telemetry.domain.moment import epoch_ms, instant
 
 from .builders import FIRST_MS, LAST_MS, NOW, a_body, a_message, a_record, records
 
@@ -512,7 +513,7 @@ def test_an_instant_is_spelled_with_four_digits_of_year_and_three_of_second(ms, 
 def test_every_instant_of_the_calendar_is_spelled_exactly(ms):
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
     assert instant(ms) == moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    assert message.epoch_ms(moment) == ms
+    assert epoch_ms(moment) == ms
 
 
 @pytest.mark.parametrize("ms", [FIRST_MS - 1, LAST_MS + 1])

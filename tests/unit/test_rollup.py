@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from telemetry.domain import message
-from telemetry.domain.message import Record, instant
+from telemetry.domain.message import Record
+from telemetry.domain.moment import instant
 from telemetry.domain.partition import HOUR_MS
 from telemetry.domain.rollup import Figures, Rollup, SignalFigures
 

@@ -12,7 +12,8 @@ from typing import Final, Self
 import msgspec
 
 from telemetry.domain.manifest import Manifest
-from telemetry.domain.message import Record, epoch_ms, instant
+from telemetry.domain.message import Record
+from telemetry.domain.moment import epoch_ms, instant
 
 
 class LedgerError(OSError):

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from telemetry.domain import objects, partition
-from telemetry.domain.message import instant
+from telemetry.domain.moment import instant
 from telemetry.domain.partition import HOUR_MS, day_path, hour_path
 from telemetry.domain.rollup import Rollup, VehicleFigures
 from telemetry.domain.storage import Entry, ObjectNotFoundError, Storage

@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
-from telemetry.domain import signals
+from telemetry.domain import moment, signals
+from telemetry.domain.moment import epoch_ms, instant
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 _VEHICLE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _CAN_ID: Final = re.compile(r"0x[0-9A-Fa-f]{1,8}")
 _HIGHEST_CAN_ID: Final = 0x1FFFFFFF  # an extended CAN identifier has 29 bits (ISO 11898-1)
@@ -59,8 +59,18 @@ class _Sent(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     can_id: Annotated[str, msgspec.Meta(max_length=10)]
     payload: Annotated[
         dict[Annotated[str, msgspec.Meta(max_length=signals.MAX_NAME)], float],
-        msgspec.Meta(min_length=1, max_length=64),
+        msgspec.Meta(min_length=1, max_length=signals.MAX_SIGNALS),
     ]
+    ingest_received_at: Any = None
+
+
+class _Plain(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The same for bodies without a fault: only as much is asked of the types as costs nothing."""
+
+    timestamp: str
+    vehicle_id: str
+    can_id: str
+    payload: dict[str, float]
     ingest_received_at: Any = None
 
 
@@ -83,22 +93,15 @@ class _Request(msgspec.Struct, frozen=True, gc=False):
     payload: dict[str, float]
 
 
-class _Read(msgspec.Struct, frozen=True, gc=False):
-    """A line of the raw store as it is read back."""
-
-    timestamp: Annotated[datetime, msgspec.Meta(tz=True)]
-    vehicle_id: str
-    can_id: str
-    payload: dict[str, float]
-    ingest_received_at: Annotated[datetime, msgspec.Meta(tz=True)]
-
-
 class _Signals(msgspec.Struct, frozen=True):
     """The payload of a record that was refused, kept raw to find the signal at fault."""
 
     payload: dict[str, msgspec.Raw]
 
 
+_decode_plain_one: Final = msgspec.json.Decoder(_Plain).decode
+_decode_plain_array: Final = msgspec.json.Decoder(list[_Plain]).decode
+_decode_plain_lines: Final = msgspec.json.Decoder(_Plain).decode_lines
 _decode_one: Final = msgspec.json.Decoder(_Sent).decode
 _decode_array: Final = msgspec.json.Decoder(list[_Sent]).decode
 _decode_lines: Final = msgspec.json.Decoder(_Sent).decode_lines
@@ -106,20 +109,24 @@ _split_one: Final = msgspec.json.Decoder(msgspec.Raw).decode
 _split_array: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_signals: Final = msgspec.json.Decoder(_Signals).decode
 _decode_number: Final = msgspec.json.Decoder(float).decode
-_decode_line: Final = msgspec.json.Decoder(_Read).decode
+_decode_line: Final = msgspec.json.Decoder(_Line).decode
 _encode_lines: Final = msgspec.json.Encoder().encode_lines
 
+_receipt: Final = lru_cache(maxsize=16)(instant)  # the records of a body were received at one moment
 _starts_array: Final = re.compile(rb"[ \t\r\n]*\[").match
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_FAULTS: Final = (*_UNDECODABLE, ValueError, OverflowError)
 
 
 def parse(body: bytes, received: int) -> Parsed:
     """Read one JSON object, or a JSON array of them, received at `received` (epoch milliseconds).
 
-    All records are decoded in one go; only where one is at fault are they looked at singly.
+    All records are checked in one go; only where one is at fault are they looked at singly.
     Raises MalformedBodyError if the body is not JSON.
     """
     is_array = _starts_array(body)
+    with suppress(*_FAULTS):
+        return _accept_all(_decode_plain_array(body) if is_array else [_decode_plain_one(body)], received)
     try:
         try:
             sent = _decode_array(body) if is_array else [_decode_one(body)]
@@ -136,6 +143,9 @@ def parse_lines(body: bytes, received: int) -> Parsed:
 
     Raises MalformedBodyError if there is no line at all.
     """
+    with suppress(*_FAULTS):
+        if flawless := _decode_plain_lines(body):
+            return _accept_all(flawless, received)
     try:
         sent: Sequence[_Sent | str] = _decode_lines(body)
     except _UNDECODABLE:
@@ -149,7 +159,7 @@ def encode(records: Iterable[Record]) -> bytes:
     """Spell records as the lines of the raw store, each ended by a newline."""
     return _encode_lines(
         [
-            _Line(instant(each.timestamp), each.vehicle_id, each.can_id, each.payload, instant(each.received))
+            _Line(instant(each.timestamp), each.vehicle_id, each.can_id, each.payload, _receipt(each.received))
             for each in records
         ]
     )
@@ -166,35 +176,31 @@ def decode(line: bytes | memoryview) -> Record:
     """Read a line of the raw store back. Raises ValueError if it is none."""
     try:
         read = _decode_line(line)
-    except _UNDECODABLE as error:
+        return Record(
+            moment.read(read.timestamp),
+            read.vehicle_id,
+            read.can_id,
+            read.payload,
+            moment.read(read.ingest_received_at),
+        )
+    except _FAULTS as error:
         raise ValueError(_reason(error)) from error
-    return Record(
-        epoch_ms(read.timestamp),
-        read.vehicle_id,
-        read.can_id,
-        read.payload,
-        epoch_ms(read.ingest_received_at),
-    )
 
 
-def instant(ms: int) -> str:
-    """Spell epoch milliseconds as RFC 3339 in UTC: `2025-10-19T12:34:56.123Z`.
-
-    Raises OverflowError outside the years 1 to 9999.
-    """
-    seconds, rest = divmod(ms, 1000)
-    return f"{_second(seconds)}.{rest:03d}Z"
-
-
-def epoch_ms(moment: datetime) -> int:
-    """Whole milliseconds since 1970-01-01 UTC, exactly; what is finer is cut off."""
-    return (moment - _EPOCH) // _MILLISECOND
-
-
-@lru_cache(maxsize=1024)
-def _second(seconds: int) -> str:
-    # Records come in the order of time, so that many share their second.
-    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+def _accept_all(sent: Sequence[_Plain], received: int) -> Parsed:
+    """Take records without a fault. Raises ValueError or OverflowError if there is one, without saying where."""
+    signals.check_all([each.payload for each in sent])
+    records = [
+        Record(
+            moment.read(each.timestamp),
+            _checked_vehicle_id(each.vehicle_id),
+            _canonical_can_id(each.can_id),
+            each.payload,
+            received,
+        )
+        for each in sent
+    ]
+    return Parsed(records, [])
 
 
 def _judge(sent: Iterable[_Sent | str], received: int) -> Parsed:
@@ -225,7 +231,7 @@ def _accept(sent: _Sent, received: int) -> Record:
 
 def _checked_time(ms: int) -> int:
     try:
-        _second(ms // 1000)
+        instant(ms)
     except OverflowError:
         raise ValueError("timestamp: in UTC it lies outside the years 1 to 9999") from None
     return ms

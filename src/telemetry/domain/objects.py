@@ -10,7 +10,7 @@ import msgspec
 
 from telemetry.domain import compression
 from telemetry.domain.lease import Delivery
-from telemetry.domain.message import instant
+from telemetry.domain.moment import instant
 from telemetry.domain.partition import HOUR_MS, Partition, hour_path
 
 MAX_BATCH: Final = 5_000_000

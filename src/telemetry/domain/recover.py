@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from telemetry.domain import objects
-from telemetry.domain.message import instant
+from telemetry.domain.moment import instant
 from telemetry.domain.queue import Queue
 from telemetry.domain.storage import ObjectNotFoundError, Storage
 

@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 
 from telemetry.domain.frame import Frame, Outcome, UndecodableFrameError
-from telemetry.domain.message import Record, epoch_ms
+from telemetry.domain.message import Record
+from telemetry.domain.moment import epoch_ms
 
 # What RFC 3339 can spell, with a day to spare for frames that are nudged.
 _EARLIEST: Final = epoch_ms(datetime.min.replace(tzinfo=UTC))

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from telemetry.domain import message
-from telemetry.domain.message import Record, instant
+from telemetry.domain.message import Record
+from telemetry.domain.moment import instant
 from telemetry.domain.partition import HOUR_MS
 
 Floats = npt.NDArray[np.float64]

@@ -1,11 +1,22 @@
 """The signals of a payload: how they are named, and the physical range of those the platform knows."""
 
 import re
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 MAX_NAME: Final = 64
 """Longest signal name, in characters."""
+
+MAX_SIGNALS: Final = 64
+"""Most signals of one payload."""
+
+_FEW: Final = 8  # payloads; below, a loop is over before numpy has begun
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -32,11 +43,17 @@ KNOWN: Final[dict[str, Range]] = {
 }
 
 
+_ANY: Final = Range(-np.inf, np.inf, "")
+
+
 class _Shape(NamedTuple):
     """What there is to check for one tuple of signal names, worked out once for all records that share it."""
 
     ranges: tuple[tuple[str, Range], ...]
     pairs: tuple[tuple[str, str], ...]
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    pair_columns: npt.NDArray[np.int64]
 
 
 def check(payload: dict[str, float]) -> None:
@@ -50,6 +67,37 @@ def check(payload: dict[str, float]) -> None:
             raise ValueError(f"payload.{lower}: {payload[lower]:g} exceeds {upper}, {payload[upper]:g}")
 
 
+def check_all(payloads: Sequence[dict[str, float]]) -> None:
+    """Raise ValueError if `check` would for one of many payloads, or its signals are too few or too many.
+
+    Compares a signal of all payloads at a time, and so does not say which it was.
+    """
+    by_names: defaultdict[tuple[str, ...], list[dict[str, float]]] = defaultdict(list)
+    for payload in payloads:
+        by_names[tuple(payload)].append(payload)
+    for names, members in by_names.items():
+        if not 0 < len(names) <= MAX_SIGNALS:
+            raise ValueError(f"payload: it has 1 to {MAX_SIGNALS} signals")
+        if len(members) < _FEW:
+            for payload in members:
+                check(payload)
+        else:
+            _check_columns(_shape(names), members)
+
+
+def _check_columns(shape: _Shape, payloads: Sequence[dict[str, float]]) -> None:
+    columns = len(shape.low)
+    values = np.fromiter(
+        chain.from_iterable(map(dict.values, payloads)), np.float64, columns * len(payloads)
+    ).reshape(-1, columns)
+    lower, upper = shape.pair_columns.T
+    if (
+        not ((shape.low <= values) & (values <= shape.high)).all()
+        or (values[:, lower] > values[:, upper]).any()
+    ):
+        raise ValueError("payload: a value is impossible")
+
+
 @lru_cache(maxsize=4096)
 def _shape(names: tuple[str, ...]) -> _Shape:
     for name in names:
@@ -57,8 +105,15 @@ def _shape(names: tuple[str, ...]) -> _Shape:
             raise ValueError(
                 f"payload.{name[:MAX_NAME]}: a signal is named in snake_case, at most {MAX_NAME} characters"
             )
+    ranges = [KNOWN.get(name, _ANY) for name in names]
     twins = ((name, f"{name.removesuffix('_min')}_max") for name in names if name.endswith("_min"))
+    pairs = tuple((lower, upper) for lower, upper in twins if upper in names)
     return _Shape(
         ranges=tuple((name, KNOWN[name]) for name in names if name in KNOWN),
-        pairs=tuple((lower, upper) for lower, upper in twins if upper in names),
+        pairs=pairs,
+        low=np.array([each.low for each in ranges]),
+        high=np.array([each.high for each in ranges]),
+        pair_columns=np.array([[names.index(name) for name in pair] for pair in pairs], np.int64).reshape(
+            -1, 2
+        ),
     )

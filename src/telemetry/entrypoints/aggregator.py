@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from telemetry.domain.aggregate import Aggregate, Built
-from telemetry.domain.message import epoch_ms
+from telemetry.domain.moment import epoch_ms
 from telemetry.domain.partition import HOUR_MS
 from telemetry.domain.storage import ObjectNotFoundError
 from telemetry.entrypoints import log, process, settings

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 
 from telemetry.domain.frame import Frame
-from telemetry.domain.message import epoch_ms
+from telemetry.domain.moment import epoch_ms
 from telemetry.domain.replay import Book, Replay, portions
 from telemetry.entrypoints import extras, log, process, screen, sending, settings
 from telemetry.entrypoints.container import Container
