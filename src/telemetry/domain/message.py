@@ -159,7 +159,9 @@ def encode(records: Iterable[Record]) -> bytes:
     """Spell records as the lines of the raw store, each ended by a newline."""
     return _encode_lines(
         [
-            _Line(instant(each.timestamp), each.vehicle_id, each.can_id, each.payload, _receipt(each.received))
+            _Line(
+                instant(each.timestamp), each.vehicle_id, each.can_id, each.payload, _receipt(each.received)
+            )
             for each in records
         ]
     )

@@ -13,8 +13,9 @@ import uvicorn
 from litestar import Litestar
 from litestar.types import Scope
 
-from telemetry.adapters.http.app import EXPECTED, Desk, create_app
+from telemetry.adapters.http.app import EXPECTED, create_app
 from telemetry.adapters.http.auth import Grant, Keyring
+from telemetry.adapters.http.intake import Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.domain.queue import QueueUnavailableError
 from telemetry.entrypoints import log, settings

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from telemetry.adapters.clock import ManualClock
-from telemetry.adapters.http.app import Desk, create_app
+from telemetry.adapters.http.app import create_app
 from telemetry.adapters.http.auth import HEADER, Grant, Keyring
+from telemetry.adapters.http.intake import Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.queue.outbox import LingeringOutbox

@@ -1,6 +1,7 @@
 """What the receiver counts for Prometheus."""
 
 import os
+from functools import lru_cache
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
@@ -34,13 +35,18 @@ class Metrics:
             registry=self._registry,
         )
 
+        # To find a counter by its label costs more than to count.
+        self._accepted = self._records.labels("accepted")
+        self._rejected = self._records.labels("rejected")
+        self._answered = lru_cache(maxsize=None)(lambda status: self._requests.labels(str(status)))
+
     def taken(self, accepted: int, rejected: int, seconds: float) -> None:
-        self._records.labels("accepted").inc(accepted)
-        self._records.labels("rejected").inc(rejected)
+        self._accepted.inc(accepted)
+        self._rejected.inc(rejected)
         self._seconds.observe(seconds)
 
     def answered(self, status: int) -> None:
-        self._requests.labels(str(status)).inc()
+        self._answered(status).inc()
 
     def render(self) -> bytes:
         """Spell all counters in the text format of Prometheus, those of sibling processes included."""

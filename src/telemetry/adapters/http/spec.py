@@ -1,14 +1,15 @@
-"""What the OpenAPI page says of the body of `POST /ingest`, which Litestar does not read by a type."""
+"""What the OpenAPI page says of `POST /ingest`, which is no handler that Litestar could describe by its types."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from litestar.openapi.spec import (
     Components,
     OpenAPIFormat,
     OpenAPIMediaType,
+    OpenAPIResponse,
     OpenAPIType,
     Operation,
+    PathItem,
     Reference,
     RequestBody,
     Schema,
@@ -83,15 +84,64 @@ _BODY: Final = RequestBody(
     },
 )
 
-COMPONENTS: Final = Components(
-    schemas={"Record": _RECORD},
-    security_schemes={KEY: SecurityScheme(type="apiKey", name=HEADER, security_scheme_in="header")},
+_RECEIPT: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    title="Receipt",
+    required=["accepted", "rejected"],
+    properties={
+        "accepted": Schema(type=OpenAPIType.INTEGER, description="How many records are durable."),
+        "rejected": Schema(
+            type=OpenAPIType.ARRAY,
+            description="The records that were not taken: the place of each among those sent, and what to change.",
+            items=Schema(
+                type=OpenAPIType.OBJECT,
+                required=["index", "error"],
+                properties={
+                    "index": Schema(type=OpenAPIType.INTEGER, minimum=0),
+                    "error": Schema(type=OpenAPIType.STRING),
+                },
+            ),
+        ),
+    },
 )
 
 
-@dataclass
-class IngestOperation(Operation):
-    """`POST /ingest` with the body that it reads by itself."""
+def _answer(description: str, kind: str, schema: str) -> OpenAPIResponse:
+    body = OpenAPIMediaType(schema=Reference(ref=f"#/components/schemas/{schema}"))
+    return OpenAPIResponse(description=description, content={kind: body})
 
-    def __post_init__(self) -> None:
-        self.request_body = _BODY
+
+def _receipt(description: str) -> OpenAPIResponse:
+    return _answer(description, "application/json", "Receipt")
+
+
+def _refusal(description: str) -> OpenAPIResponse:
+    return _answer(description, "application/problem+json", "Problem")
+
+
+COMPONENTS: Final = Components(
+    schemas={"Record": _RECORD, "Receipt": _RECEIPT},
+    security_schemes={KEY: SecurityScheme(type="apiKey", name=HEADER, security_scheme_in="header")},
+)
+
+INTAKE: Final = PathItem(
+    post=Operation(
+        operation_id="ingest",
+        summary="Send records",
+        description="Answered once every accepted record is durable. What is rejected is named by index and reason.",
+        security=[{KEY: []}],
+        request_body=_BODY,
+        responses={
+            "202": _receipt("The records that were accepted are durable."),
+            "400": _refusal("The body is not JSON, or not what its encoding says."),
+            "401": _refusal("The key is missing or not known."),
+            "403": _refusal("The key may not send for one of the vehicles; nothing was taken."),
+            "413": _refusal("The body is too large, as it came or decompressed."),
+            "415": _refusal("The media type or the encoding is not known."),
+            "422": _receipt("None of the records is valid."),
+            "429": _refusal("The key is over its rate; come back after `Retry-After` seconds."),
+            "503": _refusal("The queue is unavailable or full; come back after `Retry-After` seconds."),
+        },
+    )
+)
+"""What is served at `/ingest`."""

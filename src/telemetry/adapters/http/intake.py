@@ -1,0 +1,140 @@
+"""`POST /ingest` as a bare ASGI application: a request is one body in and one receipt out, at as little cost as that.
+
+Litestar finds it, and turns what it raises into problem details; but it makes no request object, no arguments and no
+response object, which together would cost more than a record does.
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.exceptions import (
+    ClientException,
+    MethodNotAllowedException,
+    NotAuthorizedException,
+    TooManyRequestsException,
+)
+from litestar.types import Receive, Scope, Send
+
+from telemetry.adapters.http.auth import HEADER, Caller, Keyring
+from telemetry.adapters.http.metrics import Metrics
+from telemetry.domain import compression, message
+from telemetry.domain.clock import Clock
+from telemetry.domain.ingest import Ingest, Receipt
+from telemetry.domain.lease import Depth
+from telemetry.domain.message import Parsed
+
+PATH: Final = "/ingest"
+
+_Headers = Mapping[bytes, bytes]
+
+_PARSERS: Final[dict[str, Callable[[bytes, int], Parsed]]] = {
+    "application/json": message.parse,
+    "application/x-ndjson": message.parse_lines,
+}
+_ENCODINGS: Final[dict[str, compression.Encoding]] = {"gzip": "gzip", "zstd": "zstd"}
+_KEY: Final = HEADER.lower().encode()
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """What a request is served with. `max_body` bytes bound a body both as it comes and decompressed."""
+
+    ingest: Ingest
+    keyring: Keyring
+    clock: Clock
+    metrics: Metrics
+    max_body: int
+    depth: Callable[[], Awaitable[Depth]]
+
+
+async def take(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one request once every record of it that is accepted is durable."""
+    if scope["type"] == ScopeType.WEBSOCKET or scope["method"] != "POST":
+        raise MethodNotAllowedException(f"Send records to {PATH} by POST.", headers={"Allow": "POST"})
+    started = desk.clock.monotonic()
+    headers = dict(scope["headers"])
+    caller = _caller(headers, desk.keyring, started)
+    parse = _parser(headers)
+    body = _decoded(await _body(receive, desk.max_body), _text(headers, b"content-encoding"), desk.max_body)
+    parsed = parse(body, desk.clock.wall())
+    caller.spend(len(parsed.records))
+    receipt = await desk.ingest(parsed, caller.permits)
+    desk.metrics.taken(receipt.accepted, len(receipt.rejected), desk.clock.monotonic() - started)
+    await _answer(send, receipt)
+
+
+async def _answer(send: Send, receipt: Receipt) -> None:
+    body = _encode(receipt)
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 202 if receipt.accepted else 422,
+            "headers": [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _caller(headers: _Headers, keyring: Keyring, now: float) -> Caller:
+    """Find who sends. Raises for a key that is missing or unknown, and for one that has used up its rate."""
+    key = _text(headers, _KEY)
+    if not (caller := keyring.find(key)):
+        raise NotAuthorizedException(
+            f"The key in {HEADER} is not known." if key else f"Send your key in the header {HEADER}.",
+            headers={"WWW-Authenticate": f'ApiKey header="{HEADER}"'},
+        )
+    if wait := caller.wait(now):
+        raise TooManyRequestsException(
+            "This key has sent more records than its rate allows.",
+            headers={"Retry-After": str(math.ceil(wait))},
+        )
+    return caller
+
+
+def _parser(headers: _Headers) -> Callable[[bytes, int], Parsed]:
+    kind = _text(headers, b"content-type").partition(";")[0].strip().lower()
+    if not (parse := _PARSERS.get(kind)):
+        raise ClientException(f"Content-Type is one of {', '.join(_PARSERS)}, not {kind!r}.", status_code=415)
+    return parse
+
+
+async def _body(receive: Receive, limit: int) -> bytes:
+    """Read a body as it comes. Raises for one that is over the limit, and for one whose sender hung up."""
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        event = await receive()
+        if event["type"] != "http.request":
+            raise ClientException("The body did not come whole.")
+        pieces.append(event["body"])
+        size += len(event["body"])
+        if size > limit:
+            raise compression.TooLargeError(f"The body has more than {limit} bytes.")
+        if not event["more_body"]:
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _decoded(body: bytes, encoding: str, limit: int) -> bytes:
+    """Undo the encoding of a body. Raises TooLargeError while it swells beyond the limit."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    if not (known := _ENCODINGS.get(encoding)):
+        raise ClientException(f"Content-Encoding is gzip or zstd, not {encoding!r}.", status_code=415)
+    try:
+        return compression.swell(body, known, limit)
+    except compression.TooLargeError:
+        raise
+    except ValueError as error:
+        raise ClientException(f"The body is not what Content-Encoding says: {error}") from error
+
+
+def _text(headers: _Headers, name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1")
