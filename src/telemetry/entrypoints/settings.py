@@ -122,10 +122,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def linger(self) -> float:
-        """Tell how long a POST waits for company: on SQS longer unless it is set, because each request is billed."""
+        """Tell how long a POST waits for company: on SQS, where each request is billed, if it is not set.
+
+        Elsewhere what comes while a batch is synced shares the next one, and that is company enough.
+        """
         if self.ingest_linger is not None:
             return self.ingest_linger
-        return 0.05 if self.queue_backend == "sqs" else 0.02
+        return 0.05 if self.queue_backend == "sqs" else 0.0
 
     @property
     def queue_file(self) -> Path:

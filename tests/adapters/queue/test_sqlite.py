@@ -77,13 +77,25 @@ def read_line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-async def test_every_commit_is_synced_in_full(tmp_path: Path):
+async def test_a_send_is_committed_and_synced_in_full_and_nothing_else_waits_for_the_disk(tmp_path: Path):
     queue = open_queue(tmp_path / "queue.db")
+    committed: list[str] = []
+    mode = ""
 
-    def pragmas() -> Sequence[object]:
-        return [queue._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    def trace(statement: str) -> None:
+        nonlocal mode
+        if statement.startswith("PRAGMA synchronous"):
+            mode = statement.rpartition(" ")[2]
+        elif statement == "COMMIT":
+            committed.append(mode)
 
-    assert await queue._run(pragmas) == ["wal", 2]
+    await queue._run(queue._db.set_trace_callback, trace)
+    await queue.send([b"x"])
+    (delivery,) = await queue.receive(1, 0)
+    await queue.extend([delivery.receipt], 1)
+    await queue.delete([delivery.receipt])
+    assert committed == ["FULL", "NORMAL", "NORMAL", "NORMAL"]
+    assert await queue._run(lambda: queue._db.execute("PRAGMA journal_mode").fetchone()) == ("wal",)
     await queue.close()
 
 
@@ -207,7 +219,7 @@ async def test_a_send_that_fails_half_way_sends_nothing_and_says_why(tmp_path: P
     queue = open_queue(tmp_path / "queue.db")
     with closing(sqlite3.connect(tmp_path / "queue.db")) as other:
         other.execute(f"""
-            CREATE TRIGGER refuse BEFORE INSERT ON messages WHEN NEW.body = x'62'
+            CREATE TRIGGER refuse BEFORE INSERT ON bodies WHEN NEW.body = x'62'
             BEGIN SELECT RAISE({how}, 'disk is full'); END
         """)
     with pytest.raises(QueueUnavailableError, match=r"\(DATA_DIR\) cannot be used: disk is full"):

@@ -71,6 +71,8 @@ class LingeringOutbox:
             self._driver = None
 
     async def _linger(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._full.wait()

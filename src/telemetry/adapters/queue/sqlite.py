@@ -1,9 +1,11 @@
 """The embedded queue: one SQLite file, shared by any number of processes of one machine.
 
-It keeps the promises of `telemetry.domain.lease` in one table. A row is a message; its receipt is its number and how
-often it was received. Every change is a transaction of its own in WAL mode, synced in full before it is answered, so
-that what was sent survives the loss of power. A receiver that waits looks at the table every 20 milliseconds, which
-costs little, needs no second mechanism, and works between processes.
+It keeps the promises of `telemetry.domain.lease` in one table: a row is a message, its receipt is its number and how
+often it was received. Bodies are apart, so that a lease rewrites a few bytes and not all that was sent. Every change is
+a transaction of its own in WAL mode. A send is synced before it is answered, so that what was sent survives the loss of
+power. Leases and deletes survive the death of any process, and are synced with the next send: what the loss of power
+undoes of them, makes messages come again. A receiver that waits looks at the table every 20 milliseconds, which costs
+little, needs no second mechanism, and works between processes.
 """
 
 import asyncio
@@ -24,7 +26,7 @@ R = TypeVar("R")
 
 _LOOK_EVERY: Final = 0.02  # seconds; a receiver that waits wakes in half of that on average
 _BUSY: Final = 10.0  # seconds to wait for another process's transaction, which takes milliseconds
-_VERSION: Final = 1
+_VERSION: Final = 2
 _BEYOND: Final = 2**63 - 1  # no message has a number as high
 
 _KIND: Final = "SELECT user_version, (SELECT COUNT(*) FROM sqlite_master) FROM pragma_user_version"
@@ -35,19 +37,25 @@ CREATE TABLE IF NOT EXISTS messages (
     sent     INTEGER NOT NULL,
     visible  INTEGER NOT NULL,
     receives INTEGER NOT NULL DEFAULT 0,
-    dead     INTEGER NOT NULL DEFAULT 0,
+    dead     INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS bodies (
+    number   INTEGER PRIMARY KEY,
     body     BLOB NOT NULL
 );
-PRAGMA user_version = 1; -- which is _VERSION
+PRAGMA user_version = 2; -- which is _VERSION
 COMMIT;
 """
 _USED: Final = """
 SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size
 """
-_SEND: Final = "INSERT INTO messages (sent, visible, body) VALUES (:sent, :visible, :body)"
+_SYNCED: Final = "PRAGMA synchronous = FULL"
+_UNSYNCED: Final = "PRAGMA synchronous = NORMAL"
+_SEND: Final = "INSERT INTO messages (sent, visible) VALUES (:now, :now)"
+_SEND_BODY: Final = "INSERT INTO bodies (number, body) VALUES (:number, :body)"
 _ANY_VISIBLE: Final = "SELECT 1 FROM messages WHERE dead = 0 AND visible <= :now LIMIT 1"
 _VISIBLE: Final = """
-SELECT number, receives, sent, body FROM messages
+SELECT number, receives, sent, body FROM messages JOIN bodies USING (number)
 WHERE dead = 0 AND visible <= :now AND receives < :max_receives ORDER BY number LIMIT :limit
 """
 _LEASE: Final = "UPDATE messages SET receives = receives + 1, visible = :until WHERE number = :number"
@@ -62,6 +70,7 @@ WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
 _DELETE: Final = """
 DELETE FROM messages WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
 """
+_FORGET_BODY: Final = "DELETE FROM bodies WHERE number = :number"
 _EXTEND: Final = """
 UPDATE messages SET visible = :until
 WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
@@ -73,11 +82,15 @@ SELECT
     COALESCE(SUM(dead), 0)
 FROM messages
 """
-_DEAD: Final = "SELECT number, receives, sent, body FROM messages WHERE dead = 1 ORDER BY number LIMIT :limit"
-_RESEND: Final = """
-INSERT INTO messages (sent, visible, body)
-SELECT sent, :now, body FROM messages WHERE number = :number AND receives = :receives AND dead = 1
+_DEAD: Final = """
+SELECT number, receives, sent, body FROM messages JOIN bodies USING (number)
+WHERE dead = 1 ORDER BY number LIMIT :limit
 """
+_RESEND: Final = """
+INSERT INTO messages (sent, visible)
+SELECT sent, :now FROM messages WHERE number = :number AND receives = :receives AND dead = 1
+"""
+_MOVE_BODY: Final = "UPDATE bodies SET number = last_insert_rowid() WHERE number = :number"
 _FORGET: Final = "DELETE FROM messages WHERE number = :number AND receives = :receives AND dead = 1"
 
 
@@ -125,7 +138,7 @@ class SqliteQueue:
             raise
 
     async def delete(self, receipts: Sequence[str]) -> Sequence[str]:
-        return await self._run(self._settle, _DELETE, receipts, 0)
+        return await self._run(self._delete, receipts)
 
     async def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[str]:
         return await self._run(self._settle, _EXTEND, receipts, round(seconds * 1000))
@@ -166,7 +179,7 @@ class SqliteQueue:
             version, tables = db.execute(_KIND).fetchone()
             self._check_kind(version, tables)
             db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
+            db.execute(_UNSYNCED)
             if not tables:
                 db.executescript(_SCHEMA)
         except BaseException:
@@ -182,12 +195,14 @@ class SqliteQueue:
             )
 
     def _send(self, bodies: Sequence[bytes]) -> None:
-        with self._transaction() as now:
+        with self._synced(), self._transaction() as now:
             if self._used() + sum(map(len, bodies)) > self._max_size:
                 raise QueueUnavailableError(
                     f"{self._path} is full: it may hold {self._max_size} bytes (QUEUE_MAX_BYTES); is a consumer running?"
                 )
-            self._db.executemany(_SEND, [{"sent": now, "visible": now, "body": body} for body in bodies])
+            for body in bodies:
+                number = self._db.execute(_SEND, {"now": now}).lastrowid
+                self._db.execute(_SEND_BODY, {"number": number, "body": body})
 
     def _receive(self, limit: int) -> Sequence[Delivery]:
         with self._translated():
@@ -211,8 +226,16 @@ class SqliteQueue:
         if not leasing.cancelled() and not leasing.exception():
             self._settle(_UNLEASE, [each.receipt for each in leasing.result()], 0)
 
+    def _delete(self, receipts: Sequence[str]) -> Sequence[str]:
+        with self._transaction() as now:
+            return [
+                each
+                for each in receipts
+                if not (self._meets(_DELETE, each, now=now) and self._meets(_FORGET_BODY, each))
+            ]
+
     def _settle(self, statement: str, receipts: Sequence[str], duration: int) -> Sequence[str]:
-        """Delete or extend by receipt; a receipt that meets no lease is refused."""
+        """Extend or give up leases by receipt; a receipt that meets no lease is refused."""
         with self._transaction() as now:
             return [
                 each for each in receipts if not self._meets(statement, each, now=now, until=now + duration)
@@ -234,7 +257,11 @@ class SqliteQueue:
             return [
                 each
                 for each in receipts
-                if not (self._meets(_RESEND, each, now=now) and self._meets(_FORGET, each))
+                if not (
+                    self._meets(_RESEND, each, now=now)
+                    and self._meets(_MOVE_BODY, each)
+                    and self._meets(_FORGET, each)
+                )
             ]
 
     def _meets(self, statement: str, each: str, **values: int) -> bool:
@@ -259,6 +286,16 @@ class SqliteQueue:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _synced(self) -> Iterator[None]:
+        """Let what is committed meanwhile, and all before it, survive the loss of power."""
+        with self._translated():
+            self._db.execute(_SYNCED)
+            try:
+                yield
+            finally:
+                self._db.execute(_UNSYNCED)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
