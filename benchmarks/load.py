@@ -1,0 +1,216 @@
+"""A load that does not steal the measurement: a process of its own, bodies made before the clock starts, latencies.
+
+`python -m benchmarks.load --url http://127.0.0.1:8000 --records 500` posts what a fleet would, over connections that are
+kept alive, and prints what was accepted, how fast, and how long each answer took, as JSON. Between two posts of a body
+only its timestamps change, so that no two records of a run are the same.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import numpy as np
+import uvloop
+
+from benchmarks import data
+from telemetry.domain import message
+from telemetry.domain.moment import instant
+
+_VARIANTS: Final = (
+    4  # bodies of the same vehicles with other values, so that nothing compresses better than it would
+)
+_BEHIND_MS: Final = 1_800_000  # timestamps begin half an hour ago, and so stay behind the clock
+_END_OF_HEAD: Final = b"\r\n\r\n"
+
+
+class Bodies:
+    """Requests of `records` records each, in turn over `vehicles` vehicles, each vehicle a millisecond after its last."""
+
+    def __init__(self, url: str, key: str, records: int, vehicles: int, start: int) -> None:
+        self._start = start
+        self._vehicles = vehicles
+        self._records = records
+        self._head = (
+            f"POST /ingest HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nX-API-Key: {key}\r\n"
+            "Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n"
+        )
+        self._templates = [self._template(lines) for lines in self._lines()]
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Make requests without end."""
+        sent = 0
+        while True:
+            pieces = self._templates[sent // self._records % len(self._templates)]
+            first = self._start + sent // self._vehicles
+            fresh = [
+                instant(tick).encode()
+                for tick in range(first, self._start + (sent + self._records - 1) // self._vehicles + 1)
+            ]
+            if len(fresh) == 1:
+                pieces[1::2] = fresh * self._records
+            else:
+                offset = sent % self._vehicles
+                pieces[1::2] = [fresh[(offset + n) // self._vehicles] for n in range(self._records)]
+            yield b"".join(pieces)
+            sent += self._records
+
+    def _lines(self) -> Iterator[list[bytes]]:
+        """Cut what the fleet says into bodies: enough that each vehicle has its turn."""
+        rounds = max(1, self._vehicles // self._records) * _VARIANTS
+        made = data.records(rounds * self._records, self._vehicles)
+        for first in range(0, len(made), self._records):
+            yield message.encode_request(made[first : first + self._records]).splitlines(keepends=True)
+
+    def _template(self, lines: list[bytes]) -> list[bytes]:
+        """Take a body apart into what stays and the timestamps, which stand at the odd places."""
+        pieces = [self._head.format(sum(map(len, lines))).encode()]
+        for line in lines:
+            before, timestamp, after = line.partition(_timestamp(line))
+            pieces[-1] += before
+            pieces += [timestamp, after]
+        return pieces
+
+
+class Run:
+    """What one run sends, and what is answered."""
+
+    def __init__(self, bodies: Bodies, records: int, rate: float, until: float, limit: float) -> None:
+        self._bodies = iter(bodies)
+        self._every = records / rate
+        self._until = until
+        self._limit = limit
+        self._begun = 0
+        self._loop = asyncio.get_running_loop()
+        self.started = self._loop.time()
+        self.records = records
+        self.posts = self.accepted = self.refused = 0
+        self.latencies: list[float] = []
+
+    def proceed(self, connection: "Connection") -> None:
+        """Let a connection that is free send the next body when its time has come, or end."""
+        due = self.started + self._begun * self._every
+        if max(due, self._loop.time()) >= self.started + self._until or self._begun >= self._limit:
+            connection.finish()
+            return
+        self._begun += 1
+        body = next(self._bodies)
+        if due > self._loop.time():
+            self._loop.call_at(due, connection.post, body, due)
+        else:
+            # What is late is late for the sender too: a latency counts from when the body should have been sent.
+            connection.post(body, due if self._every else self._loop.time())
+
+    def answered(self, status: bytes, body: bytes, since: float) -> None:
+        self.posts += 1
+        self.latencies.append(self._loop.time() - since)
+        if status in {b"202", b"200", b"201", b"204"}:
+            accepted = body.partition(b'"accepted":')[2].partition(b",")[0]
+            self.accepted += int(accepted) if accepted else self.records
+        else:
+            self.refused += 1
+
+    def figures(self) -> Mapping[str, Any]:
+        seconds = self._loop.time() - self.started
+        p50, p95, p99 = np.percentile(self.latencies or [0.0], (50, 95, 99)).tolist()
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        return {
+            "posts": self.posts,
+            "refused": self.refused,
+            "sent": self.posts * self.records,
+            "accepted": self.accepted,
+            "seconds": seconds,
+            "p50": p50,
+            "p95": p95,
+            "p99": p99,
+            "cpu_seconds": used.ru_utime + used.ru_stime,
+        }
+
+
+class Connection(asyncio.Protocol):
+    """One connection that is kept alive: a request out, its answer in, and so on."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._since = 0.0
+        self._buffer = b""
+        self.done = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+        self._run.proceed(self)
+
+    def post(self, body: bytes, since: float) -> None:
+        self._since = since
+        self._transport.write(body)
+
+    def data_received(self, received: bytes) -> None:
+        self._buffer += received
+        head, found, body = self._buffer.partition(_END_OF_HEAD)
+        if not found or len(body) < _content_length(head):
+            return
+        self._buffer = b""
+        self._run.answered(head[9:12], body, self._since)
+        self._run.proceed(self)
+
+    def finish(self) -> None:
+        self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_result(exc)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--url", default="http://127.0.0.1:8000", help="where to post (default: %(default)s)")
+    parser.add_argument("--records", type=int, default=500, help="records a POST (default: %(default)s)")
+    parser.add_argument("--connections", type=int, default=8, help="(default: %(default)s)")
+    parser.add_argument("--vehicles", type=int, default=100, help="(default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=30, help="(default: %(default)s)")
+    parser.add_argument("--rate", type=float, default=float("inf"), help="records a second (default: max)")
+    parser.add_argument(
+        "--limit", type=float, default=float("inf"), help="records at the most (default: any number)"
+    )
+    chosen = parser.parse_args()
+    figures = asyncio.Runner(loop_factory=uvloop.new_event_loop).run(load(chosen))
+    print(json.dumps(figures))
+    return int(figures["refused"] > 0)
+
+
+async def load(chosen: argparse.Namespace) -> Mapping[str, Any]:
+    """Send until the time is over and all is answered."""
+    start = time.time_ns() // 1_000_000 - _BEHIND_MS
+    bodies = Bodies(chosen.url, os.environ.get("API_KEY", ""), chosen.records, chosen.vehicles, start)
+    run = Run(bodies, chosen.records, chosen.rate, chosen.seconds, chosen.limit / chosen.records)
+    at = urlsplit(chosen.url)
+    connections = [
+        (
+            await asyncio.get_running_loop().create_connection(
+                lambda: Connection(run), at.hostname, at.port or 80
+            )
+        )[1]
+        for _ in range(chosen.connections)
+    ]
+    await asyncio.gather(*(connection.done for connection in connections))
+    return run.figures()
+
+
+def _timestamp(line: bytes) -> bytes:
+    return line.partition(b'"timestamp":"')[2].partition(b'"')[0]
+
+
+def _content_length(head: bytes) -> int:
+    return int(head.lower().partition(b"content-length:")[2].partition(b"\r")[0] or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

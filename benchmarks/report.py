@@ -1,0 +1,27 @@
+"""How a benchmark is asked and how it answers: a line a question, or JSON."""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def arguments(description: str | None, **numbers: float) -> argparse.Namespace:
+    """Read the command line: `--json`, and a number for each name given with its default."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    for name, default in numbers.items():
+        parser.add_argument(f"--{name}", type=type(default), default=default, help="(default: %(default)s)")
+    return parser.parse_args()
+
+
+def show(answers: Sequence[Mapping[str, Any]], chosen: argparse.Namespace) -> int:
+    """Print the answers; return the exit status."""
+    if chosen.json:
+        print(json.dumps(answers))
+    else:
+        for answer in answers:
+            print("bench:", *(f"{name}={value}" for name, value in answer.items()), flush=True)
+    return int(any(answer.get("lost", 0) for answer in answers))
