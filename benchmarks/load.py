@@ -26,7 +26,6 @@ from telemetry.domain.moment import instant
 _VARIANTS: Final = (
     4  # bodies of the same vehicles with other values, so that nothing compresses better than it would
 )
-_BEHIND_MS: Final = 1_800_000  # timestamps begin half an hour ago, and so stay behind the clock
 _END_OF_HEAD: Final = b"\r\n\r\n"
 
 
@@ -180,6 +179,9 @@ def main() -> int:
     parser.add_argument(
         "--limit", type=float, default=float("inf"), help="records at the most (default: any number)"
     )
+    parser.add_argument(
+        "--behind", type=float, default=1800, help="seconds ago of the first timestamp (default: %(default)s)"
+    )
     chosen = parser.parse_args()
     figures = asyncio.Runner(loop_factory=uvloop.new_event_loop).run(load(chosen))
     print(json.dumps(figures))
@@ -188,7 +190,7 @@ def main() -> int:
 
 async def load(chosen: argparse.Namespace) -> Mapping[str, Any]:
     """Send until the time is over and all is answered."""
-    start = time.time_ns() // 1_000_000 - _BEHIND_MS
+    start = time.time_ns() // 1_000_000 - round(chosen.behind * 1000)
     bodies = Bodies(chosen.url, os.environ.get("API_KEY", ""), chosen.records, chosen.vehicles, start)
     run = Run(bodies, chosen.records, chosen.rate, chosen.seconds, chosen.limit / chosen.records)
     at = urlsplit(chosen.url)

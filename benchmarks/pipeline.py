@@ -51,6 +51,7 @@ class Pipeline:
             "LOG_FORMAT": "json",
             **settings,
         }
+        self._counted: dict[Path, int] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, role: str) -> None:
@@ -85,8 +86,11 @@ class Pipeline:
         return {role: _memory(process.pid, field) for role, process in self._running.items()}
 
     def lines(self) -> int:
-        """Count the lines that are stored now."""
-        return sum(path.read_bytes().count(b"\n") for path in self._objects())
+        """Count the lines that are stored now; an object never changes, and is counted once."""
+        for path in self._objects():
+            if path not in self._counted:
+                self._counted[path] = path.read_bytes().count(b"\n")
+        return sum(self._counted.values())
 
     def settle(self, accepted: int) -> float:
         """Wait until so many lines are stored; return how many seconds that took."""

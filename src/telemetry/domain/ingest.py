@@ -1,6 +1,5 @@
 """Use-case: take what a vehicle sent, and answer only once it cannot be lost any more."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
@@ -12,7 +11,7 @@ from telemetry.domain.partition import Partition, Policy
 from telemetry.domain.queue import Outbox
 
 Permits = Callable[[str], bool]
-"""Whether the sender may speak for a vehicle, given its id."""
+"""Whether the sender may speak for a vehicle, given its id; one that may speak for all is not asked."""
 
 
 class NotPermittedError(Exception):
@@ -33,23 +32,19 @@ class Ingest:
         self._outbox = outbox
         self._policy = policy
 
-    async def __call__(self, parsed: Parsed, permits: Permits) -> Receipt:
+    async def __call__(self, parsed: Parsed, permits: Permits | None = None) -> Receipt:
         """Make the valid records durable.
 
         Raises NotPermittedError, and QueueUnavailableError, after which all of them are to be sent again.
         """
-        for vehicle_id in {record.vehicle_id for record in parsed.records}:
-            if not permits(vehicle_id):
-                raise NotPermittedError(f"This key may not send for vehicle {vehicle_id}.")
+        if permits:
+            _check_permits(parsed.records, permits)
         if parsed.records:
             await self._outbox.post(list(self._parcels(parsed.records)))
         return Receipt(len(parsed.records), parsed.rejected)
 
     def _parcels(self, records: Sequence[Record]) -> Iterator[Parcel]:
-        by_partition: defaultdict[Partition, list[Record]] = defaultdict(list)
-        for record in records:
-            by_partition[self._policy.place(record)].append(record)
-        for partition, members in by_partition.items():
+        for partition, members in self._policy.sort(records).items():
             yield from self._wrap(partition, members)
 
     def _wrap(self, partition: Partition, records: Sequence[Record]) -> Iterator[Parcel]:
@@ -60,3 +55,9 @@ class Ingest:
         half = len(records) // 2
         yield from self._wrap(partition, records[:half])
         yield from self._wrap(partition, records[half:])
+
+
+def _check_permits(records: Sequence[Record], permits: Permits) -> None:
+    for vehicle_id in {record.vehicle_id for record in records}:
+        if not permits(vehicle_id):
+            raise NotPermittedError(f"This key may not send for vehicle {vehicle_id}.")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
+from string import ascii_letters, digits
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -12,7 +13,9 @@ import msgspec
 from telemetry.domain import moment, signals
 from telemetry.domain.moment import epoch_ms, instant
 
-_VEHICLE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_LONGEST_ID: Final = 64
+_OF_IDS: Final = f"{ascii_letters}{digits}._:-".encode()
+_VEHICLE_ID: Final = re.compile(rf"[A-Za-z0-9._:-]{{1,{_LONGEST_ID}}}")
 _CAN_ID: Final = re.compile(r"0x[0-9A-Fa-f]{1,8}")
 _HIGHEST_CAN_ID: Final = 0x1FFFFFFF  # an extended CAN identifier has 29 bits (ISO 11898-1)
 _LONGEST_REASON: Final = 240  # a reason may quote the sender, who may have sent megabytes
@@ -192,10 +195,11 @@ def decode(line: bytes | memoryview) -> Record:
 def _accept_all(sent: Sequence[_Plain], received: int) -> Parsed:
     """Take records without a fault. Raises ValueError or OverflowError if there is one, without saying where."""
     signals.check_all([each.payload for each in sent])
+    _check_vehicle_ids([each.vehicle_id for each in sent])
     records = [
         Record(
             moment.read(each.timestamp),
-            _checked_vehicle_id(each.vehicle_id),
+            each.vehicle_id,
             _canonical_can_id(each.can_id),
             each.payload,
             received,
@@ -239,7 +243,12 @@ def _checked_time(ms: int) -> int:
     return ms
 
 
-@lru_cache(maxsize=65_536)
+def _check_vehicle_ids(texts: Sequence[str]) -> None:
+    lengths = [len(text) for text in texts]
+    if min(lengths) == 0 or max(lengths) > _LONGEST_ID or "".join(texts).encode().translate(None, _OF_IDS):
+        raise ValueError("vehicle_id")
+
+
 def _checked_vehicle_id(text: str) -> str:
     if not _VEHICLE_ID.fullmatch(text):
         raise ValueError("vehicle_id: it is made of 1 to 64 of A-Z a-z 0-9 . _ : -")

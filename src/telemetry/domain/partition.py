@@ -1,8 +1,11 @@
 """Where a record is stored: by the hour of its own time, so that all its copies meet in one place."""
 
 import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Final, Literal
 from zlib import crc32
 
@@ -13,6 +16,8 @@ from telemetry.domain.message import Record
 Tree = Literal["raw", "skewed"]
 
 HOUR_MS: Final = 3_600_000
+
+_TIMESTAMP: Final = attrgetter("timestamp")
 
 _PATH: Final = re.compile(
     r"(raw|skewed)/year=(\d{4})/month=(\d\d)/day=(\d\d)/hour=(\d\d)"
@@ -44,6 +49,19 @@ class Policy(msgspec.Struct, frozen=True):
     past_ms: int = 7 * 24 * HOUR_MS
     future_ms: int = 5 * 60_000
     buckets: int = 1
+
+    def sort(self, records: Sequence[Record]) -> Mapping[Partition, Sequence[Record]]:
+        """Sort the records of one body, received at one moment, into their partitions."""
+        if self.buckets == 1:
+            earliest, latest = (pick(records, key=_TIMESTAMP) for pick in (min, max))
+            partition = self.place(earliest)
+            # What is believed, and what is in one hour, is all that lies between two ends.
+            if partition.tree == "raw" and partition == self.place(latest):
+                return {partition: records}
+        by_partition: defaultdict[Partition, list[Record]] = defaultdict(list)
+        for record in records:
+            by_partition[self.place(record)].append(record)
+        return by_partition
 
     def place(self, record: Record) -> Partition:
         """Choose the partition of a record; one that cannot be believed goes by the hour of its receipt."""

@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     configured = settings.load()
     container = Container(settings=configured)
     logger = log.configure(configured, "Consumer")
+    process.spare_collector()
     return process.run(lambda stopping: _run(container, logger, stopping))
 
 

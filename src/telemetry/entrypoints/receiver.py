@@ -18,7 +18,7 @@ from telemetry.adapters.http.auth import Grant, Keyring
 from telemetry.adapters.http.intake import Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.domain.queue import QueueUnavailableError
-from telemetry.entrypoints import log, settings
+from telemetry.entrypoints import log, process, settings
 from telemetry.entrypoints.container import Container
 from telemetry.entrypoints.log import Log
 from telemetry.entrypoints.settings import Settings, SettingsError
@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] = ()) -> int:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nothing here asks who the client is; its key says it
             timeout_graceful_shutdown=round(configured.shutdown_timeout),
         )
     return 0
@@ -63,7 +64,9 @@ def create() -> Litestar:
     logger = log.configure(configured, "Receiver")
     if configured.queue_backend == "memory":
         logger.warning("QUEUE_BACKEND=memory: records die with this process, and no consumer can reach them")
-    return assemble(Container(settings=configured), grants(configured), logger)
+    app = assemble(Container(settings=configured), grants(configured), logger)
+    process.spare_collector()
+    return app
 
 
 def assemble(container: Container, who: Sequence[Grant], logger: Log) -> Litestar:

@@ -45,13 +45,14 @@ class LingeringOutbox:
         size = sum(parcel.size for parcel in parcels)
         if self._batcher.size + size > self._max_waiting:
             raise QueueUnavailableError("More is waiting for the queue than may wait (INGEST_MAX_WAITING).")
+        if self._driver is None:
+            self._driver = asyncio.create_task(self._drive())
         now = self._clock.monotonic()
-        posting = _Posting(parcels, asyncio.get_running_loop().create_future())
+        # The driver knows the loop; to ask for the running one is a system call.
+        posting = _Posting(parcels, self._driver.get_loop().create_future())
         self._batcher.add(posting, 1, size, now)
         if self._batcher.is_due(now):
             self._full.set()
-        if self._driver is None:
-            self._driver = asyncio.create_task(self._drive())
         await posting.durable
 
     async def _drive(self) -> None:

@@ -1,0 +1,93 @@
+"""Whether a record costs the same with more vehicles, and with more of a backlog.
+
+Run by `make bench`. Vehicles: the same load from 10 to 10,000 of them. Backlog: the receiver is filled with nobody behind
+it, the cost of the first and of the last part is compared; then a consumer takes it all, and its first part is compared
+with its last.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+from benchmarks import report
+from benchmarks.pipeline import Pipeline, pipeline
+
+_VEHICLES: Final = (10, 100, 1_000, 10_000)
+_GOAL_SPREAD: Final = 0.15
+_PARTS: Final = 5
+
+
+def of_vehicles(seconds: float) -> Mapping[str, Any]:
+    """Load a fresh pipeline from fleets of several sizes."""
+    rates, costs = {}, {}
+    for vehicles in _VEHICLES:
+        with pipeline() as ours:
+            before = sum(ours.cpu().values())
+            sent = ours.load(records=500, connections=8, vehicles=vehicles, seconds=seconds)
+            ours.settle(sent["accepted"])
+            rates[vehicles] = sent["accepted"] / sent["seconds"]
+            costs[vehicles] = (sum(ours.cpu().values()) - before) / sent["accepted"] * 1e6
+    return {
+        "name": "growth_vehicles",
+        **{f"records_per_s_{vehicles}": round(rate) for vehicles, rate in rates.items()},
+        **{f"cpu_us_{vehicles}": round(cost, 2) for vehicles, cost in costs.items()},
+        "spread_rate": _spread(rates.values()),
+        "spread_cost": _spread(costs.values()),
+        "goal_spread": _GOAL_SPREAD,
+    }
+
+
+def of_backlog(records: int) -> Mapping[str, Any]:
+    """Fill a queue of so many records part by part, and empty it again."""
+    with pipeline("receiver") as ours:
+        filling = [_fill(ours, records // _PARTS, part) for part in range(_PARTS)]
+        ours.start("consumer")
+        draining = list(_drain(ours, records))
+        stored = ours.stored()
+        return {
+            "name": "growth_backlog",
+            "records": records,
+            "filling_cpu_us": ",".join(f"{cost:.2f}" for cost in filling),
+            "draining_records_per_s": ",".join(f"{rate:.0f}" for rate in draining),
+            "spread_filling": _spread(filling),
+            "spread_draining": _spread(draining),
+            "goal_spread": _GOAL_SPREAD,
+            "lost": records - stored.unique,
+        }
+
+
+def _fill(ours: Pipeline, records: int, part: int) -> float:
+    """Post so many records; return what one cost the receiver in us of CPU."""
+    before = ours.cpu()["receiver"]
+    sent = ours.load(records=500, connections=8, seconds=600, limit=records, behind=3600 - 300 * part)
+    return float((ours.cpu()["receiver"] - before) / sent["accepted"] * 1e6)
+
+
+def _drain(ours: Pipeline, records: int) -> Iterator[float]:
+    """Watch a consumer take a backlog; give its records a second for each part that it has taken."""
+    part = records // _PARTS
+    while not (first := ours.lines()):  # from its first object on: to start is another question
+        time.sleep(0.01)
+    since, lines = time.monotonic(), first
+    while lines < records:
+        time.sleep(0.05)
+        now, found = time.monotonic(), ours.lines()
+        if found >= lines + part * 0.9 or found == records:
+            yield (found - lines) / (now - since)
+            since, lines = now, found
+
+
+def _spread(values: Collection[float]) -> float:
+    """Tell by what share the highest is above the lowest."""
+    return round(max(values) / min(values) - 1, 3)
+
+
+def main() -> int:
+    chosen: argparse.Namespace = report.arguments(__doc__, seconds=8, backlog=5_000_000)
+    return report.show([of_vehicles(chosen.seconds), of_backlog(chosen.backlog)], chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
