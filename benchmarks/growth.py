@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from benchmarks import report
-from benchmarks.pipeline import Pipeline, pipeline
+from benchmarks.pipeline import Pipeline, pipeline, wait_for
 
 _VEHICLES: Final = (10, 100, 1_000, 10_000)
 _GOAL_SPREAD: Final = 0.15
@@ -50,9 +50,11 @@ def of_backlog(records: int) -> Mapping[str, Any]:
             "name": "growth_backlog",
             "records": records,
             "filling_cpu_us": ",".join(f"{cost:.2f}" for cost in filling),
-            "draining_records_per_s": ",".join(f"{rate:.0f}" for rate in draining),
-            "spread_filling": _spread(filling),
-            "spread_draining": _spread(draining),
+            "draining_records_per_s": ",".join(f"{rate:.0f}" for rate, _ in draining),
+            "draining_cpu_us": ",".join(f"{cost:.2f}" for _, cost in draining),
+            "spread_filling_cost": _spread(filling),
+            "spread_draining_rate": _spread([rate for rate, _ in draining]),
+            "spread_draining_cost": _spread([cost for _, cost in draining]),
             "goal_spread": _GOAL_SPREAD,
             "lost": records - stored.unique,
         }
@@ -65,18 +67,17 @@ def _fill(ours: Pipeline, records: int, part: int) -> float:
     return float((ours.cpu()["receiver"] - before) / sent["accepted"] * 1e6)
 
 
-def _drain(ours: Pipeline, records: int) -> Iterator[float]:
-    """Watch a consumer take a backlog; give its records a second for each part that it has taken."""
-    part = records // _PARTS
-    while not (first := ours.lines()):  # from its first object on: to start is another question
-        time.sleep(0.01)
-    since, lines = time.monotonic(), first
+def _drain(ours: Pipeline, records: int) -> Iterator[tuple[float, float]]:
+    """Watch a consumer take a backlog; give records a second and us of CPU a record for each part that it has taken."""
+    part = records / _PARTS
+    wait_for(lambda: ours.lines() > 0, 30)  # to start is another question
+    lines, since, used = ours.lines(), time.monotonic(), ours.cpu()["consumer"]
     while lines < records:
-        time.sleep(0.05)
-        now, found = time.monotonic(), ours.lines()
-        if found >= lines + part * 0.9 or found == records:
-            yield (found - lines) / (now - since)
-            since, lines = now, found
+        wait_for(lambda: ours.lines() >= min(lines + part, records), 60)  # noqa: B023  # it has held when the loop goes on
+        found, now, cpu = ours.lines(), time.monotonic(), ours.cpu()["consumer"]
+        if found >= lines + part / 2:  # what is left at the end is too little to tell
+            yield (found - lines) / (now - since), (cpu - used) / (found - lines) * 1e6
+        lines, since, used = found, now, cpu
 
 
 def _spread(values: Collection[float]) -> float:
