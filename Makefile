@@ -32,8 +32,8 @@ lint: .venv/ready  ## style, types and the walls between the rooms
 	$(BIN)/cfn-lint deploy/cloudformation.yaml
 	$(BIN)/hadolint Dockerfile
 
-bench: .venv/ready  ## what a record costs at each step
-	$(BIN)/python -m benchmarks.per_record
+bench: .venv/ready  ## how fast, at what cost, how late, beside which peers; all in about seven minutes
+	$(BIN)/python -m benchmarks
 
 bench-can: .venv/ready  ## how fast CAN frames are decoded, beside cantools
 	$(BIN)/python -m benchmarks.can_decode
@@ -59,7 +59,7 @@ spec: .venv/ready  ## write docs/api-spec.yaml from the receiver as it is
 	$(BIN)/python -m telemetry.entrypoints.spec > docs/api-spec.yaml
 
 lock:  ## pin the newest versions again (needs uv)
-	uv pip compile pyproject.toml --all-extras --group dev $(LOCK) -q --upgrade -o requirements.lock
+	uv pip compile pyproject.toml --all-extras --group dev --group peers $(LOCK) -q --upgrade -o requirements.lock
 	uv pip compile pyproject.toml -c requirements.lock $(LOCK) -q -o requirements.image.lock
 
 clean:  ## back to a fresh clone, but for data/

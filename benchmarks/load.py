@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import resource
 import sys
 import time
@@ -26,20 +27,25 @@ from telemetry.domain.moment import instant
 _VARIANTS: Final = (
     4  # bodies of the same vehicles with other values, so that nothing compresses better than it would
 )
+_TYPES: Final = {"lines": "application/x-ndjson", "array": "application/json"}
+_ACCEPTED: Final = re.compile(rb'"accepted":(\d+)')
 _END_OF_HEAD: Final = b"\r\n\r\n"
 
 
 class Bodies:
     """Requests of `records` records each, in turn over `vehicles` vehicles, each vehicle a millisecond after its last."""
 
-    def __init__(self, url: str, key: str, records: int, vehicles: int, start: int) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917  # what can be asked for
+        self, url: str, key: str, records: int, vehicles: int, start: int, form: str = "lines"
+    ) -> None:
         self._start = start
         self._vehicles = vehicles
         self._records = records
         self._head = (
             f"POST /ingest HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nX-API-Key: {key}\r\n"
-            "Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n"
+            f"Content-Type: {_TYPES[form]}\r\nContent-Length: {{}}\r\n\r\n"
         )
+        self._form = form
         self._templates = [self._template(lines) for lines in self._lines()]
 
     def __iter__(self) -> Iterator[bytes]:
@@ -65,7 +71,8 @@ class Bodies:
         rounds = max(1, self._vehicles // self._records) * _VARIANTS
         made = data.records(rounds * self._records, self._vehicles)
         for first in range(0, len(made), self._records):
-            yield message.encode_request(made[first : first + self._records]).splitlines(keepends=True)
+            lines = message.encode_request(made[first : first + self._records])
+            yield (lines if self._form == "lines" else _array(lines)).splitlines(keepends=True)
 
     def _template(self, lines: list[bytes]) -> list[bytes]:
         """Take a body apart into what stays and the timestamps, which stand at the odd places."""
@@ -110,8 +117,8 @@ class Run:
         self.posts += 1
         self.latencies.append(self._loop.time() - since)
         if status in {b"202", b"200", b"201", b"204"}:
-            accepted = body.partition(b'"accepted":')[2].partition(b",")[0]
-            self.accepted += int(accepted) if accepted else self.records
+            accepted = _ACCEPTED.search(body)
+            self.accepted += int(accepted[1]) if accepted else self.records
         else:
             self.refused += 1
 
@@ -172,6 +179,7 @@ def main() -> int:
     )
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="where to post (default: %(default)s)")
     parser.add_argument("--records", type=int, default=500, help="records a POST (default: %(default)s)")
+    parser.add_argument("--form", choices=_TYPES, default="lines", help="of a body (default: %(default)s)")
     parser.add_argument("--connections", type=int, default=8, help="(default: %(default)s)")
     parser.add_argument("--vehicles", type=int, default=100, help="(default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=30, help="(default: %(default)s)")
@@ -191,7 +199,9 @@ def main() -> int:
 async def load(chosen: argparse.Namespace) -> Mapping[str, Any]:
     """Send until the time is over and all is answered."""
     start = time.time_ns() // 1_000_000 - round(chosen.behind * 1000)
-    bodies = Bodies(chosen.url, os.environ.get("API_KEY", ""), chosen.records, chosen.vehicles, start)
+    bodies = Bodies(
+        chosen.url, os.environ.get("API_KEY", ""), chosen.records, chosen.vehicles, start, chosen.form
+    )
     run = Run(bodies, chosen.records, chosen.rate, chosen.seconds, chosen.limit / chosen.records)
     at = urlsplit(chosen.url)
     connections = [
@@ -204,6 +214,10 @@ async def load(chosen: argparse.Namespace) -> Mapping[str, Any]:
     ]
     await asyncio.gather(*(connection.done for connection in connections))
     return run.figures()
+
+
+def _array(lines: bytes) -> bytes:
+    return b"[" + lines.removesuffix(b"\n").replace(b"\n", b",\n") + b"]"
 
 
 def _timestamp(line: bytes) -> bytes:

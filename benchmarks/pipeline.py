@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -17,6 +17,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from telemetry.domain.moment import read
+
+OURS: Final = {"receiver": ("telemetry", "receiver"), "consumer": ("telemetry", "consumer")}
 
 _KEY: Final = "the-key-of-the-benchmark"
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -39,10 +41,13 @@ class Stored(NamedTuple):
 
 
 class Pipeline:
-    """A receiver and a consumer over an embedded pipeline in a folder of their own."""
+    """A receiver and a consumer over an embedded queue in a folder of their own; `commands` says how to start each."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], commands: Mapping[str, Sequence[str]]
+    ) -> None:
         self.folder = folder
+        self._commands = commands
         self.url = f"http://127.0.0.1:{_free_port()}"
         self._environment = {
             **os.environ,
@@ -56,10 +61,10 @@ class Pipeline:
 
     def start(self, role: str) -> None:
         """Start a role, and wait until it serves if it is the receiver."""
-        options = ["--port", self.url.rpartition(":")[2]] if role == "receiver" else []
+        port = ["--port", self.url.rpartition(":")[2]] if role == "receiver" else []
         with (self.folder / f"{role}.log").open("ab") as output:
             self._running[role] = subprocess.Popen(  # noqa: S603  # this program itself
-                [sys.executable, "-m", "telemetry", role, *options],
+                [sys.executable, "-m", *self._commands[role], *port],
                 env=self._environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -73,7 +78,7 @@ class Pipeline:
         for process in self._running.values():
             process.wait(20)
 
-    def load(self, **options: float) -> Mapping[str, Any]:
+    def load(self, **options: float | str) -> Mapping[str, Any]:
         """Run a load to its end; return its figures."""
         return run_load(self.url, self._environment, **options)
 
@@ -120,10 +125,12 @@ class Pipeline:
 
 
 @contextmanager
-def pipeline(*roles: str, **settings: str) -> Iterator[Pipeline]:
+def pipeline(
+    *roles: str, commands: Mapping[str, Sequence[str]] = OURS, **settings: str
+) -> Iterator[Pipeline]:
     """Run roles, by themselves and in a folder that is removed afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="telemetry-bench-"))
-    made = Pipeline(folder, settings)
+    made = Pipeline(folder, settings, commands)
     try:
         for role in roles or ("consumer", "receiver"):
             made.start(role)
@@ -133,7 +140,7 @@ def pipeline(*roles: str, **settings: str) -> Iterator[Pipeline]:
         shutil.rmtree(folder)
 
 
-def run_load(url: str, environment: Mapping[str, str], **options: float) -> Mapping[str, Any]:
+def run_load(url: str, environment: Mapping[str, str], **options: float | str) -> Mapping[str, Any]:
     """Run a load in a process of its own. Raises RuntimeError if it fails."""
     arguments = [f"--{name}={value}" for name, value in options.items()]
     done = subprocess.run(  # noqa: S603  # this program itself

@@ -1,15 +1,13 @@
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.domain import message
 from telemetry.domain.message import MalformedBodyError, Record, parse, parse_lines
-from telemetry.domain.moment import epoch_ms, instant
 
 from .builders import FIRST_MS, LAST_MS, NOW, a_body, a_message, a_record, records
 
@@ -305,6 +303,27 @@ def test_one_bad_record_of_three_is_refused_alone_by_index_and_field():
         assert (rejection.index, rejection.error) == (1, "payload.battery_soc: Expected `float`, got `str`")
 
 
+GOOD_ITEMS = st.sampled_from(
+    [
+        a_body(),
+        a_body(timestamp="2025-10-19T14:34:56.123+02:00"),
+        a_body(timestamp="2025-10-19T12:34:56.123999Z"),
+        a_body(vehicle_id="0" * 64, can_id="0x000001f0"),
+        a_body(ingest_received_at=["whatever"]),
+        with_payload({"battery_soc": 100, "cell_temp_min": -60.0, "cell_temp_max": -60.0}),
+        with_payload({"motor_rpm": -1e300}),
+        with_payload({f"signal_{n}": n for n in range(64)}),
+    ]
+)
+
+
+@given(st.lists(GOOD_ITEMS, min_size=1, max_size=30))
+def test_a_body_without_a_fault_is_taken_as_its_records_would_be_one_by_one(items):
+    singly = [accepted(item) for item in items]
+    assert parse(b"[" + b",".join(items) + b"]", NOW) == (singly, [])
+    assert parse_lines(b"\n".join(items), NOW) == (singly, [])
+
+
 BAD_ITEMS = st.sampled_from(
     [
         b"7",
@@ -488,38 +507,6 @@ def test_what_is_no_line_of_the_raw_store_raises_value_error(line):
     with pytest.raises(ValueError) as refusal:  # noqa: PT011  # there is any number of texts
         message.decode(line)
     assert len(str(refusal.value)) < SHORT
-
-
-@pytest.mark.parametrize(
-    ("ms", "text"),
-    [
-        (MADE, "2025-10-19T12:34:56.123Z"),
-        (0, "1970-01-01T00:00:00.000Z"),
-        (-1, "1969-12-31T23:59:59.999Z"),
-        (-1000, "1969-12-31T23:59:59.000Z"),
-        (FIRST_MS, "0001-01-01T00:00:00.000Z"),
-        (-30_610_224_000_001, "0999-12-31T23:59:59.999Z"),
-        (LAST_MS, "9999-12-31T23:59:59.999Z"),
-    ],
-)
-def test_an_instant_is_spelled_with_four_digits_of_year_and_three_of_second(ms, text):
-    assert instant(ms) == text
-
-
-@given(st.integers(FIRST_MS, LAST_MS))
-@example(FIRST_MS)
-@example(LAST_MS)
-@example(-1)
-def test_every_instant_of_the_calendar_is_spelled_exactly(ms):
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
-    assert instant(ms) == moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    assert epoch_ms(moment) == ms
-
-
-@pytest.mark.parametrize("ms", [FIRST_MS - 1, LAST_MS + 1])
-def test_there_is_no_instant_outside_the_calendar(ms):
-    with pytest.raises(OverflowError):
-        instant(ms)
 
 
 def test_a_rejection_is_answered_as_index_and_error():

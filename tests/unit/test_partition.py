@@ -162,3 +162,17 @@ def test_buckets_are_filled_alike():
     policy = Policy(buckets=10)
     filled = [policy.place(a_record(vehicle_id=f"veh-{number:05d}")).bucket for number in range(10_000)]
     assert all(800 < filled.count(bucket) < 1200 for bucket in range(10))
+
+
+@given(st.lists(st.integers(-10 * DAY, DAY) | st.sampled_from([-7 * DAY, 300_000, 0])), st.integers(1, 3))
+def test_the_records_of_a_body_are_sorted_as_each_is_placed(ages, buckets):
+    policy = Policy(buckets=buckets)
+    body = [
+        a_record(timestamp=NOW + age, received=NOW, vehicle_id=f"veh-{n}") for n, age in enumerate(ages, 1)
+    ]
+    if body:
+        sorted_records = policy.sort(body)
+        assert {partition: list(members) for partition, members in sorted_records.items()} == {
+            partition: [record for record in body if policy.place(record) == partition]
+            for partition in {policy.place(record): None for record in body}
+        }

@@ -1,6 +1,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from telemetry.domain import signals
 from telemetry.domain.signals import KNOWN, MAX_NAME
@@ -66,3 +68,46 @@ def test_a_refused_name_is_refused_again():
     for _ in range(2):
         with pytest.raises(ValueError, match="snake_case"):
             signals.check({"camelCase": 0.0})
+
+
+VALUES = st.sampled_from([-60.0, -1.0, 0.0, 3.5, 5.0, 100.0, 100.1, 200.0, 1500.0, 5000.5])
+SHAPES = st.sampled_from(
+    [
+        (),
+        ("battery_soc",),
+        ("cell_temp_min", "cell_temp_max"),
+        ("motor_torque_max", "battery_current", "motor_torque_min"),
+        ("Motor",),
+        tuple(f"signal_{n}" for n in range(65)),
+    ]
+)
+PAYLOADS = SHAPES.flatmap(
+    lambda names: st.lists(st.fixed_dictionaries(dict.fromkeys(names, VALUES)), min_size=1, max_size=20)
+)
+
+
+def is_possible(payload: dict[str, float]) -> bool:
+    try:
+        signals.check(payload)
+    except ValueError:
+        return False
+    return 0 < len(payload) <= signals.MAX_SIGNALS
+
+
+@given(st.lists(PAYLOADS, max_size=3))
+def test_many_payloads_pass_together_if_each_would_alone(lists):
+    payloads = [payload for each in lists for payload in each]
+    if all(map(is_possible, payloads)):
+        signals.check_all(payloads)
+    else:
+        with pytest.raises(ValueError, match="."):
+            signals.check_all(payloads)
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 500])
+def test_one_impossible_payload_among_many_is_found(count):
+    payloads = [{"battery_soc": 50.0, "cell_temp_min": 1.0, "cell_temp_max": 1.0} for _ in range(count)]
+    signals.check_all(payloads)
+    for fault in ({"battery_soc": 100.5}, {"cell_temp_min": 1.5}):
+        with pytest.raises(ValueError, match="payload"):
+            signals.check_all([*payloads[1:], payloads[0] | fault])

@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 def packed(configured: Settings, rate: float) -> Packing:
     """Fill queue messages up to a chunk, and objects up to their bound, or as far as waiting for company allows."""
-    per_message = min(CHUNK / _SEALED, max(1.0, rate * configured.linger))
+    linger = msgspec.structs.replace(configured, queue_backend="sqs").linger
+    per_message = min(CHUNK / _SEALED, max(1.0, rate * linger))
     per_object = min(MAX_BATCH / _JSON, max(1.0, rate * configured.batch_timeout))
     return Packing("packed", per_message, _SEALED, per_object, _JSON)
 

@@ -354,3 +354,29 @@ async def test_the_type_of_the_counters_can_be_read_by_prometheus(plant: Plant):
     names = [parameter.partition("=")[0].strip() for parameter in kind.split(";")]
     assert names[0] == "text/plain"
     assert sorted(names) == sorted(set(names))  # it refuses a parameter that comes twice
+
+
+async def test_a_websocket_is_closed(plant: Plant):
+    sent: list[dict[str, object]] = []
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(event):
+        sent.append(event)
+
+    scope: dict[str, object] = {
+        "type": "websocket",
+        "path": "/ingest",
+        "raw_path": b"/ingest",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [],
+        "http_version": "1.1",
+        "scheme": "ws",
+        "client": None,
+        "server": ("receiver", 80),
+        "subprotocols": [],
+    }
+    await plant.app(scope, receive, send)
+    assert [event["type"] for event in sent] == ["websocket.close"]

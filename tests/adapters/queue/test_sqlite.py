@@ -98,6 +98,27 @@ async def test_a_send_is_committed_and_synced_in_full_and_nothing_else_waits_for
     await queue.close()
 
 
+async def test_a_queue_of_version_1_is_taken_over_with_all_that_it_holds(tmp_path: Path):
+    with closing(sqlite3.connect(tmp_path / "queue.db")) as db:
+        db.executescript("""
+            CREATE TABLE messages (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, sent INTEGER NOT NULL, visible INTEGER NOT NULL,
+                receives INTEGER NOT NULL DEFAULT 0, dead INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL
+            );
+            INSERT INTO messages (sent, visible, receives, dead, body)
+            VALUES (1, 1, 0, 0, x'61'), (2, 2, 5, 1, x'62'), (3, 3, 1, 0, x'63');
+            PRAGMA user_version = 1;
+        """)
+    queue, other = open_queue(tmp_path / "queue.db"), open_queue(tmp_path / "queue.db")
+    await other.send([b"d"])
+    assert [each.body for each in await queue.dead(10)] == [b"b"]
+    deliveries = await queue.receive(10, 0)
+    assert [(each.body, each.receives) for each in deliveries] == [(b"a", 1), (b"c", 2), (b"d", 1)]
+    assert await queue.delete([each.receipt for each in deliveries]) == []
+    await queue.close()
+    await other.close()
+
+
 async def test_a_full_queue_refuses_by_the_name_of_its_setting_and_takes_again_once_emptied(tmp_path: Path):
     queue = open_queue(tmp_path / "queue.db", max_size=200_000)
     for _ in range(3):

@@ -30,22 +30,22 @@ _VERSION: Final = 2
 _BEYOND: Final = 2**63 - 1  # no message has a number as high
 
 _KIND: Final = "SELECT user_version, (SELECT COUNT(*) FROM sqlite_master) FROM pragma_user_version"
-_SCHEMA: Final = """
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS messages (
+_MESSAGES: Final = """
+CREATE TABLE messages (
     number   INTEGER PRIMARY KEY AUTOINCREMENT,
     sent     INTEGER NOT NULL,
     visible  INTEGER NOT NULL,
     receives INTEGER NOT NULL DEFAULT 0,
     dead     INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE IF NOT EXISTS bodies (
-    number   INTEGER PRIMARY KEY,
-    body     BLOB NOT NULL
-);
-PRAGMA user_version = 2; -- which is _VERSION
-COMMIT;
+)
 """
+_BODIES: Final = "CREATE TABLE bodies (number INTEGER PRIMARY KEY, body BLOB NOT NULL)"
+_PART: Final = "INSERT INTO bodies (number, body) SELECT number, body FROM messages"
+_SLIM: Final = "ALTER TABLE messages DROP COLUMN body"
+_MARK: Final = "PRAGMA user_version = 2"  # which is _VERSION
+_UPGRADES: Final = {0: (_MESSAGES, _BODIES, _MARK), 1: (_BODIES, _PART, _SLIM, _MARK)}
+"""What makes a queue of this version of an empty file, and of one of version 1, which kept bodies with the messages."""
+
 _USED: Final = """
 SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size
 """
@@ -180,8 +180,8 @@ class SqliteQueue:
             self._check_kind(version, tables)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute(_UNSYNCED)
-            if not tables:
-                db.executescript(_SCHEMA)
+            if version != _VERSION:
+                self._upgrade(db)
         except BaseException:
             db.close()
             raise
@@ -189,10 +189,17 @@ class SqliteQueue:
 
     def _check_kind(self, version: int, tables: int) -> None:
         """Let a queue and an empty file pass, but not what another program keeps."""
-        if version != _VERSION and (version or tables):
+        if version not in (_VERSION, 1) and (version or tables):
             raise QueueUnavailableError(
                 f"{self._path} is no queue of version {_VERSION}, but a database of version {version}"
             )
+
+    def _upgrade(self, db: sqlite3.Connection) -> None:
+        db.execute("BEGIN IMMEDIATE")
+        (version, _) = db.execute(_KIND).fetchone()  # another process may have come first
+        for statement in _UPGRADES.get(version, ()):
+            db.execute(statement)
+        db.execute("COMMIT")
 
     def _send(self, bodies: Sequence[bytes]) -> None:
         with self._synced(), self._transaction() as now:

@@ -1,0 +1,82 @@
+"""How fast an hour is aggregated, beside DuckDB over the same files in the same run.
+
+Run by `make bench`. One record in twenty is there twice. Both have to come to the same figures.
+"""
+
+import asyncio
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from benchmarks import data, report
+from benchmarks.peers import duckdb_hour
+from telemetry.adapters.storage.local import LocalStorage
+from telemetry.domain import message
+from telemetry.domain.aggregate import Aggregate, Aggregated
+from telemetry.domain.partition import HOUR_MS, Partition
+
+T = TypeVar("T")
+
+_RECORDS_A_FILE: Final = 10_000
+_TWICE: Final = 20
+
+
+def main() -> int:
+    chosen = report.arguments(__doc__, records=300_000, vehicles=100)
+    made = data.records(chosen.records, chosen.vehicles)
+    partition = Partition("raw", made[0].timestamp // HOUR_MS)
+    lines = message.encode([*made, *made[::_TWICE]]).splitlines(keepends=True)
+    with tempfile.TemporaryDirectory(prefix="telemetry-bench-") as root:
+        folder = Path(root, partition.path)
+        folder.mkdir(parents=True)
+        for number, first in enumerate(range(0, len(lines), _RECORDS_A_FILE)):
+            folder.joinpath(f"batch-{number}.jsonl").write_bytes(b"".join(lines[first:][:_RECORDS_A_FILE]))
+        ours, seconds = timed(lambda: aggregate(Path(root), partition.hour))
+        theirs, peer_seconds = timed(lambda: duckdb_hour.figures(folder))
+    answer = {
+        "name": "aggregation",
+        "records": len(lines),
+        "duplicates": ours.duplicates,
+        "records_per_s": round(len(lines) / seconds),
+        "duckdb_records_per_s": round(len(lines) / peer_seconds),
+        "ratio": round(peer_seconds / seconds, 2),
+        "same_figures": is_same(ours, theirs),
+    }
+    return report.show([answer], chosen) or int(not answer["same_figures"])
+
+
+def aggregate(root: Path, hour: int) -> Aggregated:
+    built = asyncio.run(Aggregate(LocalStorage(root))(hour))
+    if built is None:
+        raise RuntimeError("There is nothing in the hour.")
+    return built.aggregated
+
+
+def timed(action: Callable[[], T]) -> tuple[T, float]:
+    started = time.perf_counter()
+    return action(), time.perf_counter() - started
+
+
+def is_same(ours: Aggregated, theirs: Sequence[tuple[Any, ...]]) -> bool:
+    """Compare all figures; averages to the rounding of a sum."""
+    rows = list(rows_of(ours))
+    return len(rows) == len(theirs) and all(
+        mine == other or (isinstance(mine, float) and math.isclose(mine, other, rel_tol=1e-9))
+        for row, their_row in zip(rows, theirs, strict=True)
+        for mine, other in zip(row, their_row, strict=True)
+    )
+
+
+def rows_of(ours: Aggregated) -> Iterator[tuple[Any, ...]]:
+    for vehicle_id, vehicle in ours.vehicles.items():
+        named = (vehicle.signals[name] for name in duckdb_hour.NAMES)
+        figures = (figure for each in named for figure in (each.count, each.min, each.max, each.avg))
+        yield (vehicle_id, vehicle.count, vehicle.first, vehicle.last, *figures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
