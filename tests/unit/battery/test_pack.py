@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.domain.battery import thermal
-from telemetry.domain.battery.electric import GAS, REFERENCE, ZERO, entropic_slope, open_circuit_voltage
+from telemetry.domain.battery.electric import (
+    GAS,
+    REFERENCE,
+    ZERO,
+    entropic_slope,
+    open_circuit_voltage,
+    reading_slope,
+)
 from telemetry.domain.battery.limits import current_limits
 from telemetry.domain.battery.pack import Packs, PackState, cell_voltages, heats, step
 from telemetry.domain.battery.parameters import Floats, Thermal
@@ -84,7 +91,8 @@ def test_the_pairs_settle_at_the_current_of_the_pack(packs, at_rest, amperes):
 
 def test_a_pack_at_rest_shows_its_ocv_and_what_temperature_adds(packs, at_rest, amperes):
     expected = open_circuit_voltage(CELL, at_rest.soc)
-    slope = entropic_slope(CELL, np.full((5, 1), 50.0))
+    soc = np.full((5, 1), 50.0)
+    slope = entropic_slope(CELL, soc) + reading_slope(CELL, soc)
     expected += np.repeat(slope * (at_rest.temperature - 25.0), 12, axis=1)
     np.testing.assert_allclose(cell_voltages(packs, at_rest, amperes(0.0)), expected, rtol=0, atol=1e-12)
 

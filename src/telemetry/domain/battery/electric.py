@@ -29,6 +29,11 @@ def entropic_slope(cell: Cell, soc: Floats) -> Floats:
     return over_soc(cell.entropic)(soc)
 
 
+def reading_slope(cell: Cell, soc: Floats) -> Floats:
+    """Return by how much more the voltage at a SoC in %, any shape, rises with temperature than the OCV, in V/K."""
+    return over_soc(cell.reading)(soc)
+
+
 def overpotential(cell: Cell, temperature: Floats, current: Floats, through_pairs: Floats) -> Floats:
     """Return the voltage over R0 and the pairs, (n, modules) in V, of a nominal cell in each module.
 

@@ -98,7 +98,9 @@ def cell_voltages(packs: Packs, state: PackState, current: Floats) -> Floats:
 
 def warmth(packs: Packs, state: PackState) -> Floats:
     """Return what temperature adds to the OCV at 25 degC of the cells in each module, (n, modules) in V."""
-    return _entropic_slope(packs, state) * (state.temperature - (electric.REFERENCE - electric.ZERO))
+    slope = _entropic_slope(packs, state)
+    slope += electric.reading_slope(packs.parameters.cell, state.mean_soc)[:, np.newaxis]
+    return slope * (state.temperature - (electric.REFERENCE - electric.ZERO))
 
 
 def heats(packs: Packs, state: PackState, current: Floats, dt_s: float) -> Heat:

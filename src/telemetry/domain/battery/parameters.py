@@ -55,6 +55,9 @@ class Cell:
     pairs: tuple[Pair, ...]
     voltage_min: float  # V
     voltage_max: float  # V
+    # %, V/K: by how much more the voltage at a SoC that the BMS tells rises with temperature than the OCV does; it
+    # comes without heat, as a SoC that is read differently in the cold would
+    reading: Knots = ((0.0, 0.0),)
 
 
 @dataclass(frozen=True, slots=True)
