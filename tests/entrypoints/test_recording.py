@@ -70,3 +70,9 @@ async def test_a_missing_extra_is_named_with_the_command_that_installs_it(tmp_pa
     monkeypatch.setitem(sys.modules, "can", None)
     with pytest.raises(SettingsError, match=r"^can is not installed: pip install 'telemetry\[can\]'$"):
         await recording.record(Simulate(1, seed=1), tmp_path / "can.log", NOW, 1, asyncio.Event())
+
+
+def test_a_log_and_a_picture_are_not_asked_for_together(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["simulator", "--output", "can.log", "--plot", "drive.png"])
+    assert "--plot: not allowed with argument --output" in capsys.readouterr().err

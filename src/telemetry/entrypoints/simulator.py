@@ -22,13 +22,14 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument(
         "--seed", type=int, default=1, help="the same seed drives the same way (default: %(default)s)"
     )
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
         help="write CAN frames to this log (.log, .asc, .blf) and post nothing; each of many vehicles to its own",
     )
-    parser.add_argument(
+    instead.add_argument(
         "--plot",
         type=Path,
         metavar="FILE.png",
