@@ -114,7 +114,7 @@ async def _body(receive: Receive, limit: int) -> bytes:
         if event["type"] != "http.request":
             raise ClientException("The body did not come whole.")
         pieces.append(event["body"])
-        size += len(event["body"])
+        size += len(pieces[-1])
         if size > limit:
             raise compression.TooLargeError(f"The body has more than {limit} bytes.")
         if not event["more_body"]:
