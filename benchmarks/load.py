@@ -24,9 +24,8 @@ from benchmarks import data
 from telemetry.domain import message
 from telemetry.domain.moment import instant
 
-_VARIANTS: Final = (
-    4  # bodies of the same vehicles with other values, so that nothing compresses better than it would
-)
+# Bodies of the same vehicles with other values, so that nothing compresses better than it would.
+_VARIANTS: Final = 4
 _TYPES: Final = {"lines": "application/x-ndjson", "array": "application/json"}
 _ACCEPTED: Final = re.compile(rb'"accepted":(\d+)')
 _END_OF_HEAD: Final = b"\r\n\r\n"
@@ -191,6 +190,10 @@ def main() -> int:
         "--behind", type=float, default=1800, help="seconds ago of the first timestamp (default: %(default)s)"
     )
     chosen = parser.parse_args()
+    if chosen.records % chosen.vehicles and chosen.vehicles % chosen.records:
+        parser.error(
+            "one of --records and --vehicles is a multiple of the other, so that no identity comes twice"
+        )
     figures = asyncio.Runner(loop_factory=uvloop.new_event_loop).run(load(chosen))
     print(json.dumps(figures))
     return int(figures["refused"] > 0)

@@ -23,9 +23,8 @@ OURS: Final = {"receiver": ("telemetry", "receiver"), "consumer": ("telemetry", 
 _KEY: Final = "the-key-of-the-benchmark"
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PATIENCE: Final = 120.0  # seconds for what was accepted to be stored
-_SAMPLE: Final = (
-    97  # every so manieth line is looked at for its latency; prime, so that no vehicle is favoured
-)
+# Every so manieth line is looked at for its latency; prime, so that no vehicle is favoured.
+_SAMPLE: Final = 97
 _RECEIVED: Final = slice(-26, -2)  # where a line of the raw store has `ingest_received_at`
 
 
@@ -182,9 +181,8 @@ def _free_port() -> int:
 
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (
-        sum(map(int, fields[11:15])) / _TICKS
-    )  # its own user and system time, and that of its dead children
+    # Its own user and system time, and that of its dead children.
+    return sum(map(int, fields[11:15])) / _TICKS
 
 
 def _memory(pid: int, field: str) -> float:

@@ -9,9 +9,8 @@ from typing import Final
 
 import uvloop
 
-_BETWEEN_COLLECTIONS: Final = (
-    50_000  # objects; circles are rare here, and records go as soon as nobody holds them
-)
+# Objects; circles are rare here, and records go as soon as nobody holds them.
+_BETWEEN_COLLECTIONS: Final = 50_000
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:

@@ -181,7 +181,7 @@ class SqliteQueue:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute(_UNSYNCED)
             if version != _VERSION:
-                self._upgrade(db)
+                _upgrade(db)
         except BaseException:
             db.close()
             raise
@@ -193,13 +193,6 @@ class SqliteQueue:
             raise QueueUnavailableError(
                 f"{self._path} is no queue of version {_VERSION}, but a database of version {version}"
             )
-
-    def _upgrade(self, db: sqlite3.Connection) -> None:
-        db.execute("BEGIN IMMEDIATE")
-        (version, _) = db.execute(_KIND).fetchone()  # another process may have come first
-        for statement in _UPGRADES.get(version, ()):
-            db.execute(statement)
-        db.execute("COMMIT")
 
     def _send(self, bodies: Sequence[bytes]) -> None:
         with self._synced(), self._transaction() as now:
@@ -321,6 +314,15 @@ class SqliteQueue:
         if self._closed:
             raise QueueUnavailableError(f"The queue {self._path} has been closed")
         return self._thread.submit(work, *args, **kwargs)
+
+
+def _upgrade(db: sqlite3.Connection) -> None:
+    """Make a queue of this version of what the file holds."""
+    db.execute("BEGIN IMMEDIATE")
+    version, _ = db.execute(_KIND).fetchone()  # another process may have come first
+    for statement in _UPGRADES.get(version, ()):
+        db.execute(statement)
+    db.execute("COMMIT")
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
