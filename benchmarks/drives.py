@@ -8,10 +8,9 @@ import numpy as np
 from benchmarks.trips import SAMPLING_S
 from telemetry.domain.battery import Fleet, Scenario
 from telemetry.domain.battery.drive import Days
-from telemetry.domain.battery.electric import open_circuit_voltage
-from telemetry.domain.battery.fleet import Bank, Sample
+from telemetry.domain.battery.fleet import Sample
 from telemetry.domain.battery.itinerary import Activity
-from telemetry.domain.battery.pack import warmth
+from telemetry.domain.battery.pack import resting_voltage
 from telemetry.domain.battery.parameters import Floats
 
 PER_SECOND: Final = round(1 / SAMPLING_S)
@@ -89,15 +88,8 @@ def _ocv(fleet: Fleet, vehicles: int) -> Floats:
     """Return the OCV of each pack, (n,) in V."""
     column = np.empty(vehicles)
     for bank in fleet.banks:
-        column[bank.rows] = _bank_ocv(bank)
+        column[bank.rows] = resting_voltage(bank.packs, bank.state)
     return column
-
-
-def _bank_ocv(bank: Bank) -> Floats:
-    parameters = bank.packs.parameters
-    cells = open_circuit_voltage(parameters.cell, bank.state.soc).sum(axis=1)
-    total: Floats = cells + parameters.structure.cells_per_module * warmth(bank.packs, bank.state).sum(axis=1)
-    return total
 
 
 def _rested(fleet: Fleet, vehicles: int) -> Floats:
@@ -107,5 +99,8 @@ def _rested(fleet: Fleet, vehicles: int) -> Floats:
         nothing = np.zeros(len(bank.rows))
         for _ in range(_REST_S):
             sample = bank.advance(nothing, 1.0)
-        column[bank.rows] = np.abs(sample.battery_voltage - _bank_ocv(bank)) / bank.packs.capacity.shape[1]
+        column[bank.rows] = (
+            np.abs(sample.battery_voltage - resting_voltage(bank.packs, bank.state))
+            / bank.packs.capacity.shape[1]
+        )
     return column

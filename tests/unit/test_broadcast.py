@@ -1,15 +1,12 @@
 from collections.abc import Sequence
 
-import pytest
+import numpy as np
 
 from telemetry.domain.bits import Field
 from telemetry.domain.broadcast import Broadcast
 from telemetry.domain.frame import Cyclic, Decoded, Layout
-from telemetry.domain.message import Record
 from telemetry.domain.protection import Protection
-from telemetry.domain.scaling import Signal
-
-MEASURED = {"battery_soc": 50.0, "battery_voltage": 370.0}
+from telemetry.domain.scaling import Floats, Signal
 
 
 def layout(*names: str, protection: Protection | None = None) -> Layout:
@@ -17,13 +14,13 @@ def layout(*names: str, protection: Protection | None = None) -> Layout:
     return Layout(fields, 8, protection)
 
 
-def records(*payloads: dict[str, float]) -> Sequence[Record]:
-    return [Record(0, f"veh-{number}", "0x1F0", payload) for number, payload in enumerate(payloads)]
+def known(**signals: float | Sequence[float]) -> dict[str, Floats]:
+    return {name: np.atleast_1d(np.asarray(values, dtype=np.float64)) for name, values in signals.items()}
 
 
 def due(messages: Sequence[Cyclic], moments: Sequence[int]) -> Sequence[Sequence[int]]:
     broadcast = Broadcast(messages, 200)
-    return [[sent.can_id for sent in broadcast(elapsed, records(MEASURED))] for elapsed in moments]
+    return [[sent.can_id for sent in broadcast(elapsed, known(battery_soc=50.0))] for elapsed in moments]
 
 
 def test_each_message_is_sent_in_its_own_rhythm_but_at_most_once_a_sample():
@@ -37,34 +34,13 @@ def test_a_message_of_which_nothing_is_known_is_not_sent():
     assert due([Cyclic(1, 10, layout("vehicle_speed")), Cyclic(2, 10, layout("battery_soc"))], [0]) == [[2]]
 
 
-def test_every_car_sends_what_it_measured_and_as_not_available_what_it_did_not():
+def test_every_car_sends_what_it_knows_and_as_not_available_what_it_did_not():
     both = layout("battery_soc", "target_voltage")
-    (sent,) = Broadcast([Cyclic(1, 10, both)], 200)(0, records({"battery_soc": 20.0}, {"battery_soc": 30.0}))
+    (sent,) = Broadcast([Cyclic(1, 10, both)], 200)(0, known(battery_soc=[20.0, 30.0]))
     assert both.read(sent.data) == [
         Decoded({"battery_soc": 20.0}, ["target_voltage"]),
         Decoded({"battery_soc": 30.0}, ["target_voltage"]),
     ]
-
-
-@pytest.mark.parametrize(("soc", "display"), [(5.0, 0), (50.0, 55), (90.0, 100)])
-def test_what_follows_from_the_measured_is_sent_as_well(soc, display):
-    dashboard = layout("display_soc", "soc_window_max", "energy_content_max")
-    (sent,) = Broadcast([Cyclic(1, 10, dashboard)], 200)(0, records({"battery_soc": soc}))
-    (decoded,) = dashboard.read(sent.data)
-    assert decoded == Decoded({"display_soc": display, "soc_window_max": 85, "energy_content_max": 17}, ())
-    link = layout("dc_link_voltage", "contactor_state", "battery_voltage")
-    (sent,) = Broadcast([Cyclic(1, 10, link)], 200)(0, records({"battery_voltage": 370.0}))
-    assert link.read(sent.data) == [
-        Decoded({"dc_link_voltage": 370, "contactor_state": 2, "battery_voltage": 370}, ())
-    ]
-
-
-def test_what_is_measured_goes_before_what_follows_from_it():
-    dashboard = layout("display_soc")
-    (sent,) = Broadcast([Cyclic(1, 10, dashboard)], 200)(
-        0, records({"battery_soc": 50.0, "display_soc": 42.0})
-    )
-    assert dashboard.read(sent.data) == [Decoded({"display_soc": 42.0}, ())]
 
 
 def test_the_frames_of_a_protected_message_are_counted():
@@ -72,7 +48,7 @@ def test_the_frames_of_a_protected_message_are_counted():
     broadcast = Broadcast([Cyclic(0x1A1, 20, speed)], 200)
     counters = []
     for step in range(17):
-        (sent,) = broadcast(200 * step, records({"vehicle_speed": 50.0}))
+        (sent,) = broadcast(200 * step, known(vehicle_speed=50.0))
         assert speed.read(sent.data) == [Decoded({"vehicle_speed": 50.0}, ())]
         counters.append(sent.data[0][1] & 0x0F)
     assert counters == [*range(15), 0, 1]

@@ -1,11 +1,12 @@
 """Use-case: let a fleet of battery packs drive, and put what they measure into records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from telemetry.domain.battery import Fleet, Scenario
+from telemetry.domain.battery.parameters import Floats
 from telemetry.domain.message import Record
 
 SAMPLING_S: Final = 0.2
@@ -33,13 +34,21 @@ class Simulate:
         self, vehicles: int, seed: int, prefix: str = "veh", scenario: Scenario | None = None
     ) -> None:
         self._fleet = Fleet.new(vehicles, seed, scenario)
-        self._ids = [f"{prefix}-{number:05d}" for number in range(1, vehicles + 1)]
+        self.vehicle_ids = [f"{prefix}-{number:05d}" for number in range(1, vehicles + 1)]
 
     def __call__(self, timestamp: int) -> Sequence[Record]:
         """Let 200 ms of driving pass; return a record a vehicle, measured at `timestamp` (epoch milliseconds)."""
-        sample = self._fleet.advance(SAMPLING_S)
-        columns = [np.round(getattr(sample, name), decimals).tolist() for name, decimals in _DECIMALS.items()]
+        columns = [column.tolist() for column in self.measure().values()]
         return [
             Record(timestamp, vehicle_id, CAN_ID, dict(zip(_DECIMALS, values, strict=True)))
-            for vehicle_id, *values in zip(self._ids, *columns, strict=True)
+            for vehicle_id, *values in zip(self.vehicle_ids, *columns, strict=True)
         ]
+
+    def measure(self) -> Mapping[str, Floats]:
+        """Let 200 ms of driving pass; return what is measured then, each signal (vehicles,)."""
+        sample = self._fleet.advance(SAMPLING_S)
+        return {name: np.round(getattr(sample, name), decimals) for name, decimals in _DECIMALS.items()}
+
+    def tell(self) -> Mapping[str, Floats]:
+        """Return what the cars' buses carry beside what was measured last, each signal (vehicles,)."""
+        return self._fleet.tell()

@@ -22,17 +22,14 @@ async def record(
         from telemetry.adapters.can.log import CanRecorder  # noqa: PLC0415  # as above
     sampling, written = round(SAMPLING_S * 1000), 0
     broadcast = Broadcast(Dbc().cyclic, sampling)
-    recorders: list[CanRecorder] = []
+    names = simulated.vehicle_ids
     with ExitStack() as stack, screen.progress() as progress:
+        recorders = [stack.enter_context(CanRecorder(_beside(path, name, len(names)))) for name in names]
         steps = range(0, round(duration * 1000), sampling)
         bar = progress.add_task("driving", total=len(steps), note="")
         for elapsed in steps:
-            records = simulated(first + elapsed)
-            recorders = recorders or [
-                stack.enter_context(CanRecorder(_beside(path, each.vehicle_id, len(records))))
-                for each in records
-            ]
-            for can_id, data in broadcast(elapsed, records):
+            signals = {**simulated.measure(), **simulated.tell()}
+            for can_id, data in broadcast(elapsed, signals):
                 for recorder, frame in zip(recorders, data, strict=True):
                     recorder.write(Frame((first + elapsed) / 1000, can_id, frame))
                 written += len(data)

@@ -208,3 +208,21 @@ def test_a_step_of_no_or_of_too_much_time_is_refused(dt_s):
 def test_negative_numbers_make_no_fleet(vehicles, seed):
     with pytest.raises(ValueError, match=r"negative"):
         Fleet.new(vehicles, seed)
+
+
+def test_what_cars_tell_is_in_the_rows_of_their_samples():
+    fleet = Fleet.new(vehicles=40, seed=3, scenario=Scenario(variants={"i3-60ah": 1, "i3-120ah": 1}))
+    sample, told = fleet.advance(), fleet.tell()
+    large = told["soc_window_min"] == VARIANTS["i3-120ah"].dashboard.window[0]
+    assert 5 < large.sum() < 35
+    assert (told["energy_content_max"][large] > 38.0).all()
+    assert (told["energy_content_max"][~large] < 18.0).all()
+    assert (np.abs(told["target_voltage"] - sample.battery_voltage) < 0.2 * sample.battery_voltage).all()
+    assert (told["battery_temp"] >= sample.cell_temp_min).all()
+    np.testing.assert_array_equal(told["dc_link_voltage"], sample.battery_voltage)
+    assert isinstance(fleet.demand, Days)
+    np.testing.assert_allclose(told["vehicle_speed"], 3.6 * fleet.demand.speed)
+
+
+def test_no_cars_tell_nothing():
+    assert all(not column.size for column in Fleet.new(vehicles=0, seed=1).tell().values())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from telemetry.domain.battery.pack import Packs, cell_voltages, step
-from telemetry.domain.battery.parameters import Floats, Parameters, Resistance, Structure
+from telemetry.domain.battery.parameters import Floats, Resistance, Structure
 from telemetry.domain.battery.variance import nominal, rest
 from telemetry.domain.battery.variants import I3_60AH
 
@@ -27,7 +27,7 @@ def _two_pairs_at_25_degc() -> Packs:
     """One cell with what the other model knows: R0 and two pairs, of one temperature."""
     cell = replace(I3_60AH.cell, transfer=Resistance(0.0, 0.0), pairs=I3_60AH.cell.pairs[1:])
     thermal = replace(I3_60AH.thermal, heat_capacity=1e12)
-    return nominal(Parameters(cell, I3_60AH.limits, thermal, Structure(1, 1)), 1, 25.0)
+    return nominal(replace(I3_60AH, cell=cell, thermal=thermal, structure=Structure(1, 1)), 1, 25.0)
 
 
 def _ours(packs: Packs, current: Floats) -> Floats:

@@ -27,6 +27,11 @@ class Status:
 class Demand(Protocol):
     """Who asks for current."""
 
+    @property
+    def speed(self) -> Floats | float | None:
+        """Tell how fast each drives, (n,) in m/s, or all do, if that is known."""
+        ...
+
     def ask(self, status: Status, dt_s: float) -> Floats:
         """Return the mean current of the next `dt_s` seconds, (n,) in A, negative when discharging."""
         ...

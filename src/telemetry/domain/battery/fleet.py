@@ -1,12 +1,13 @@
 """The fleet: packs and drivers of n vehicles stepped together, one sample of the seven battery signals a step."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from telemetry.domain.battery import bms
 from telemetry.domain.battery.drive import Days, Demand, Status
 from telemetry.domain.battery.itinerary import PROFILES
 from telemetry.domain.battery.limits import current_limits
@@ -21,6 +22,8 @@ from telemetry.domain.battery.variants import VARIANTS
 LONGEST_STEP: Final = 10.0
 
 _BANK: Final = 1000  # vehicles that are stepped in one go: more gain nothing, and take memory
+_CLOSED: Final = 2.0  # contactors, which lead the pack's voltage to the DC link
+_KMH: Final = 3.6  # km/h of a m/s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +100,16 @@ class Fleet:
             samples.append(bank.advance(current, dt_s))
         self._last = self._join(samples)
         return Sample(*(getattr(self._last, each.name).copy() for each in fields(Sample)))
+
+    def tell(self) -> Mapping[str, Floats]:
+        """Return what the cars say on their buses beside the last sample, each (n,), by names of `bmw_i3.dbc`."""
+        told = [bms.tell(bank.packs, bank.state) for bank in self.banks]
+        signals = {name: self._gather([each[name] for each in told]) for name in told[0]} if told else {}
+        signals["contactor_state"] = np.full_like(self._ambient, _CLOSED)
+        signals["dc_link_voltage"] = self._last.battery_voltage.copy()
+        if (speed := self.demand.speed) is not None:
+            signals["vehicle_speed"] = np.full_like(self._ambient, speed * _KMH)
+        return signals
 
     def _join(self, samples: Sequence[Sample]) -> Sample:
         """Put the samples of all banks into one, each vehicle into its row."""

@@ -96,6 +96,13 @@ def cell_voltages(packs: Packs, state: PackState, current: Floats) -> Floats:
     return voltage.reshape(packs.resistance.shape)
 
 
+def resting_voltage(packs: Packs, state: PackState) -> Floats:
+    """Return the voltage that the packs would settle at without a current, (n,) in V: their OCV."""
+    cells = electric.open_circuit_voltage(packs.parameters.cell, state.soc).sum(axis=1)
+    total: Floats = cells + packs.parameters.structure.cells_per_module * warmth(packs, state).sum(axis=1)
+    return total
+
+
 def warmth(packs: Packs, state: PackState) -> Floats:
     """Return what temperature adds to the OCV at 25 degC of the cells in each module, (n, modules) in V."""
     slope = _entropic_slope(packs, state)

@@ -113,6 +113,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Dashboard:
+    """What the BMS tells of itself on the bus, and the driver sees."""
+
+    window: tuple[float, float]  # %, the SoC that the car uses: 0x432
+    display: Knots  # %, %: the SoC that is shown
+    voltages: tuple[float, float]  # V, down to which and up to which the pack may go: 0x2F5
+
+
+@dataclass(frozen=True, slots=True)
 class Thermal:
     """How the pack stores heat and loses it, all modules together unless said."""
 
@@ -157,6 +166,7 @@ class Parameters:
 
     cell: Cell
     limits: Limits
+    dashboard: Dashboard
     thermal: Thermal
     structure: Structure = Structure()
     variance: Variance = Variance()

@@ -36,6 +36,14 @@ class Repeat:
         self._trace = trace
         self._now = float(trace.time[0])
 
+    @property
+    def speed(self) -> float | None:
+        """Tell how fast all drive, in m/s, if that was recorded."""
+        trace = self._trace
+        if trace.speed is None:
+            return None
+        return float(np.interp(self._now, trace.time, trace.speed, right=0.0))
+
     def ask(self, status: Status, dt_s: float) -> Floats:
         """Return the trace's mean current over the next `dt_s` seconds, or what its speed takes."""
         begin, self._now = self._now, self._now + dt_s

@@ -7,7 +7,16 @@ in `docs/battery-model.md`.
 from collections.abc import Mapping
 from typing import Final
 
-from telemetry.domain.battery.parameters import Cell, Knots, Limits, Pair, Parameters, Resistance, Thermal
+from telemetry.domain.battery.parameters import (
+    Cell,
+    Dashboard,
+    Knots,
+    Limits,
+    Pair,
+    Parameters,
+    Resistance,
+    Thermal,
+)
 
 # slope over four temperatures of the lab table [lab]; for the other cells too, as nothing is known of theirs [chosen]
 _ENTROPIC: Final[Knots] = (
@@ -77,6 +86,11 @@ I3_60AH: Final = Parameters(
     limits=Limits(
         window=(8.0, 88.5)
     ),  # window from 0x432 [can], its upper end the fullest start of the trips [fit]
+    dashboard=Dashboard(
+        window=(8.0, 85.0),  # its upper end is 81.5 to 90, by car and age [can]
+        display=((6.9, 0.0), (85.2, 100.0)),  # 1.277 SoC - 8.8, within 1.8 points over two cars [can]
+        voltages=(259.4, 394.5),  # the upper 393.6 to 395.5 [can]
+    ),
     thermal=Thermal(heat_capacity=178e3),  # with the entropic heat, which a plain 228e3 leaves out [fit]
 )
 
@@ -122,7 +136,12 @@ I3_94AH: Final = Parameters(
         voltage_min=2.700,  # [emulator]
         voltage_max=4.140,  # [emulator]
     ),
-    limits=Limits(window=(11.0, 87.1)),  # 0x432 [can]
+    limits=Limits(window=(11.0, 87.1)),  # [uds]
+    dashboard=Dashboard(
+        window=(11.0, 87.1),  # [uds]
+        display=((11.0, 0.0), (87.1, 100.0)),  # the window, stretched, as that of the 120 Ah car is [chosen]
+        voltages=(259.4, 397.4),  # as the 60 Ah pack, and 96 cells at their highest [chosen]
+    ),
     thermal=Thermal(heat_capacity=96 * 2.1 * 1000.0),  # 2.1 kg a cell, 1000 J/kgK [lab]
 )
 
@@ -170,6 +189,11 @@ I3_120AH: Final = Parameters(
         voltage_max=4.210,  # [emulator]
     ),
     limits=Limits(window=(10.5, 94.5)),  # 0x432 [can]
+    dashboard=Dashboard(
+        window=(10.5, 94.5),
+        display=((10.5, 0.0), (94.5, 100.0)),  # within 0.5 % [can]
+        voltages=(260.0, 403.0),  # 259.4 to 261, and 402.8 to 403.1 [can]
+    ),
     thermal=Thermal(heat_capacity=96 * 2.2 * 1000.0),  # 2.2 kg a cell [batterydesign], 1000 J/kgK [lab]
 )
 
