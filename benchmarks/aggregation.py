@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from benchmarks import data, report
 from benchmarks.peers import duckdb_hour
 from telemetry.adapters.storage.local import LocalStorage
-from telemetry.domain import message
+from telemetry.domain import spelling
 from telemetry.domain.aggregate import Aggregate, Aggregated
 from telemetry.domain.partition import HOUR_MS, Partition
 
@@ -29,7 +29,7 @@ def main() -> int:
     chosen = report.arguments(__doc__, records=300_000, vehicles=100)
     made = data.records(chosen.records, chosen.vehicles)
     partition = Partition("raw", made[0].timestamp // HOUR_MS)
-    lines = message.encode([*made, *made[::_TWICE]]).splitlines(keepends=True)
+    lines = spelling.encode([*made, *made[::_TWICE]]).splitlines(keepends=True)
     with tempfile.TemporaryDirectory(prefix="telemetry-bench-") as root:
         folder = Path(root, partition.path)
         folder.mkdir(parents=True)

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks import data, trips
-from telemetry.domain import message
+from telemetry.domain import spelling
 from telemetry.domain.battery import Fleet
 from telemetry.domain.battery.parameters import Floats
 from telemetry.domain.simulate import Simulate
@@ -86,7 +86,7 @@ def main() -> int:
     errors = compare(parser.parse_args().trips)
     fleet, simulate = Fleet.new(_VEHICLES, seed=1), Simulate(_VEHICLES, seed=1)
     physics = per_second(fleet.advance)
-    messages = per_second(lambda: message.encode_request(simulate(data.START)))
+    messages = per_second(lambda: spelling.encode_request(simulate(data.START)))
     print(f"{physics:,.0f} vehicle-steps/s at {_VEHICLES} vehicles of 96 cells on one core")
     print(f"{messages:,.0f} vehicle-steps/s with a record built and encoded for each")
     print(f"{peak_memory():.0f} MB at the most for {_MANY} vehicles, records included")

@@ -21,7 +21,7 @@ import numpy as np
 import uvloop
 
 from benchmarks import data
-from telemetry.domain import message
+from telemetry.domain import spelling
 from telemetry.domain.moment import instant
 
 # Bodies of the same vehicles with other values, so that nothing compresses better than it would.
@@ -70,7 +70,7 @@ class Bodies:
         rounds = max(1, self._vehicles // self._records) * _VARIANTS
         made = data.records(rounds * self._records, self._vehicles)
         for first in range(0, len(made), self._records):
-            lines = message.encode_request(made[first : first + self._records])
+            lines = spelling.encode_request(made[first : first + self._records])
             yield (lines if self._form == "lines" else _array(lines)).splitlines(keepends=True)
 
     def _template(self, lines: list[bytes]) -> list[bytes]:

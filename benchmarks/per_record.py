@@ -12,7 +12,7 @@ from timeit import repeat
 from typing import Final
 
 from benchmarks import data
-from telemetry.domain import envelope, message
+from telemetry.domain import envelope, message, spelling
 from telemetry.domain.partition import Policy
 from telemetry.domain.rollup import Rollup
 
@@ -25,7 +25,7 @@ def steps() -> Mapping[str, Callable[[], object]]:
     """Make the steps, each on what the one before it gives."""
     records = data.records(_BODY)
     policy = Policy()
-    lines = message.encode_request(records)
+    lines = spelling.encode_request(records)
     array = b"[" + b",".join(lines.splitlines()) + b"]"
     partition = policy.place(records[0])
     parcel = envelope.wrap(partition, records)

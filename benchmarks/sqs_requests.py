@@ -19,7 +19,7 @@ from tests.cloud import Cloud
 from tests.e2e.conftest import Pipeline, wait_until
 from tests.emulator import ENVIRONMENT, Emulator
 
-from telemetry.domain import message
+from telemetry.domain import spelling
 from telemetry.domain.simulate import Simulate
 
 _CONNECTIONS = 64
@@ -101,7 +101,7 @@ def bodies(count: int, size: int) -> Iterator[bytes]:
     simulated = Simulate(size, seed=1)
     now = time.time_ns() // 1_000_000
     for number in range(count):
-        yield message.encode_request(simulated(now + number))
+        yield spelling.encode_request(simulated(now + number))
 
 
 async def post_batches(url: str, records: int) -> int:

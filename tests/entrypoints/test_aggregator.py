@@ -10,7 +10,7 @@ import pytest
 
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.storage.memory import MemoryStorage
-from telemetry.domain import message
+from telemetry.domain import spelling
 from telemetry.domain.aggregate import Aggregate
 from telemetry.domain.message import Record
 from telemetry.domain.partition import HOUR_MS, hour_path
@@ -31,7 +31,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder = tmp_path / f"data/raw/year=2025/month=10/day=19/hour={hour}"
         folder.mkdir(parents=True)
         record = Record(ms, "veh-1", "0x1F0", {"battery_soc": 50.0}, ms + 5)
-        (folder / "batch-1-0.jsonl").write_bytes(message.encode([record]))
+        (folder / "batch-1-0.jsonl").write_bytes(spelling.encode([record]))
     return tmp_path / "data"
 
 
@@ -86,7 +86,7 @@ async def test_running_on_it_builds_what_has_changed_and_survives_a_damaged_obje
     now = container.clock().wall()
     record = Record(now, "veh-1", "0x1F0", {"battery_soc": 50.0}, now)
     key = f"raw/{_path(now)}/batch-1-0.jsonl"
-    await container.storage().put(key, message.encode([record]))
+    await container.storage().put(key, spelling.encode([record]))
     await container.storage().put(f"raw/{_path(now - HOUR_MS)}/batch-1-0.jsonl.zst", b"damaged")
     stopping = asyncio.Event()
     serving = asyncio.create_task(

@@ -7,7 +7,7 @@ import pytest
 
 from telemetry.adapters.ledger import Ledger
 from telemetry.adapters.storage.local import LocalStorage
-from telemetry.domain import message, objects
+from telemetry.domain import objects, spelling
 from telemetry.domain.message import Record
 from telemetry.domain.partition import Policy
 from telemetry.entrypoints import cli
@@ -28,8 +28,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     storage = LocalStorage(tmp_path / "data")
     for record in RECORDS:
         for now in (1, 2):
-            key = objects.batch_key(Policy().place(record), now, message.encode([record]), "jsonl")
-            asyncio.run(storage.put(key, message.encode([record])))
+            key = objects.batch_key(Policy().place(record), now, spelling.encode([record]), "jsonl")
+            asyncio.run(storage.put(key, spelling.encode([record])))
     with Ledger(tmp_path / "run.jsonl") as book:
         book.write(NOON, [*RECORDS, Record(NOON + 400, "veh-1", "0x1F0", {})], {3})
     return tmp_path / "run.jsonl"

@@ -13,7 +13,7 @@ import pytest
 from dependency_injector import providers
 
 from telemetry.adapters.clock import ManualClock
-from telemetry.domain import envelope, message
+from telemetry.domain import envelope, message, spelling
 from telemetry.domain.gateway import Answer, GatewayError
 from telemetry.domain.message import Record
 from telemetry.domain.simulate import Simulate
@@ -339,7 +339,7 @@ async def queued() -> Sequence[Record]:
     finally:
         await queue.close()
     parcels = [envelope.unpack(each.body, each.sent, policy) for each in deliveries]
-    return [message.decode(line) for parcel in parcels for line in parcel.lines.splitlines()]
+    return [spelling.decode(line) for parcel in parcels for line in parcel.lines.splitlines()]
 
 
 @pytest.mark.usefixtures("_key")

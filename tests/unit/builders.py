@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from telemetry.domain import envelope, message, objects
+from telemetry.domain import envelope, objects, spelling
 from telemetry.domain.envelope import Parcel
 from telemetry.domain.message import Record
 from telemetry.domain.objects import RawFormat
@@ -77,11 +77,11 @@ def an_envelope(*records: Record, policy: Policy = POLICY) -> bytes:
 
 
 async def put_batch(
-    storage: Storage, *records: Record, now: int = NOW, spelling: RawFormat = "jsonl", policy: Policy = POLICY
+    storage: Storage, *records: Record, now: int = NOW, suffix: RawFormat = "jsonl", policy: Policy = POLICY
 ) -> str:
     """Store records that all belong to the partition of the first, as a consumer does; return the key."""
-    lines = message.encode(records)
-    key = objects.batch_key(policy.place(records[0]), now, lines, spelling)
+    lines = spelling.encode(records)
+    key = objects.batch_key(policy.place(records[0]), now, lines, suffix)
     await storage.put(key, objects.write_lines(key, lines))
     return key
 
@@ -89,7 +89,7 @@ async def put_batch(
 async def stored_records(storage: Storage, prefix: str = "") -> list[Record]:
     """Read back every record of the raw store and of the tree beside it."""
     return [
-        message.decode(line)
+        spelling.decode(line)
         for tree in ("raw/", "skewed/")
         for entry in await storage.list(tree + prefix)
         for line in objects.read_lines(entry.key, await storage.get(entry.key))

@@ -94,7 +94,7 @@ async def test_objects_of_other_names_and_sizes_but_the_same_records_give_the_sa
     other = MemoryStorage(ManualClock(NOW))
     sent = some_records(20)
     await put_batch(storage, *sent)
-    await put_batch(other, *sent[12:], now=NOW + 5, spelling="jsonl.zst")
+    await put_batch(other, *sent[12:], now=NOW + 5, suffix="jsonl.zst")
     await put_batch(other, *sent[:12], now=NOW + 9)
     one, another = await build(storage), await build(other)
     assert one.vehicles == another.vehicles
@@ -211,7 +211,7 @@ async def test_a_damaged_object_is_named_and_the_figures_before_are_kept(storage
     await put_batch(storage, a_record(can_id="0x2"))
     await build(storage)
     figures = await storage.get(KEY)
-    key = await put_batch(storage, record, spelling="jsonl.zst")
+    key = await put_batch(storage, record, suffix="jsonl.zst")
     await storage.put(key, (await storage.get(key))[:-1], overwrite=True)
     for _ in range(2):
         with pytest.raises(ValueError, match=f"^{key} is damaged: It is not one whole zstd frame"):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry.domain import compression, envelope, message
+from telemetry.domain import compression, envelope, spelling
 from telemetry.domain.envelope import MAX_CONTENT, Parcel, UndecodableError, bundle, room, seal, unpack
 from telemetry.domain.partition import HOUR_MS, Partition, Policy
 
@@ -82,7 +82,7 @@ def test_records_pass_through_an_envelope_unchanged():
     sent = some_records(50)
     opened = unpack(an_envelope(*sent), 0, POLICY)
     assert opened.partition == PLACE
-    assert [message.decode(line) for line in opened.lines.splitlines()] == sent
+    assert [spelling.decode(line) for line in opened.lines.splitlines()] == sent
     assert opened.timestamps.tolist() == [record.timestamp for record in sent]
     assert opened.received.tolist() == [record.received for record in sent]
 
@@ -367,5 +367,5 @@ def test_real_records_compress_well():
 def test_wrapping_spells_records_as_the_raw_store_does(values):
     sent = [a_record(payload={"x": value}, timestamp=NOW + place) for place, value in enumerate(values)]
     wrapped = envelope.wrap(PLACE, sent)
-    assert wrapped.lines == message.encode(sent)
+    assert wrapped.lines == spelling.encode(sent)
     assert wrapped.count == len(sent)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.domain import message
+from telemetry.domain import spelling
 from telemetry.domain.envelope import Parcel
 from telemetry.domain.ingest import Ingest, NotPermittedError, Receipt
 from telemetry.domain.message import Parsed, Rejection
@@ -46,7 +46,7 @@ async def test_what_is_valid_is_posted_and_what_is_not_is_answered():
     receipt = await Ingest(tray, POLICY)(Parsed(some_records(3), [REJECTION]), anybody)
     assert receipt == Receipt(3, [REJECTION])
     (parcel,) = tray.parcels
-    assert parcel.lines == message.encode(some_records(3))
+    assert parcel.lines == spelling.encode(some_records(3))
     assert parcel.partition == Partition("raw", HOUR)
 
 
@@ -126,5 +126,5 @@ def test_parcels_lose_nothing_keep_order_and_exceed_no_room_but_for_a_lone_recor
     assert all(parcel.size <= room or parcel.count == 1 for parcel in tray.parcels)
     for place in {policy.place(record) for record in sent}:
         lines = b"".join(parcel.lines for parcel in tray.parcels if parcel.partition == place)
-        assert lines == message.encode(record for record in sent if policy.place(record) == place)
+        assert lines == spelling.encode(record for record in sent if policy.place(record) == place)
     assert sum(parcel.count for parcel in tray.parcels) == len(sent)

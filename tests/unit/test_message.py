@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from telemetry.domain import message
 from telemetry.domain.message import MalformedBodyError, Record, parse, parse_lines
 
-from .builders import FIRST_MS, LAST_MS, NOW, a_body, a_message, a_record, records
+from .builders import FIRST_MS, LAST_MS, NOW, a_body, a_message, a_record
 
 MADE = 1_760_877_296_123  # 2025-10-19T12:34:56.123Z
 SHORT = 300  # characters that a reason may have
@@ -452,61 +452,6 @@ def test_no_body_makes_the_parser_fail_otherwise_than_by_a_malformed_body(data):
         else:
             indices = [rejection.index for rejection in parsed.rejected]
             assert set(indices) <= set(range(len(parsed.records) + len(indices)))
-
-
-# Spelling
-
-
-@given(st.lists(records(), max_size=5))
-def test_a_stored_line_reads_back_as_the_record_that_it_was(written):
-    lines = message.encode(written)
-    assert lines.count(b"\n") == len(written)
-    assert [message.decode(line) for line in lines.splitlines()] == written
-
-
-@given(st.lists(records(received=st.just(NOW)), min_size=1, max_size=5))
-def test_a_request_is_taken_as_the_records_that_were_sent(sent):
-    assert parse_lines(message.encode_request(sent), NOW) == (sent, [])
-
-
-@given(records())
-def test_a_stored_line_is_itself_a_valid_message(written):
-    assert parse(message.encode([written]), written.received) == ([written], [])
-
-
-def test_a_stored_line_is_spelled_as_the_contract_shows():
-    assert message.encode([a_record(payload={"battery_soc": 85.5})]) == (
-        b'{"timestamp":"2025-10-19T14:30:00.000Z","vehicle_id":"veh-00123","can_id":"0x1F0",'
-        b'"payload":{"battery_soc":85.5},"ingest_received_at":"2025-10-19T14:30:00.200Z"}\n'
-    )
-
-
-def test_a_line_reads_back_from_a_view_without_being_copied():
-    assert message.decode(memoryview(message.encode([a_record()]))) == a_record()
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"",
-        b"{",
-        b"{}",
-        b"\xff",
-        b'"text"',
-        b"[" * 20_000,
-        a_body(),
-        message.encode([a_record()]).replace(b".200Z", b".200"),
-        message.encode([a_record()]).replace(b".000Z", b".000"),
-        message.encode([a_record()]).replace(b"veh-", b"\xff"),
-        message.encode([a_record()]).replace(b"85.5", b"1e999"),
-        message.encode([a_record()]) * 2,
-    ],
-    ids=lambda line: repr(line[-20:]),
-)
-def test_what_is_no_line_of_the_raw_store_raises_value_error(line):
-    with pytest.raises(ValueError) as refusal:  # noqa: PT011  # there is any number of texts
-        message.decode(line)
-    assert len(str(refusal.value)) < SHORT
 
 
 def test_a_rejection_is_answered_as_index_and_error():

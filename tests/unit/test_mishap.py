@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.domain import message
+from telemetry.domain import message, spelling
 from telemetry.domain.message import Record
 from telemetry.domain.mishap import Mishaps, Shares
 from telemetry.domain.partition import Policy
@@ -133,7 +133,7 @@ def test_a_record_that_is_late_comes_after_those_that_were_measured_after_it():
 
 def test_each_damaged_record_is_refused_and_each_other_is_not():
     mishaps, sent = run(Shares(corrupt=0.3, offline=0.3, duplicates=0.3))
-    parsed = message.parse_lines(message.encode_request(flat(sent)), NOON)
+    parsed = message.parse_lines(spelling.encode_request(flat(sent)), NOON)
     assert len(parsed.rejected) == mishaps.damaged > 400
     assert len(parsed.records) == len(flat(sent)) - mishaps.damaged
     assert len({rejection.error for rejection in parsed.rejected}) == 5

@@ -44,7 +44,7 @@ async def test_what_arrived_is_counted_from_the_store(run):
     run.manifest.add_sent(sent)
     run.manifest.add_accepted(sent)
     await put_batch(run.storage, *sent[:4])
-    await put_batch(run.storage, *sent[4:], spelling="jsonl.zst")
+    await put_batch(run.storage, *sent[4:], suffix="jsonl.zst")
     assert counts(await run.prove()) == {
         "sent": 10,
         "accepted": 10,
@@ -178,7 +178,7 @@ async def test_latencies_are_from_receipt_and_from_the_vehicle_to_the_store(run)
 
 async def test_a_damaged_object_spoils_the_proof(run):
     run.manifest.add_sent([a_record()])
-    key = await put_batch(run.storage, a_record(), spelling="jsonl.zst")
+    key = await put_batch(run.storage, a_record(), suffix="jsonl.zst")
     await run.storage.put(key, b"damaged", overwrite=True)
     with pytest.raises(ValueError, match="not one whole zstd frame"):
         await run.prove()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from telemetry.domain import message
+from telemetry.domain import spelling
 from telemetry.domain.message import Record
 from telemetry.domain.moment import instant
 from telemetry.domain.partition import HOUR_MS
@@ -34,11 +34,11 @@ FOREIGN_LINES = st.sampled_from(
         b"",
         b"{",
         b"\xff",
-        message.encode([a_record(timestamp=NOW + HOUR_MS)]),
-        message.encode([a_record(timestamp=0)]),
+        spelling.encode([a_record(timestamp=NOW + HOUR_MS)]),
+        spelling.encode([a_record(timestamp=0)]),
     ]
 )
-LINES = st.lists(RECORDS.map(lambda record: message.encode([record])) | FOREIGN_LINES, max_size=25)
+LINES = st.lists(RECORDS.map(lambda record: spelling.encode([record])) | FOREIGN_LINES, max_size=25)
 
 
 def rolled(lines: Sequence[bytes]) -> Rollup:
@@ -49,7 +49,7 @@ def rolled(lines: Sequence[bytes]) -> Rollup:
 
 def figures_of(*records: Record, hour: int = HOUR) -> Figures:
     rollup = Rollup(hour)
-    rollup.add(message.encode(records).splitlines())
+    rollup.add(spelling.encode(records).splitlines())
     return rollup.figures()
 
 
@@ -70,7 +70,7 @@ def expected_figures(lines: Sequence[bytes]) -> Figures:
     refused = 0
     for line in lines:
         try:
-            record = message.decode(line)
+            record = spelling.decode(line)
         except ValueError:
             refused += 1
             continue
@@ -227,7 +227,7 @@ def test_copies_received_in_one_millisecond_are_told_apart_by_their_values():
 
 
 def test_minus_zero_and_zero_are_one_value():
-    rollups = [rolled(message.encode([a_record(payload={"x": zero})]).splitlines()) for zero in (0.0, -0.0)]
+    rollups = [rolled(spelling.encode([a_record(payload={"x": zero})]).splitlines()) for zero in (0.0, -0.0)]
     assert spelled(rollups[0]) == spelled(rollups[1])
 
 
@@ -264,14 +264,14 @@ def test_first_and_last_are_moments_of_the_vehicles_own_clock():
         b"{",
         b"\xff",
         b"[" * 20_000,
-        message.encode([a_record(timestamp=HOUR * HOUR_MS - 1)]),
-        message.encode([a_record(timestamp=(HOUR + 1) * HOUR_MS)]),
-        message.encode([a_record()]).replace(b".200Z", b".200"),
+        spelling.encode([a_record(timestamp=HOUR * HOUR_MS - 1)]),
+        spelling.encode([a_record(timestamp=(HOUR + 1) * HOUR_MS)]),
+        spelling.encode([a_record()]).replace(b".200Z", b".200"),
     ],
     ids=lambda line: repr(line[:40]),
 )
 def test_a_line_that_is_no_record_of_this_hour_is_counted_as_refused(line):
-    figures = rolled([line, message.encode([a_record()])]).figures()
+    figures = rolled([line, spelling.encode([a_record()])]).figures()
     assert (figures.refused, figures.records) == (1, 1)
 
 
@@ -285,7 +285,7 @@ def test_an_hour_without_lines_has_empty_figures():
 
 
 def test_a_record_without_signals_counts_as_a_record():
-    line = message.encode([a_record(payload={"x": 1.0})]).replace(b'{"x":1.0}', b"{}")
+    line = spelling.encode([a_record(payload={"x": 1.0})]).replace(b'{"x":1.0}', b"{}")
     figures = rolled([line]).figures()
     assert (figures.unique, figures.vehicles["veh-00123"].signals) == (1, {})
 

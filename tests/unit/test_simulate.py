@@ -1,6 +1,6 @@
 import pytest
 
-from telemetry.domain import message
+from telemetry.domain import message, spelling
 from telemetry.domain.message import Record
 from telemetry.domain.signals import KNOWN
 from telemetry.domain.simulate import CAN_ID, Simulate
@@ -29,7 +29,7 @@ def test_records_hold_exactly_the_known_signals():
 
 def test_a_receiver_takes_every_record_as_it_is():
     records = driven(5, seed=2)
-    parsed = message.parse_lines(message.encode_request(records), 0)
+    parsed = message.parse_lines(spelling.encode_request(records), 0)
     assert parsed.rejected == []
     assert parsed.records == records
 

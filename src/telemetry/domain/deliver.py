@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from telemetry.domain import message
+from telemetry.domain import spelling
 from telemetry.domain.gateway import Gateway
 from telemetry.domain.manifest import Manifest
 from telemetry.domain.message import Record, Rejection
@@ -28,7 +28,7 @@ class Deliver:
     async def __call__(self, records: Sequence[Record]) -> Delivered:
         """Send records as one body. Raises GatewayError, after which they are in the book as sent only."""
         self.manifest.add_sent(records)
-        answer = await self._gateway.post(message.encode_request(records))
+        answer = await self._gateway.post(spelling.encode_request(records))
         refused = {rejection.index for rejection in answer.rejected}
         self.manifest.add_accepted(record for index, record in enumerate(records) if index not in refused)
         return Delivered(len(records), answer.accepted, answer.rejected)

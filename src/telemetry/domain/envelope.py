@@ -22,7 +22,7 @@ from zlib import crc32
 import msgspec
 import numpy as np
 
-from telemetry.domain import batch, compression, message, partition
+from telemetry.domain import batch, compression, message, partition, spelling
 from telemetry.domain.latency import Milliseconds
 from telemetry.domain.message import Record
 from telemetry.domain.partition import Partition, Policy
@@ -74,7 +74,7 @@ def wrap(partition: Partition, records: Sequence[Record]) -> Parcel:
         partition,
         np.array([record.timestamp for record in records], _TIME),
         np.array([record.received for record in records], _TIME),
-        message.encode(records),
+        spelling.encode(records),
     )
 
 

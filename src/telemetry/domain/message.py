@@ -1,4 +1,4 @@
-"""Data contract v1: what a vehicle may send, and the one form in which a record is stored."""
+"""Data contract v1: what a vehicle may send, and how it is told what was wrong with it."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -77,25 +77,6 @@ class _Plain(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     ingest_received_at: Any = None
 
 
-class _Line(msgspec.Struct, frozen=True, gc=False):
-    """A record as the raw store spells it."""
-
-    timestamp: str
-    vehicle_id: str
-    can_id: str
-    payload: dict[str, float]
-    ingest_received_at: str
-
-
-class _Request(msgspec.Struct, frozen=True, gc=False):
-    """A record as a vehicle spells it."""
-
-    timestamp: str
-    vehicle_id: str
-    can_id: str
-    payload: dict[str, float]
-
-
 class _Signals(msgspec.Struct, frozen=True):
     """The payload of a record that was refused, kept raw to find the signal at fault."""
 
@@ -112,13 +93,10 @@ _split_one: Final = msgspec.json.Decoder(msgspec.Raw).decode
 _split_array: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_signals: Final = msgspec.json.Decoder(_Signals).decode
 _decode_number: Final = msgspec.json.Decoder(float).decode
-_decode_line: Final = msgspec.json.Decoder(_Line).decode
-_encode_lines: Final = msgspec.json.Encoder().encode_lines
-
-_receipt: Final = lru_cache(maxsize=16)(instant)  # the records of a body were received at one moment
 _starts_array: Final = re.compile(rb"[ \t\r\n]*\[").match
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_FAULTS: Final = (*_UNDECODABLE, ValueError, OverflowError)
+FAULTS: Final = (*_UNDECODABLE, ValueError, OverflowError)
+"""What reading a record may raise."""
 
 
 def parse(body: bytes, received: int) -> Parsed:
@@ -128,7 +106,7 @@ def parse(body: bytes, received: int) -> Parsed:
     Raises MalformedBodyError if the body is not JSON.
     """
     is_array = _starts_array(body)
-    with suppress(*_FAULTS):
+    with suppress(*FAULTS):
         return _accept_all(_decode_plain_array(body) if is_array else [_decode_plain_one(body)], received)
     try:
         try:
@@ -137,7 +115,7 @@ def parse(body: bytes, received: int) -> Parsed:
             items = _split_array(body) if is_array else [_split_one(body)]
             return _judge(map(_decode_or_blame, items), received)
     except _UNDECODABLE as error:
-        raise MalformedBodyError(_reason(error)) from error
+        raise MalformedBodyError(why(error)) from error
     return _judge(sent, received)
 
 
@@ -146,7 +124,7 @@ def parse_lines(body: bytes, received: int) -> Parsed:
 
     Raises MalformedBodyError if there is no line at all.
     """
-    with suppress(*_FAULTS):
+    with suppress(*FAULTS):
         if flawless := _decode_plain_lines(body):
             return _accept_all(flawless, received)
     try:
@@ -156,40 +134,6 @@ def parse_lines(body: bytes, received: int) -> Parsed:
     if not sent:
         raise MalformedBodyError("The body holds no line.")
     return _judge(sent, received)
-
-
-def encode(records: Iterable[Record]) -> bytes:
-    """Spell records as the lines of the raw store, each ended by a newline."""
-    return _encode_lines(
-        [
-            _Line(
-                instant(each.timestamp), each.vehicle_id, each.can_id, each.payload, _receipt(each.received)
-            )
-            for each in records
-        ]
-    )
-
-
-def encode_request(records: Iterable[Record]) -> bytes:
-    """Spell records as newline-delimited JSON to be sent to a receiver, which sets the time of receipt itself."""
-    return _encode_lines(
-        [_Request(instant(each.timestamp), each.vehicle_id, each.can_id, each.payload) for each in records]
-    )
-
-
-def decode(line: bytes | memoryview) -> Record:
-    """Read a line of the raw store back. Raises ValueError if it is none."""
-    try:
-        read = _decode_line(line)
-        return Record(
-            moment.read(read.timestamp),
-            read.vehicle_id,
-            read.can_id,
-            read.payload,
-            moment.read(read.ingest_received_at),
-        )
-    except _FAULTS as error:
-        raise ValueError(_reason(error)) from error
 
 
 def _accept_all(sent: Sequence[_Plain], received: int) -> Parsed:
@@ -219,7 +163,7 @@ def _judge(sent: Iterable[_Sent | str], received: int) -> Parsed:
         try:
             parsed.records.append(_accept(item, received))
         except ValueError as error:
-            parsed.rejected.append(Rejection(index, _reason(error)))
+            parsed.rejected.append(Rejection(index, why(error)))
     return parsed
 
 
@@ -272,7 +216,7 @@ def _decode_or_blame(item: bytes | msgspec.Raw) -> _Sent | str:
 
 def _blame(item: bytes | msgspec.Raw, error: Exception) -> str:
     """Name the field that an error is about; msgspec does not say which signal of a payload it met."""
-    reason, _, path = _reason(error).partition(" - at `")
+    reason, _, path = why(error).partition(" - at `")
     if path.startswith(("$.payload[", "key")):
         try:
             return next(_faulty_signals(item), reason)
@@ -289,8 +233,9 @@ def _faulty_signals(item: bytes | msgspec.Raw) -> Iterator[str]:
         try:
             _decode_number(value)
         except _UNDECODABLE as error:
-            yield f"payload.{name}: {_reason(error)}"
+            yield f"payload.{name}: {why(error)}"
 
 
-def _reason(error: Exception) -> str:
+def why(error: Exception) -> str:
+    """Return the text of an error as far as it is to be repeated."""
     return str(error)[:_LONGEST_REASON]

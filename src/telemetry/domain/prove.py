@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from telemetry.domain import message, objects
+from telemetry.domain import objects, spelling
 from telemetry.domain.latency import Percentiles
 from telemetry.domain.manifest import Manifest, Sent, Stream
 from telemetry.domain.partition import HOUR_MS, hour_path
@@ -75,7 +75,7 @@ class Prove:
     async def _find(self, tree: str, found: Mapping[Stream, _Found]) -> None:
         for entry in await self._storage.list(tree):
             for line in objects.read_lines(entry.key, await self._storage.get(entry.key)):
-                record = message.decode(line)
+                record = spelling.decode(line)
                 if stream := found.get((record.vehicle_id, record.can_id)):
                     stream.timestamps.append(record.timestamp)
                     stream.received.append(record.received)

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from telemetry.domain import message
+from telemetry.domain import spelling
 from telemetry.domain.message import Record
 from telemetry.domain.moment import instant
 from telemetry.domain.partition import HOUR_MS
@@ -67,7 +67,7 @@ class Rollup:
     def add(self, lines: Iterable[bytes]) -> None:
         for line in lines:
             try:
-                record = message.decode(line)
+                record = spelling.decode(line)
             except ValueError:
                 self._refused += 1
                 continue

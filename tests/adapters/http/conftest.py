@@ -17,8 +17,9 @@ from telemetry.adapters.queue.outbox import LingeringOutbox
 from telemetry.domain import envelope
 from telemetry.domain.ingest import Ingest
 from telemetry.domain.lease import Depth, Terms
-from telemetry.domain.message import Record, decode
+from telemetry.domain.message import Record
 from telemetry.domain.partition import Policy
+from telemetry.domain.spelling import decode
 
 NOW = 1_760_877_300_000
 LIMIT = 100_000
