@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
+from telemetry.adapters.queue.sqlite import schema, statements
 from telemetry.domain.clock import Clock
 from telemetry.domain.lease import Delivery, Depth, Terms, parse_receipt, receipt
 from telemetry.domain.queue import QueueUnavailableError
@@ -26,72 +27,7 @@ R = TypeVar("R")
 
 _LOOK_EVERY: Final = 0.02  # seconds; a receiver that waits wakes in half of that on average
 _BUSY: Final = 10.0  # seconds to wait for another process's transaction, which takes milliseconds
-_VERSION: Final = 2
 _BEYOND: Final = 2**63 - 1  # no message has a number as high
-
-_KIND: Final = "SELECT user_version, (SELECT COUNT(*) FROM sqlite_master) FROM pragma_user_version"
-_MESSAGES: Final = """
-CREATE TABLE messages (
-    number   INTEGER PRIMARY KEY AUTOINCREMENT,
-    sent     INTEGER NOT NULL,
-    visible  INTEGER NOT NULL,
-    receives INTEGER NOT NULL DEFAULT 0,
-    dead     INTEGER NOT NULL DEFAULT 0
-)
-"""
-_BODIES: Final = "CREATE TABLE bodies (number INTEGER PRIMARY KEY, body BLOB NOT NULL)"
-_PART: Final = "INSERT INTO bodies (number, body) SELECT number, body FROM messages"
-_SLIM: Final = "ALTER TABLE messages DROP COLUMN body"
-_MARK: Final = "PRAGMA user_version = 2"  # which is _VERSION
-_UPGRADES: Final = {0: (_MESSAGES, _BODIES, _MARK), 1: (_BODIES, _PART, _SLIM, _MARK)}
-"""What makes a queue of this version of an empty file, and of one of version 1, which kept bodies with the messages."""
-
-_USED: Final = """
-SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size
-"""
-_SYNCED: Final = "PRAGMA synchronous = FULL"
-_UNSYNCED: Final = "PRAGMA synchronous = NORMAL"
-_SEND: Final = "INSERT INTO messages (sent, visible) VALUES (:now, :now)"
-_SEND_BODY: Final = "INSERT INTO bodies (number, body) VALUES (:number, :body)"
-_ANY_VISIBLE: Final = "SELECT 1 FROM messages WHERE dead = 0 AND visible <= :now LIMIT 1"
-_VISIBLE: Final = """
-SELECT number, receives, sent, body FROM messages JOIN bodies USING (number)
-WHERE dead = 0 AND visible <= :now AND receives < :max_receives ORDER BY number LIMIT :limit
-"""
-_LEASE: Final = "UPDATE messages SET receives = receives + 1, visible = :until WHERE number = :number"
-_BURY: Final = """
-UPDATE messages SET dead = 1
-WHERE dead = 0 AND visible <= :now AND receives >= :max_receives AND number < :before
-"""
-_UNLEASE: Final = """
-UPDATE messages SET receives = receives - 1, visible = :now
-WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
-"""
-_DELETE: Final = """
-DELETE FROM messages WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
-"""
-_FORGET_BODY: Final = "DELETE FROM bodies WHERE number = :number"
-_EXTEND: Final = """
-UPDATE messages SET visible = :until
-WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
-"""
-_DEPTH: Final = """
-SELECT
-    COALESCE(SUM(dead = 0 AND visible <= :now), 0),
-    COALESCE(SUM(dead = 0 AND visible > :now), 0),
-    COALESCE(SUM(dead), 0)
-FROM messages
-"""
-_DEAD: Final = """
-SELECT number, receives, sent, body FROM messages JOIN bodies USING (number)
-WHERE dead = 1 ORDER BY number LIMIT :limit
-"""
-_RESEND: Final = """
-INSERT INTO messages (sent, visible)
-SELECT sent, :now FROM messages WHERE number = :number AND receives = :receives AND dead = 1
-"""
-_MOVE_BODY: Final = "UPDATE bodies SET number = last_insert_rowid() WHERE number = :number"
-_FORGET: Final = "DELETE FROM messages WHERE number = :number AND receives = :receives AND dead = 1"
 
 
 class SqliteQueue:
@@ -141,7 +77,7 @@ class SqliteQueue:
         return await self._run(self._delete, receipts)
 
     async def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[str]:
-        return await self._run(self._settle, _EXTEND, receipts, round(seconds * 1000))
+        return await self._run(self._settle, statements.EXTEND, receipts, round(seconds * 1000))
 
     async def depth(self) -> Depth:
         return await self._run(self._depth)
@@ -176,23 +112,21 @@ class SqliteQueue:
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
         try:
-            version, tables = db.execute(_KIND).fetchone()
-            self._check_kind(version, tables)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute(_UNSYNCED)
-            if version != _VERSION:
-                _upgrade(db)
+            self._prepare(db)
         except BaseException:
             db.close()
             raise
         return db
 
-    def _check_kind(self, version: int, tables: int) -> None:
-        """Let a queue and an empty file pass, but not what another program keeps."""
-        if version not in (_VERSION, 1) and (version or tables):
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        if not schema.is_known(db):
             raise QueueUnavailableError(
-                f"{self._path} is no queue of version {_VERSION}, but a database of version {version}"
+                f"{self._path} is no queue of version {schema.VERSION}, "
+                f"but a database of version {schema.version_of(db)}"
             )
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute(statements.UNSYNCED)
+        schema.upgrade(db)
 
     def _send(self, bodies: Sequence[bytes]) -> None:
         with self._synced(), self._transaction() as now:
@@ -201,21 +135,23 @@ class SqliteQueue:
                     f"{self._path} is full: it may hold {self._max_size} bytes (QUEUE_MAX_BYTES); is a consumer running?"
                 )
             for body in bodies:
-                number = self._db.execute(_SEND, {"now": now}).lastrowid
-                self._db.execute(_SEND_BODY, {"number": number, "body": body})
+                number = self._db.execute(statements.SEND, {"now": now}).lastrowid
+                self._db.execute(statements.SEND_BODY, {"number": number, "body": body})
 
     def _receive(self, limit: int) -> Sequence[Delivery]:
         with self._translated():
-            if not self._db.execute(_ANY_VISIBLE, {"now": self._clock.wall()}).fetchone():
+            if not self._db.execute(statements.ANY_VISIBLE, {"now": self._clock.wall()}).fetchone():
                 return []  # without having asked for the lock that senders need
         with self._transaction() as now:
             terms = {"now": now, "max_receives": self._terms.max_receives}
-            rows = self._db.execute(_VISIBLE, {**terms, "limit": limit}).fetchall()
+            rows = self._db.execute(statements.VISIBLE, {**terms, "limit": limit}).fetchall()
             until = now + self._terms.visibility
-            self._db.executemany(_LEASE, [{"number": number, "until": until} for number, *_ in rows])
+            self._db.executemany(
+                statements.LEASE, [{"number": number, "until": until} for number, *_ in rows]
+            )
             # Those that had their share of leases are met on the way to the last that is received.
             before = _BEYOND if len(rows) < limit else max((number for number, *_ in rows), default=0)
-            self._db.execute(_BURY, {**terms, "before": before})
+            self._db.execute(statements.BURY, {**terms, "before": before})
         return [
             Delivery(receipt(number, receives + 1), body, sent, receives + 1)
             for number, receives, sent, body in rows
@@ -224,14 +160,17 @@ class SqliteQueue:
     def _unlease(self, leasing: Future[Sequence[Delivery]]) -> None:
         """Undo a receive that nobody waits for any more, unless it was not begun or failed."""
         if not leasing.cancelled() and not leasing.exception():
-            self._settle(_UNLEASE, [each.receipt for each in leasing.result()], 0)
+            self._settle(statements.UNLEASE, [each.receipt for each in leasing.result()], 0)
 
     def _delete(self, receipts: Sequence[str]) -> Sequence[str]:
         with self._transaction() as now:
             return [
                 each
                 for each in receipts
-                if not (self._meets(_DELETE, each, now=now) and self._meets(_FORGET_BODY, each))
+                if not (
+                    self._meets(statements.DELETE, each, now=now)
+                    and self._meets(statements.FORGET_BODY, each)
+                )
             ]
 
     def _settle(self, statement: str, receipts: Sequence[str], duration: int) -> Sequence[str]:
@@ -243,11 +182,11 @@ class SqliteQueue:
 
     def _depth(self) -> Depth:
         with self._translated():
-            return Depth(*self._db.execute(_DEPTH, {"now": self._clock.wall()}).fetchone())
+            return Depth(*self._db.execute(statements.DEPTH, {"now": self._clock.wall()}).fetchone())
 
     def _dead(self, limit: int) -> Sequence[Delivery]:
         with self._translated():
-            rows = self._db.execute(_DEAD, {"limit": limit}).fetchall()
+            rows = self._db.execute(statements.DEAD, {"limit": limit}).fetchall()
         return [
             Delivery(receipt(number, receives), body, sent, receives) for number, receives, sent, body in rows
         ]
@@ -258,9 +197,9 @@ class SqliteQueue:
                 each
                 for each in receipts
                 if not (
-                    self._meets(_RESEND, each, now=now)
-                    and self._meets(_MOVE_BODY, each)
-                    and self._meets(_FORGET, each)
+                    self._meets(statements.RESEND, each, now=now)
+                    and self._meets(statements.MOVE_BODY, each)
+                    and self._meets(statements.FORGET, each)
                 )
             ]
 
@@ -271,7 +210,7 @@ class SqliteQueue:
 
     def _used(self) -> int:
         """Count the bytes of the file that hold something; deleting makes room in it, but does not shrink it."""
-        (used,) = self._db.execute(_USED).fetchone()
+        (used,) = self._db.execute(statements.USED).fetchone()
         return int(used)
 
     @contextmanager
@@ -291,11 +230,11 @@ class SqliteQueue:
     def _synced(self) -> Iterator[None]:
         """Let what is committed meanwhile, and all before it, survive the loss of power."""
         with self._translated():
-            self._db.execute(_SYNCED)
+            self._db.execute(statements.SYNCED)
             try:
                 yield
             finally:
-                self._db.execute(_UNSYNCED)
+                self._db.execute(statements.UNSYNCED)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -314,15 +253,6 @@ class SqliteQueue:
         if self._closed:
             raise QueueUnavailableError(f"The queue {self._path} has been closed")
         return self._thread.submit(work, *args, **kwargs)
-
-
-def _upgrade(db: sqlite3.Connection) -> None:
-    """Make a queue of this version of what the file holds."""
-    db.execute("BEGIN IMMEDIATE")
-    version, _ = db.execute(_KIND).fetchone()  # another process may have come first
-    for statement in _UPGRADES.get(version, ()):
-        db.execute(statement)
-    db.execute("COMMIT")
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

@@ -1,0 +1,50 @@
+"""What the embedded queue asks of SQLite, once its tables are there."""
+
+from typing import Final
+
+USED: Final = """
+SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size
+"""
+SYNCED: Final = "PRAGMA synchronous = FULL"
+UNSYNCED: Final = "PRAGMA synchronous = NORMAL"
+SEND: Final = "INSERT INTO messages (sent, visible) VALUES (:now, :now)"
+SEND_BODY: Final = "INSERT INTO bodies (number, body) VALUES (:number, :body)"
+ANY_VISIBLE: Final = "SELECT 1 FROM messages WHERE dead = 0 AND visible <= :now LIMIT 1"
+VISIBLE: Final = """
+SELECT number, receives, sent, body FROM messages JOIN bodies USING (number)
+WHERE dead = 0 AND visible <= :now AND receives < :max_receives ORDER BY number LIMIT :limit
+"""
+LEASE: Final = "UPDATE messages SET receives = receives + 1, visible = :until WHERE number = :number"
+BURY: Final = """
+UPDATE messages SET dead = 1
+WHERE dead = 0 AND visible <= :now AND receives >= :max_receives AND number < :before
+"""
+UNLEASE: Final = """
+UPDATE messages SET receives = receives - 1, visible = :now
+WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
+"""
+DELETE: Final = """
+DELETE FROM messages WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
+"""
+FORGET_BODY: Final = "DELETE FROM bodies WHERE number = :number"
+EXTEND: Final = """
+UPDATE messages SET visible = :until
+WHERE number = :number AND receives = :receives AND dead = 0 AND visible > :now
+"""
+DEPTH: Final = """
+SELECT
+    COALESCE(SUM(dead = 0 AND visible <= :now), 0),
+    COALESCE(SUM(dead = 0 AND visible > :now), 0),
+    COALESCE(SUM(dead), 0)
+FROM messages
+"""
+DEAD: Final = """
+SELECT number, receives, sent, body FROM messages JOIN bodies USING (number)
+WHERE dead = 1 ORDER BY number LIMIT :limit
+"""
+RESEND: Final = """
+INSERT INTO messages (sent, visible)
+SELECT sent, :now FROM messages WHERE number = :number AND receives = :receives AND dead = 1
+"""
+MOVE_BODY: Final = "UPDATE bodies SET number = last_insert_rowid() WHERE number = :number"
+FORGET: Final = "DELETE FROM messages WHERE number = :number AND receives = :receives AND dead = 1"
