@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: demo demo-aws test test-aws lint bench bench-aws bench-battery bench-can bench-realism format lock spec clean
+.PHONY: demo demo-aws test test-aws lint bench bench-aws bench-battery bench-can bench-realism fit-battery figures format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -45,8 +45,11 @@ TRIPS ?= ../shared/data/tum_bmw_i3_60ah
 bench-battery: .venv/ready  ## how near the battery comes to recorded trips (TRIPS=folder), and how fast it is
 	$(BIN)/python -m benchmarks.battery --trips $(TRIPS)
 
-bench-realism: .venv/ready  ## how like real drives simulated ones are
+bench-realism: .venv/model  ## how like real drives simulated ones are
 	$(BIN)/python -m benchmarks.realism --trips $(TRIPS)
+
+fit-battery: .venv/model  ## fit the 60 Ah pack to recorded trips anew (TRIPS=folder), and judge the fit on trips left out
+	$(BIN)/python -m benchmarks.fit_battery --trips $(TRIPS)
 
 figures: .venv/ready  ## draw the pictures of docs/battery-model.md anew
 	$(BIN)/python -m benchmarks.figures --trips $(TRIPS)
@@ -61,6 +64,7 @@ spec: .venv/ready  ## write docs/api-spec.yaml from the receiver as it is
 lock:  ## pin the newest versions again (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --group peers $(LOCK) -q --upgrade -o requirements.lock
 	uv pip compile pyproject.toml -c requirements.lock $(LOCK) -q -o requirements.image.lock
+	uv pip compile --group model -c requirements.lock $(LOCK) -q -o requirements.model.lock
 
 clean:  ## back to a fresh clone, but for data/
 	rm -rf .venv .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -71,4 +75,8 @@ clean:  ## back to a fresh clone, but for data/
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/model: requirements.model.lock .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.model.lock
 	@touch $@

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from benchmarks import drives, trips
+from benchmarks import discriminator, drives, trips, wire
+from benchmarks.discriminator import Drive
 from benchmarks.drives import PER_SECOND, Drives
 from benchmarks.trips import SAMPLING_S
 from telemetry.domain.battery.parameters import Floats
@@ -137,6 +138,25 @@ def distributions(drive: Drives, real: Sequence[trips.Trip]) -> Iterator[Check]:
     yield Check("W1 of power, kW", "0.9, limit 2.1", distance(power, current * voltage / 1e3), 0, 2.1)
 
 
+def on_the_wire() -> Iterator[Check]:
+    """Check what the bus makes of the signals."""
+    read = wire.read_back()
+    yield Check("wire: off by, share of a signal's resolution", "<= 0.5", read.off, 0, 0.5 + 1e-6)
+    yield Check("wire: not available and read as a number", "0", read.mistaken, 0, 0)
+
+
+def discriminated(drive: Drives, real: Sequence[trips.Trip], seed: int = 1) -> Iterator[Check]:
+    """Check how easily a classifier tells the beginnings of our drives, as long as real trips, from those."""
+    rng, vehicles = np.random.default_rng(seed), drive.current.shape[1]
+    theirs = [Drive(trip.current, trip.voltage) for trip in real]
+    ours = [
+        Drive(drive.current[: len(trip.current), vehicle], drive.voltage[: len(trip.current), vehicle])
+        for trip, vehicle in zip(real, rng.permutation(vehicles), strict=False)
+    ]
+    reference = f"0.5, real {discriminator.floor(theirs):.2f}"
+    yield Check("AUC of a classifier, real or simulated", reference, discriminator.auc(theirs, ours), 0, 0.9)
+
+
 def _autocorrelation(current: Floats, lag: int) -> float:
     """Return it over pieces as long as a trip, for on longer ones the road changes."""
     pieces = max(1, len(current) // _TRIP)
@@ -159,11 +179,18 @@ def main() -> int:
     print(
         f"{trip.capacity.size} of {drive.capacity.size} vehicles never had to charge, and are compared with trips"
     )
-    checks = [*consistency(drive), *resistance(trip), *energy(trip), *cells(trip), *driving(trip)]
+    checks = [
+        *consistency(drive),
+        *resistance(trip),
+        *energy(trip),
+        *cells(trip),
+        *driving(trip),
+        *on_the_wire(),
+    ]
     if real := trips.load(chosen.trips):
-        checks += distributions(trip, real)
+        checks += [*distributions(trip, real), *discriminated(trip, real)]
     else:
-        print(f"there are no trips in {chosen.trips}: the distributions are left out")
+        print(f"there are no trips in {chosen.trips}: the distributions and the classifier are left out")
     print(f"{'check':<42}{'reference':>20}{'ours':>10}{'limit':>18}")
     for check in checks:
         limit = f"{check.low:.4g} to {check.high:.4g}"

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from telemetry.domain.battery import charging, climate, driver, itinerary, road
+from telemetry.domain.battery import auxiliary, charging, driver, itinerary, road
 from telemetry.domain.battery.itinerary import Activity, Itineraries, Profile
 from telemetry.domain.battery.parameters import Floats
 from telemetry.domain.battery.vehicle import I3, battery_power
@@ -45,6 +45,7 @@ class Days:
         self._itineraries: Itineraries = itinerary.start(profile, vehicles, rng)
         self._roads = road.start(vehicles, rng)
         self._drivers = driver.start(vehicles, rng)
+        self._auxiliaries = auxiliary.start(vehicles, rng)
         self._charger = np.zeros(vehicles)  # A
 
     @property
@@ -72,11 +73,14 @@ class Days:
         self._roads = road.advance(self._roads, self.speed, dt_s, self._rng)
         allowed = np.where(leaving, self._roads.speed, 0.0)
         self._drivers = driver.advance(self._drivers, allowed, dt_s, self._rng)
-        return np.where(driving, self._drive(status), self._charge(status, dt_s))
+        self._auxiliaries = auxiliary.advance(self._auxiliaries, dt_s, self._rng)
+        return np.where(driving, self._drive(status, dt_s), self._charge(status, dt_s))
 
-    def _drive(self, status: Status) -> Floats:
+    def _drive(self, status: Status, dt_s: float) -> Floats:
         drawn = battery_power(I3, self.speed, self._drivers.acceleration, self._roads.grade)
-        drawn += I3.base + climate.power(status.ambient, self._itineraries.running)
+        drawn += auxiliary.power(
+            self._auxiliaries, status.ambient, self._itineraries.running, dt_s, self._rng
+        )
         return -drawn / status.voltage
 
     def _charge(self, status: Status, dt_s: float) -> Floats:

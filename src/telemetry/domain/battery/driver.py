@@ -10,15 +10,19 @@ from telemetry.domain.battery.parameters import Floats
 LONGEST: Final = 0.5
 """Seconds that one step of a driver may last: they react within less."""
 
-# chosen so that the distribution and the autocorrelation of the current come near those of the trips
-_EASES: Final = 4.1  # s, over which a driver closes in on a speed
-_PULL: Final = (0.89, 0.38)  # m/s2, median of how hard they accelerate, and the spread of its logarithm
-_BRAKE: Final = (1.25, 0.33)  # m/s2, the same for braking
+# searched for, with what `road` and `auxiliary` say, so that windows of 30 s have the currents, the steps and the
+# autocorrelations of those of the trips (`benchmarks/realism.py`)
+_EASES: Final = 5.4  # s, over which a driver closes in on a speed
+_PULL: Final = (0.70, 0.12)  # m/s2, median of how hard they accelerate, and the spread of its logarithm
+_BRAKE: Final = (1.75, 0.16)  # m/s2, the same for braking
 _TIRES: Final = 55.0  # m/s at which nothing is left of the pull
-_RESTLESS: Final = 0.295  # m/s2, standard deviation of the foot's wandering
-_WANDERS: Final = 2.9  # s, for which it lasts
-_RESPONSE: Final = 0.31  # s, in which the car follows the foot
-_TEMPER: Final = 12.0  # s, for which one way of accelerating lasts
+_RESTLESS: Final = 0.25  # m/s2, standard deviation of the foot's wandering
+_WANDERS: Final = 2.5  # s, for which it lasts
+_SHIFTS: Final = 0.44  # m/s2, standard deviation of where the foot shifts to, and stays
+_STAYS: Final = 2.9  # s, for which it does
+_FOOT: Final = 0.28  # s, in which the foot gets where it wants
+_RESPONSE: Final = 0.34  # s, in which the car follows the foot
+_TEMPER: Final = 11.4  # s, for which one way of accelerating lasts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +31,9 @@ class Drivers:
 
     speed: Floats  # m/s
     acceleration: Floats  # m/s2
+    foot: Floats  # m/s2 that it asks for
     wandering: Floats  # m/s2
+    shift: Floats  # m/s2
     pull: Floats  # m/s2 they accelerate with at present
     brake: Floats  # m/s2 they brake with at present
 
@@ -35,7 +41,15 @@ class Drivers:
 def start(vehicles: int, rng: np.random.Generator) -> Drivers:
     """Let all drivers stand, each with a temper of their own."""
     nothing = np.zeros(vehicles)
-    return Drivers(nothing, nothing, nothing, _temper(_PULL, vehicles, rng), _temper(_BRAKE, vehicles, rng))
+    return Drivers(
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        _temper(_PULL, vehicles, rng),
+        _temper(_BRAKE, vehicles, rng),
+    )
 
 
 def advance(drivers: Drivers, allowed: Floats, dt_s: float, rng: np.random.Generator) -> Drivers:
@@ -45,12 +59,15 @@ def advance(drivers: Drivers, allowed: Floats, dt_s: float, rng: np.random.Gener
     remains = np.exp(-dt_s / _WANDERS)
     wandering = remains * drivers.wandering
     wandering += np.sqrt(1.0 - remains**2) * _RESTLESS * rng.standard_normal(vehicles)
+    shifts = rng.random(vehicles) < -np.expm1(-dt_s / _STAYS)
+    shift = np.where(shifts, _SHIFTS * rng.standard_normal(vehicles), drivers.shift)
     wanted = (allowed - drivers.speed) / _EASES
     wanted = np.clip(wanted, -brake, pull * np.maximum(1.0 - drivers.speed / _TIRES, 0.0))
-    wanted += np.where(allowed > 0.0, wandering, 0.0)
-    acceleration = wanted + np.exp(-dt_s / _RESPONSE) * (drivers.acceleration - wanted)
+    wanted += np.where(allowed > 0.0, wandering + shift, 0.0)
+    foot = wanted + np.exp(-dt_s / _FOOT) * (drivers.foot - wanted)
+    acceleration = foot + np.exp(-dt_s / _RESPONSE) * (drivers.acceleration - foot)
     speed = np.maximum(drivers.speed + acceleration * dt_s, 0.0)
-    return Drivers(speed, (speed - drivers.speed) / dt_s, wandering, pull, brake)
+    return Drivers(speed, (speed - drivers.speed) / dt_s, foot, wandering, shift, pull, brake)
 
 
 def _reconsider(drivers: Drivers, dt_s: float, rng: np.random.Generator) -> tuple[Floats, Floats]:

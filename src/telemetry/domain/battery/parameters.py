@@ -154,10 +154,10 @@ class Variance:
     module_share: float = 0.5
     # K between the warmest and the coldest module; 5th and 95th percentile [uds]
     temperature_spread: tuple[float, float] = (0.4, 4.0)
-    # %, pack SoC at the start [chosen: within the 15 to 88 % that the trips cover]
-    start_soc: tuple[float, float] = (20.0, 85.0)
-    # degC around the pack, which starts as warm as its surroundings [chosen: trips had packs of -1 to 33 degC]
-    ambient: tuple[float, float] = (-1.0, 33.0)
+    # share of vehicles, %: below which pack SoC they start; quantiles over the trips, but for the lowest [fit]
+    start_soc: Knots = ((0.0, 20.0), (0.1, 49.0), (0.25, 67.0), (0.5, 75.0), (0.75, 83.0), (1.0, 87.0))
+    # share of vehicles, degC around the pack, which starts as warm as its surroundings; in the same way [fit]
+    ambient: Knots = ((0.0, -1.0), (0.25, 6.0), (0.5, 17.5), (0.75, 21.5), (0.9, 24.0), (1.0, 33.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,16 @@ from telemetry.domain.battery.parameters import Floats
 
 # by kind of road: city, country, motorway
 _SPEED: Final = np.array([8.7, 22.1, 28.8])  # m/s, mean of the speeds driven at
-_SPREAD: Final = np.array([3.4, 4.8, 5.4])  # m/s, their standard deviation
-_LASTS: Final = np.array([14.4, 22.7, 38.1])  # s, mean of a leg
+_SPREAD: Final = np.array([2.8, 3.9, 4.4])  # m/s, their standard deviation
+_LASTS: Final = np.array([17.0, 26.9, 45.1])  # s, mean of a leg
 _STOPS: Final = np.array([0.25, 0.23, 0.0])  # share of legs that end at a light or a crossing
 _CHANGES: Final = np.array([0.04, 0.07, 0.10])  # share of legs after which the road changes
 _SHARES: Final = np.array([0.50, 0.85])  # thresholds of the draw of the next road
 _WAIT: Final = 14.0  # s, mean of a stop; 14 s on the trips, the median 7 s
-_BRAKING: Final = 0.82  # m/s2, by which the way to a stop is foreseen
-_HILLS: Final = 0.009  # standard deviation of the grade
-_HILL: Final = 18.0  # s, for which a grade lasts
+_BRAKING: Final = 0.81  # m/s2, by which the way to a stop is foreseen
+_HILLS: Final = 0.017  # standard deviation of the grade
+_HILL: Final = 28.0  # s, for which a grade lasts
+_BENDS: Final = 3.1  # s, in which a road bends to the next
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +32,7 @@ class Roads:
     kind: np.ndarray[tuple[int], np.dtype[np.int64]]  # row in the tables above
     speed: Floats  # m/s to drive at; 0 is a stop
     remaining: Floats  # s until the next leg
+    hill: Floats  # rise per way that the road bends to
     grade: Floats  # rise per way
 
 
@@ -40,19 +42,21 @@ def start(vehicles: int, rng: np.random.Generator) -> Roads:
         kind=(rng.random((vehicles, 1)) >= _SHARES).sum(axis=1),
         speed=np.zeros(vehicles),
         remaining=rng.uniform(0.0, 8.0, vehicles),
-        grade=_HILLS * rng.standard_normal(vehicles),
+        hill=np.zeros(vehicles),
+        grade=np.zeros(vehicles),
     )
 
 
 def advance(roads: Roads, driven: Floats, dt_s: float, rng: np.random.Generator) -> Roads:
     """Return the roads `dt_s` seconds on, for vehicles that drive at `driven` m/s."""
     vehicles = len(driven)
-    remains = np.exp(-dt_s / _HILL)
-    grade = remains * roads.grade + np.sqrt(1.0 - remains**2) * _HILLS * rng.standard_normal(vehicles)
+    next_hill = rng.random(vehicles) < -np.expm1(-dt_s / _HILL)
+    hill = np.where(next_hill, _HILLS * rng.standard_normal(vehicles), roads.hill)
+    grade = hill + np.exp(-dt_s / _BENDS) * (roads.grade - hill)
     remaining = roads.remaining - dt_s
     due = np.flatnonzero(remaining <= 0.0)
     if not due.size:
-        return Roads(roads.kind, roads.speed, remaining, grade)
+        return Roads(roads.kind, roads.speed, remaining, hill, grade)
     kind, speed = roads.kind.copy(), roads.speed.copy()
     kind[due] = _turn(kind[due], rng)
     stops = (rng.random(due.size) < _STOPS[kind[due]]) & (speed[due] > 0.0)
@@ -60,7 +64,7 @@ def advance(roads: Roads, driven: Floats, dt_s: float, rng: np.random.Generator)
     speed[due] = np.where(stops, 0.0, np.maximum(wished, 3.0))
     leg = _LASTS[kind[due]] * rng.uniform(0.4, 1.6, due.size)
     remaining[due] = np.where(stops, driven[due] / _BRAKING + _WAIT * rng.standard_exponential(due.size), leg)
-    return Roads(kind, speed, remaining, grade)
+    return Roads(kind, speed, remaining, hill, grade)
 
 
 def _turn(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from telemetry.domain.battery import climate
+from telemetry.domain.battery import auxiliary
 from telemetry.domain.battery.drive import Status
 from telemetry.domain.battery.parameters import Floats
 from telemetry.domain.battery.vehicle import I3, battery_power
@@ -60,7 +60,7 @@ class Repeat:
         before, after = np.interp([begin, begin + dt_s], self._trace.time, self._trace.speed)
         speed = np.full(len(status.soc), (before + after) / 2)
         drawn = battery_power(I3, speed, np.full_like(speed, (after - before) / dt_s), np.zeros_like(speed))
-        drawn += I3.base + climate.power(status.ambient, np.full_like(speed, begin - self._trace.time[0]))
+        drawn += auxiliary.usual(status.ambient, np.full_like(speed, begin - self._trace.time[0]))
         return -drawn / status.voltage
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from telemetry.domain.battery.curve import along
 from telemetry.domain.battery.pack import Packs, PackState
 from telemetry.domain.battery.parameters import Floats, Parameters, Variance
 
@@ -30,7 +31,9 @@ def draw_packs(
     """
     variance = parameters.variance
     sigma = capacity_sigma(variance, health)
-    around = rng.uniform(*variance.ambient, (vehicles, 1))  # drawn in any case, for the draws that follow
+    around = along(
+        variance.ambient, rng.random((vehicles, 1))
+    )  # drawn in any case, for the draws that follow
     return Packs(
         parameters=parameters,
         capacity=health * parameters.cell.capacity_ah * (1.0 + _draw_cells(parameters, vehicles, sigma, rng)),
@@ -51,7 +54,7 @@ def draw_start(packs: Packs, rng: np.random.Generator) -> PackState:
     """Draw the state in which the packs are found: at rest and as warm as their surroundings."""
     variance = packs.parameters.variance
     vehicles = len(packs.capacity)
-    soc = rng.uniform(*variance.start_soc, (vehicles, 1))
+    soc = along(variance.start_soc, rng.random((vehicles, 1)))
     return rest(packs, soc + _draw_cells(packs.parameters, vehicles, variance.soc_sigma, rng))
 
 

@@ -29,7 +29,7 @@ class Vehicle:
     power: float = 125e3  # W, the battery gives at most: the motor's rating
     # m/s between which recuperation sets in [chosen: the car coasts down to walking pace on it]
     fades: tuple[float, float] = (1.0, 3.5)
-    base: float = 0.9e3  # W for all that is always on: pumps, lights, 12 V [fit 1.1e3, climate partly in it]
+    moving: float = 0.4e3  # W that the drivetrain takes for turning [fit: 1.1e3 with all that is always on]
 
 
 I3: Final = Vehicle()
@@ -46,4 +46,5 @@ def battery_power(vehicle: Vehicle, speed: Floats, acceleration: Floats, grade: 
     slow, fast = vehicle.fades
     gained = wheels * vehicle.braking * np.clip((speed - slow) / (fast - slow), 0.0, 1.0)
     power = np.where(wheels > 0.0, wheels / vehicle.driving, gained)
+    power += np.where(speed > _STILL, vehicle.moving, 0.0)
     return np.clip(power, -vehicle.recuperation, vehicle.power)
