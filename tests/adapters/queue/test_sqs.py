@@ -193,12 +193,12 @@ async def test_while_polls_come_back_full_there_are_more_of_them(stub: Stub, stu
     stub.script = lambda _: full()
     seen = 0
     async with asyncio.timeout(30):
-        while len(stubbed._polls) < 4:
+        while len(stubbed._polls._under_way) < 4:
             seen += len(await stubbed.receive(10, 5))
     assert seen
     stub.script = lambda _: ok()
-    await until(lambda: not stubbed._polls)
-    assert stubbed._wanted == 1
+    await until(lambda: not stubbed._polls._under_way)
+    assert stubbed._polls._wanted == 1
 
 
 async def test_a_poll_asks_for_ten_and_waits_long_however_short_the_callers_patience_is(stub: Stub, stubbed):
@@ -251,7 +251,7 @@ async def test_one_that_cannot_hand_back_ends_all_the_same(stub: Stub):
 
 async def test_what_nobody_took_for_half_of_its_lease_is_left_to_come_again(stub: Stub):
     made = queue(stub)
-    made._visibility = 0
+    made._polls._visibility = 0
     stub.script = failing(1, full(), lambda _: ok())
     assert await made.receive(4, 0.5) == []
     await made.close()

@@ -1,0 +1,107 @@
+"""The queue on Amazon SQS: standard or FIFO, with the dead-letter queue that its redrive policy names.
+
+A body travels as base64, since SQS carries only text. A text that opens with `{` is the bare message of a foreign
+producer and is left as it is.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from contextlib import suppress
+from operator import methodcaller
+from typing import Final
+
+import msgspec
+
+from telemetry.adapters.aws import AwsError, Client
+from telemetry.adapters.queue.sqs.calls import SPARE, Calls, handle, those, translated, whole_seconds
+from telemetry.adapters.queue.sqs.letters import Letters
+from telemetry.adapters.queue.sqs.polls import Polls
+from telemetry.domain.lease import Delivery, Depth, Terms
+from telemetry.domain.queue import QueueUnavailableError
+
+_PATIENCE: Final = 30.0  # seconds for an answer, which a long poll takes 20 of
+_OLDER_LIMIT: Final = 262_144  # bytes of a message, where the queue does not say
+_REGION: Final = re.compile(r"https?://sqs\.([a-z0-9-]+)\.amazonaws\.")
+
+
+class _Policy(msgspec.Struct, rename="camel"):
+    """The redrive policy of a queue, as SQS spells it."""
+
+    dead_letter_target_arn: str
+    max_receive_count: int
+
+
+class SqsQueue:
+    """The queue at `url`. `receivers` long polls of `poll` seconds are under way at the most."""
+
+    def __init__(
+        self, url: str, terms: Terms, receivers: int = 4, pause: float = 0.2, poll: int = 20
+    ) -> None:
+        """Ask the queue for its limits. Raises QueueUnavailableError naming the setting that is to be changed."""
+        with translated():
+            self._sqs = Client("sqs", "SQS_QUEUE_URL", _PATIENCE)
+            _check_region(url, self._sqs)
+            ask = methodcaller("get_queue_attributes", QueueUrl=url, AttributeNames=["All"])
+            attributes = self._sqs.now(ask).get("Attributes", {})
+        limit = int(attributes.get("MaximumMessageSize", _OLDER_LIMIT))
+        self.max_body = (limit - SPARE) // 4 * 3
+        self._calls = Calls(self._sqs, url, limit)
+        self._polls = Polls(self._calls, whole_seconds(terms.visibility / 1000), receivers, pause, poll)
+        policy = msgspec.json.decode(
+            attributes.get("RedrivePolicy", "null"), type=_Policy | None, strict=False
+        )
+        self._letters: Letters | None = None
+        if policy:
+            dead = Calls(self._sqs, _dead_url(url, policy), limit)
+            self._letters = Letters(dead, self._calls, policy.max_receive_count)
+
+    async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
+        texts = [b64encode(body).decode() for body in bodies]
+        entries = [
+            {"Id": str(index), "MessageBody": text, **self._calls.grouped(bodies[index], text)}
+            for index, text in enumerate(texts)
+        ]
+        return sorted(map(int, await self._calls.in_batches("send_message_batch", entries)))
+
+    async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
+        return await self._polls.receive(limit, wait)
+
+    async def delete(self, receipts: Sequence[str]) -> Sequence[str]:
+        entries = [handle(n, each) for n, each in enumerate(receipts)]
+        return those(receipts, await self._calls.in_batches("delete_message_batch", entries))
+
+    async def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[str]:
+        lease = {"VisibilityTimeout": whole_seconds(seconds)}
+        entries = [handle(n, each) | lease for n, each in enumerate(receipts)]
+        return those(receipts, await self._calls.in_batches("change_message_visibility_batch", entries))
+
+    async def depth(self) -> Depth:
+        ready, delayed, leased = await self._calls.count()
+        return Depth(ready + delayed, leased, await self._letters.count() if self._letters else 0)
+
+    async def dead(self, limit: int) -> Sequence[Delivery]:
+        return await self._letters.look(limit) if self._letters else []
+
+    async def redrive(self, receipts: Sequence[str]) -> Sequence[str]:
+        return await self._letters.redrive(receipts) if self._letters else receipts
+
+    async def close(self) -> None:
+        """Hand back at once what is on lease and was not taken."""
+        untaken = self._polls.close()
+        with suppress(QueueUnavailableError):  # then they come again by themselves, only later
+            await self.extend([each.receipt for each in untaken], 0)
+            if self._letters:
+                await self._letters.hand_back()
+        self._sqs.close()
+
+
+def _check_region(url: str, sqs: Client) -> None:
+    found = _REGION.match(url)
+    if found and found[1] != sqs.region:
+        raise AwsError(f"AWS_REGION: it is {sqs.region}, and SQS_QUEUE_URL is in {found[1]}")
+
+
+def _dead_url(url: str, policy: _Policy) -> str:
+    # A queue and its dead letters are in one account and one region, so that their addresses differ only by name.
+    return f"{url.rpartition('/')[0]}/{policy.dead_letter_target_arn.rpartition(':')[2]}"
