@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from telemetry.domain.moment import read
+from telemetry.entrypoints.process import free_port
 
 OURS: Final = {"receiver": ("telemetry", "receiver"), "consumer": ("telemetry", "consumer")}
 
@@ -47,7 +47,7 @@ class Pipeline:
     ) -> None:
         self.folder = folder
         self._commands = commands
-        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.url = f"http://127.0.0.1:{free_port()}"
         self._environment = {
             **os.environ,
             "API_KEY": _KEY,
@@ -170,13 +170,6 @@ def is_ready(url: str) -> bool:
             return bool(answer.status == 200)  # noqa: PLR2004  # OK
     except OSError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _cpu(pid: int) -> float:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.e2e.conftest import free_port, wait_until
+from telemetry.entrypoints.process import free_port
+from tests.e2e.conftest import wait_until
 from tests.stub import RESET, Answer, Call, s3_error, sqs_error
 
 _SERVER = str(Path(sys.executable).parent / "roto-server")

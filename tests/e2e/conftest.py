@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from telemetry.entrypoints.process import free_port
 
 _LONG = 60.0  # seconds that a condition may take on the slowest machine; none is waited for to its end
 
@@ -110,10 +111,3 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
     pipeline = Pipeline(tmp_path)
     yield pipeline
     pipeline.stop_all()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

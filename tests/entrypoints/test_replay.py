@@ -2,7 +2,6 @@ import argparse
 import asyncio
 import gzip
 import math
-import socket
 import subprocess
 import sys
 from collections import defaultdict
@@ -315,8 +314,7 @@ def _key(monkeypatch, tmp_path):
 @pytest.fixture
 def url(_key) -> Iterator[str]:
     """A receiver, as a process of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = process.free_port()
     command = [sys.executable, "-m", "telemetry", "receiver", "--port", str(port)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as running:
         yield f"http://127.0.0.1:{port}"

@@ -6,7 +6,6 @@ import ctypes
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -54,7 +53,7 @@ async def demonstrate(configured: Settings, chosen: argparse.Namespace, stopping
     """Run the pipeline for a while and show what it made; the exit status tells whether anything was lost."""
     container = Container(settings=configured)
     since = container.clock().wall()
-    port = _free_port()
+    port = process.free_port()
     to_receiver = argparse.Namespace(
         url=f"http://127.0.0.1:{port}", connections=8, patience=30.0, ledger=None
     )
@@ -126,13 +125,6 @@ def _wait_or_kill(role_process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         role_process.kill()
         role_process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def _aggregated(container: Container, manifest: Manifest) -> Sequence[Aggregated]:
