@@ -68,7 +68,6 @@ class Courses:
     """Trips to be fitted, all together, each (moments,) at every so many of theirs."""
 
     def __init__(self, loaded: Sequence[Trip]) -> None:
-        self.names = [trip.name for trip in loaded]
         lengths = [len(trip.current) for trip in loaded]
         self._flows = np.zeros((max(lengths), len(loaded)))
         for each, trip in enumerate(loaded):
