@@ -8,7 +8,7 @@ import argparse
 import multiprocessing
 import resource
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from timeit import repeat
 from typing import Final
@@ -30,6 +30,13 @@ _MANY: Final = 10_000
 def rmse(error: Floats) -> float:
     """Return the root of the mean square, NaN of nothing."""
     return float(np.sqrt(np.mean(np.square(error)))) if error.size else float("nan")
+
+
+def totals(errors: Iterable[Floats]) -> tuple[float, float]:
+    """Return the RMSE over trips, and that with each trip's mean error removed."""
+    errors = [np.empty(0), *errors]
+    centred = [error - error.mean() for error in errors if error.size]
+    return rmse(np.concatenate(errors)), rmse(np.concatenate([np.empty(0), *centred]))
 
 
 def compare(folder: Path) -> Mapping[str, Floats]:
@@ -90,11 +97,10 @@ def main() -> int:
     print(f"{physics:,.0f} vehicle-steps/s at {_VEHICLES} vehicles of 96 cells on one core")
     print(f"{messages:,.0f} vehicle-steps/s with a record built and encoded for each")
     print(f"{peak_memory():.0f} MB at the most for {_MANY} vehicles, records included")
-    all_errors = np.concatenate([np.empty(0), *errors.values()])
-    centred = np.concatenate([np.empty(0), *(error - error.mean() for error in errors.values())])
-    largest = np.abs(all_errors).max() if all_errors.size else float("nan")
+    total, centred = totals(errors.values())
+    largest = max((np.abs(error).max() for error in errors.values()), default=float("nan"))
     print(
-        f"battery: trips={len(errors)} rmse_v={rmse(all_errors):.3f} rmse_offset_removed_v={rmse(centred):.3f} "
+        f"battery: trips={len(errors)} rmse_v={total:.3f} rmse_offset_removed_v={centred:.3f} "
         f"max_v={largest:.2f} vehicle_steps_per_s={physics:.0f}"
     )
     return 0

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks import fitting, trips
-from benchmarks.battery import rmse
+from benchmarks.battery import rmse, totals
 from benchmarks.fitting import Fit
 from benchmarks.trips import Trip
 from telemetry.domain.battery.parameters import Floats
@@ -62,13 +62,12 @@ def _show(fitted: Fit) -> None:
 
 def _report(name: str, by_trip: Mapping[str, Floats]) -> None:
     """Print the errors of trips: in all, without each trip's mean, and in all without the trip that is furthest off."""
-    worst = max(by_trip, key=lambda each: float(np.square(by_trip[each]).mean()))
-    rest = np.concatenate([error for trip, error in by_trip.items() if trip != worst])
-    every = np.concatenate(list(by_trip.values()))
-    centred = np.concatenate([error - error.mean() for error in by_trip.values()])
+    worst = max(by_trip, key=lambda each: rmse(by_trip[each]))
+    total, centred = totals(by_trip.values())
+    rest, _ = totals(error for trip, error in by_trip.items() if trip != worst)
     print(
-        f"fit: name={name} trips={len(by_trip)} rmse_v={rmse(every):.3f} rmse_offset_removed_v={rmse(centred):.3f} "
-        f"without={worst} rmse_v_without={rmse(rest):.3f}"
+        f"fit: name={name} trips={len(by_trip)} rmse_v={total:.3f} rmse_offset_removed_v={centred:.3f} "
+        f"without={worst} rmse_v_without={rest:.3f}"
     )
 
 

@@ -85,12 +85,9 @@ class Courses:
 
     def through(self, cell: Cell) -> Floats:
         """Return the currents through the pairs, (pairs, moments) in A."""
-        taus = np.array([pair.tau_s for pair in cell.pairs])
-        remains = np.exp(-SAMPLING_S / taus)[:, np.newaxis]
-        through = np.zeros((len(taus), *self._flows.shape))
+        through = np.zeros((len(cell.pairs), *self._flows.shape))
         for moment in range(1, len(self._flows)):
-            flow = self._flows[moment]
-            through[:, moment] = flow + (through[:, moment - 1] - flow) * remains
+            through[:, moment] = electric.relax(cell, through[:, moment - 1], self._flows[moment], SAMPLING_S)
         return through[:, *self._places]
 
 

@@ -67,13 +67,18 @@ class _Sent(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     ingest_received_at: Any = None
 
 
-class _Plain(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """The same for bodies without a fault: only as much is asked of the types as costs nothing."""
+class Spelled(msgspec.Struct, frozen=True, gc=False):
+    """A record as JSON spells it: only as much is asked of the types as costs nothing."""
 
     timestamp: str
     vehicle_id: str
     can_id: str
     payload: dict[str, float]
+
+
+class _Plain(Spelled, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The same as `_Sent` for bodies without a fault."""
+
     ingest_received_at: Any = None
 
 

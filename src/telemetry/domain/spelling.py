@@ -7,27 +7,14 @@ from typing import Final
 import msgspec
 
 from telemetry.domain import moment
-from telemetry.domain.message import FAULTS, Record, why
+from telemetry.domain.message import FAULTS, Record, Spelled, why
 from telemetry.domain.moment import instant
 
 
-class _Line(msgspec.Struct, frozen=True, gc=False):
+class _Line(Spelled, frozen=True, gc=False):
     """A record as the raw store spells it."""
 
-    timestamp: str
-    vehicle_id: str
-    can_id: str
-    payload: dict[str, float]
     ingest_received_at: str
-
-
-class _Request(msgspec.Struct, frozen=True, gc=False):
-    """A record as a vehicle spells it."""
-
-    timestamp: str
-    vehicle_id: str
-    can_id: str
-    payload: dict[str, float]
 
 
 _decode_line: Final = msgspec.json.Decoder(_Line).decode
@@ -51,7 +38,7 @@ def encode(records: Iterable[Record]) -> bytes:
 def encode_request(records: Iterable[Record]) -> bytes:
     """Spell records as newline-delimited JSON to be sent to a receiver, which sets the time of receipt itself."""
     return _encode_lines(
-        [_Request(instant(each.timestamp), each.vehicle_id, each.can_id, each.payload) for each in records]
+        [Spelled(instant(each.timestamp), each.vehicle_id, each.can_id, each.payload) for each in records]
     )
 
 

@@ -9,13 +9,11 @@ from typing import Final
 
 import numpy as np
 
-from telemetry.domain.battery import climate
+from telemetry.domain.battery import climate, dynamics
 from telemetry.domain.battery.parameters import Floats
 
-_BASE: Final = (
-    0.7e3,
-    0.45,
-)  # W, median, and the spread of its logarithm; 0.35 to 2.4 kW with the cabin after 5 min
+# W, median, and the spread of its logarithm; 0.35 to 2.4 kW with the cabin after 5 min
+_BASE: Final = (0.7e3, 0.45)
 _WANDERS: Final = 0.15  # of all that is drawn, standard deviation
 _FOR: Final = 25.0  # s, for which it wanders
 _JITTER: Final = 15.0  # W, standard deviation from one sample to the next
@@ -40,9 +38,7 @@ def start(vehicles: int, rng: np.random.Generator) -> Auxiliaries:
 
 def advance(auxiliaries: Auxiliaries, dt_s: float, rng: np.random.Generator) -> Auxiliaries:
     """Return them `dt_s` seconds on."""
-    remains = math.exp(-dt_s / _FOR)
-    wandering = remains * auxiliaries.wandering
-    wandering += math.sqrt(1.0 - remains**2) * _WANDERS * rng.standard_normal(len(wandering))
+    wandering = dynamics.wander(auxiliaries.wandering, _WANDERS, _FOR, dt_s, rng)
     return Auxiliaries(auxiliaries.base, wandering)
 
 

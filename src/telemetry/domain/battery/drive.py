@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from telemetry.domain.battery import auxiliary, charging, driver, itinerary, road
+from telemetry.domain.battery import auxiliary, charging, driver, dynamics, itinerary, road
 from telemetry.domain.battery.itinerary import Activity, Itineraries, Profile
 from telemetry.domain.battery.parameters import Floats
 from telemetry.domain.battery.vehicle import I3, battery_power
@@ -90,6 +90,6 @@ class Days:
             (Activity.CHARGE_DC, charging.dc_current(status.soc)),
         ):
             wanted = np.where(self.activity == activity, current, wanted)
-        remains = math.exp(-dt_s / _RAMP)
-        self._charger = np.where(wanted > 0.0, wanted + remains * (self._charger - wanted), 0.0)
+        ramped = dynamics.follow(self._charger, wanted, _RAMP, dt_s)
+        self._charger = np.where(wanted > 0.0, ramped, 0.0)
         return self._charger

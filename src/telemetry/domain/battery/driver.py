@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from telemetry.domain.battery import dynamics
 from telemetry.domain.battery.parameters import Floats
 
 LONGEST: Final = 0.5
@@ -41,31 +42,20 @@ class Drivers:
 def start(vehicles: int, rng: np.random.Generator) -> Drivers:
     """Let all drivers stand, each with a temper of their own."""
     nothing = np.zeros(vehicles)
-    return Drivers(
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-        _temper(_PULL, vehicles, rng),
-        _temper(_BRAKE, vehicles, rng),
-    )
+    pull, brake = _temper(_PULL, vehicles, rng), _temper(_BRAKE, vehicles, rng)
+    return Drivers(nothing, nothing, nothing, nothing, nothing, pull, brake)
 
 
 def advance(drivers: Drivers, allowed: Floats, dt_s: float, rng: np.random.Generator) -> Drivers:
     """Return the drivers `dt_s` <= LONGEST seconds on; `allowed` is the road's speed, (n,) in m/s, 0 to stop."""
-    vehicles = len(allowed)
     pull, brake = _reconsider(drivers, dt_s, rng)
-    remains = np.exp(-dt_s / _WANDERS)
-    wandering = remains * drivers.wandering
-    wandering += np.sqrt(1.0 - remains**2) * _RESTLESS * rng.standard_normal(vehicles)
-    shifts = rng.random(vehicles) < -np.expm1(-dt_s / _STAYS)
-    shift = np.where(shifts, _SHIFTS * rng.standard_normal(vehicles), drivers.shift)
+    wandering = dynamics.wander(drivers.wandering, _RESTLESS, _WANDERS, dt_s, rng)
+    shift = dynamics.shift(drivers.shift, _SHIFTS, _STAYS, dt_s, rng)
     wanted = (allowed - drivers.speed) / _EASES
     wanted = np.clip(wanted, -brake, pull * np.maximum(1.0 - drivers.speed / _TIRES, 0.0))
     wanted += np.where(allowed > 0.0, wandering + shift, 0.0)
-    foot = wanted + np.exp(-dt_s / _FOOT) * (drivers.foot - wanted)
-    acceleration = foot + np.exp(-dt_s / _RESPONSE) * (drivers.acceleration - foot)
+    foot = dynamics.follow(drivers.foot, wanted, _FOOT, dt_s)
+    acceleration = dynamics.follow(drivers.acceleration, foot, _RESPONSE, dt_s)
     speed = np.maximum(drivers.speed + acceleration * dt_s, 0.0)
     return Drivers(speed, (speed - drivers.speed) / dt_s, foot, wandering, shift, pull, brake)
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from telemetry.domain.battery import dynamics
 from telemetry.domain.battery.parameters import Floats
 
 # by kind of road: city, country, motorway
@@ -49,10 +50,8 @@ def start(vehicles: int, rng: np.random.Generator) -> Roads:
 
 def advance(roads: Roads, driven: Floats, dt_s: float, rng: np.random.Generator) -> Roads:
     """Return the roads `dt_s` seconds on, for vehicles that drive at `driven` m/s."""
-    vehicles = len(driven)
-    next_hill = rng.random(vehicles) < -np.expm1(-dt_s / _HILL)
-    hill = np.where(next_hill, _HILLS * rng.standard_normal(vehicles), roads.hill)
-    grade = hill + np.exp(-dt_s / _BENDS) * (roads.grade - hill)
+    hill = dynamics.shift(roads.hill, _HILLS, _HILL, dt_s, rng)
+    grade = dynamics.follow(roads.grade, hill, _BENDS, dt_s)
     remaining = roads.remaining - dt_s
     due = np.flatnonzero(remaining <= 0.0)
     if not due.size:

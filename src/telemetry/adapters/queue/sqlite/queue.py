@@ -11,7 +11,7 @@ little, needs no second mechanism, and works between processes.
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -74,10 +74,10 @@ class SqliteQueue:
             raise
 
     async def delete(self, receipts: Sequence[str]) -> Sequence[str]:
-        return await self._run(self._delete, receipts)
+        return await self._run(self._settle, (statements.DELETE, statements.FORGET_BODY), receipts)
 
     async def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[str]:
-        return await self._run(self._settle, statements.EXTEND, receipts, round(seconds * 1000))
+        return await self._run(self._settle, (statements.EXTEND,), receipts, round(seconds * 1000))
 
     async def depth(self) -> Depth:
         return await self._run(self._depth)
@@ -86,7 +86,8 @@ class SqliteQueue:
         return await self._run(self._dead, limit)
 
     async def redrive(self, receipts: Sequence[str]) -> Sequence[str]:
-        return await self._run(self._redrive, receipts)
+        moves = statements.RESEND, statements.MOVE_BODY, statements.FORGET
+        return await self._run(self._settle, moves, receipts)
 
     async def close(self) -> None:
         if not self._closed:
@@ -160,24 +161,14 @@ class SqliteQueue:
     def _unlease(self, leasing: Future[Sequence[Delivery]]) -> None:
         """Undo a receive that nobody waits for any more, unless it was not begun or failed."""
         if not leasing.cancelled() and not leasing.exception():
-            self._settle(statements.UNLEASE, [each.receipt for each in leasing.result()], 0)
+            self._settle((statements.UNLEASE,), [each.receipt for each in leasing.result()])
 
-    def _delete(self, receipts: Sequence[str]) -> Sequence[str]:
+    def _settle(self, changes: Sequence[str], receipts: Sequence[str], duration: int = 0) -> Sequence[str]:
+        """Make changes to the message of each receipt, one after the other; a receipt that one does not meet is refused."""
         with self._transaction() as now:
+            times = {"now": now, "until": now + duration}
             return [
-                each
-                for each in receipts
-                if not (
-                    self._meets(statements.DELETE, each, now=now)
-                    and self._meets(statements.FORGET_BODY, each)
-                )
-            ]
-
-    def _settle(self, statement: str, receipts: Sequence[str], duration: int) -> Sequence[str]:
-        """Extend or give up leases by receipt; a receipt that meets no lease is refused."""
-        with self._transaction() as now:
-            return [
-                each for each in receipts if not self._meets(statement, each, now=now, until=now + duration)
+                each for each in receipts if not all(self._meets(change, each, times) for change in changes)
             ]
 
     def _depth(self) -> Depth:
@@ -191,22 +182,10 @@ class SqliteQueue:
             Delivery(receipt(number, receives), body, sent, receives) for number, receives, sent, body in rows
         ]
 
-    def _redrive(self, receipts: Sequence[str]) -> Sequence[str]:
-        with self._transaction() as now:
-            return [
-                each
-                for each in receipts
-                if not (
-                    self._meets(statements.RESEND, each, now=now)
-                    and self._meets(statements.MOVE_BODY, each)
-                    and self._meets(statements.FORGET, each)
-                )
-            ]
-
-    def _meets(self, statement: str, each: str, **values: int) -> bool:
+    def _meets(self, statement: str, each: str, times: Mapping[str, int]) -> bool:
         """Run a statement on the row of a receipt; tell whether there was one."""
         number, receives = parse_receipt(each)
-        return self._db.execute(statement, {"number": number, "receives": receives, **values}).rowcount > 0
+        return self._db.execute(statement, {"number": number, "receives": receives, **times}).rowcount > 0
 
     def _used(self) -> int:
         """Count the bytes of the file that hold something; deleting makes room in it, but does not shrink it."""
