@@ -1,5 +1,6 @@
 # The two commands: `make demo` and `make test`. Everything else is for those who change the code.
 PYTHON ?= python3
+TEST_PROCESSES ?= auto
 BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
@@ -14,7 +15,7 @@ demo-aws: .venv/ready  ## the same over SQS and S3, which an emulator on this ma
 
 test: .venv/ready  ## every test, with the coverage floors
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n $(TEST_PROCESSES)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --include='src/telemetry/domain/*' --fail-under=100
 	$(BIN)/coverage report
@@ -43,23 +44,23 @@ bench-aws: .venv/ready  ## how many requests to SQS a million records cost, coun
 
 TRIPS ?= ../shared/data/tum_bmw_i3_60ah
 bench-battery: .venv/ready  ## how near the battery comes to recorded trips (TRIPS=folder), and how fast it is
-	$(BIN)/python -m benchmarks.battery --trips $(TRIPS)
+	$(BIN)/python -m model.battery --trips $(TRIPS)
 
 bench-realism: .venv/model  ## how like real drives simulated ones are
-	$(BIN)/python -m benchmarks.realism --trips $(TRIPS)
+	$(BIN)/python -m model.realism --trips $(TRIPS)
 
 fit-battery: .venv/model  ## fit the 60 Ah pack to recorded trips anew (TRIPS=folder), and judge the fit on trips left out
-	$(BIN)/python -m benchmarks.fit_battery --trips $(TRIPS)
+	$(BIN)/python -m model.fit_battery --trips $(TRIPS)
 
 figures: .venv/ready  ## draw the pictures of docs/battery-model.md anew
-	$(BIN)/python -m benchmarks.figures --trips $(TRIPS)
+	$(BIN)/python -m model.figures --trips $(TRIPS)
 
 format: .venv/ready  ## mend what style can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 spec: .venv/ready  ## write docs/api-spec.yaml from the receiver as it is
-	$(BIN)/python -m telemetry.entrypoints.spec > docs/api-spec.yaml
+	$(BIN)/python -m telemetry.entrypoints.roles.spec > docs/api-spec.yaml
 
 lock:  ## pin the newest versions again (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --group peers $(LOCK) -q --upgrade -o requirements.lock

@@ -15,9 +15,9 @@ from typing import Any, Final, TypeVar
 from benchmarks import data, report
 from benchmarks.peers import duckdb_hour
 from telemetry.adapters.storage.local import LocalStorage
-from telemetry.domain import spelling
-from telemetry.domain.aggregate import Aggregate, Aggregated
-from telemetry.domain.partition import HOUR_MS, Partition
+from telemetry.domain.contract import spelling
+from telemetry.domain.contract.partition import HOUR_MS, Partition
+from telemetry.domain.figures.aggregate import Aggregate, Aggregated
 
 T = TypeVar("T")
 

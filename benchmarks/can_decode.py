@@ -17,8 +17,8 @@ import numpy as np
 from cantools.database.can import Message
 
 from telemetry.adapters.can.dbc import BMW_I3, Dbc
-from telemetry.domain import bits
-from telemetry.domain.frame import Layout
+from telemetry.domain.can import bits
+from telemetry.domain.can.frame import Layout
 
 _BATCH: Final = 1000
 _ROUNDS: Final = 7

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Final
 
-from telemetry.domain.message import Record
-from telemetry.domain.simulate import SAMPLING_S, Simulate
+from telemetry.domain.contract.message import Record
+from telemetry.domain.vehicle.simulate import SAMPLING_S, Simulate
 
 START: Final = 1_760_877_296_000  # 2025-10-19T12:34:56Z; all fits into one hour
 

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.emulator import ENVIRONMENT, Emulator
+from harness.emulator import ENVIRONMENT, Emulator
 
 _TELEMETRY = (sys.executable, "-m", "telemetry")
 

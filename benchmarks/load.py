@@ -21,8 +21,8 @@ import numpy as np
 import uvloop
 
 from benchmarks import data
-from telemetry.domain import spelling
-from telemetry.domain.moment import instant
+from telemetry.domain.contract import spelling
+from telemetry.domain.contract.moment import instant
 
 # Bodies of the same vehicles with other values, so that nothing compresses better than it would.
 _VARIANTS: Final = 4

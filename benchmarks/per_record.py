@@ -12,9 +12,10 @@ from timeit import repeat
 from typing import Final
 
 from benchmarks import data
-from telemetry.domain import envelope, message, spelling
-from telemetry.domain.partition import Policy
-from telemetry.domain.rollup import Rollup
+from telemetry.domain.contract import message, spelling
+from telemetry.domain.contract.partition import Policy
+from telemetry.domain.figures.rollup import Rollup
+from telemetry.domain.transport import envelope
 
 _BODY: Final = 500
 _ROUNDS: Final = 7

@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from telemetry.domain.moment import read
-from telemetry.entrypoints.process import free_port
+from telemetry.domain.contract.moment import read
+from telemetry.entrypoints.process.runtime import free_port
 
 OURS: Final = {"receiver": ("telemetry", "receiver"), "consumer": ("telemetry", "consumer")}
 

@@ -15,12 +15,12 @@ from http import HTTPStatus
 from pathlib import Path
 
 import httpx
-from tests.cloud import Cloud
-from tests.e2e.conftest import Pipeline, wait_until
-from tests.emulator import ENVIRONMENT, Emulator
 
-from telemetry.domain import spelling
-from telemetry.domain.simulate import Simulate
+from harness.cloud import Cloud
+from harness.emulator import ENVIRONMENT, Emulator
+from harness.pipeline import Pipeline, wait_until
+from telemetry.domain.contract import spelling
+from telemetry.domain.vehicle.simulate import Simulate
 
 _CONNECTIONS = 64
 _SENDERS = 8  # of bodies of 500 records

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import cloud as aws
-from tests.cloud import Cloud
-from tests.emulator import ENVIRONMENT, Emulator
+from harness import cloud as aws
+from harness.cloud import Cloud
+from harness.emulator import ENVIRONMENT, Emulator
 
 _DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from telemetry.entrypoints import cli
+from telemetry.entrypoints.process import cli
 
 ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())

@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from telemetry.entrypoints import cli
-from telemetry.entrypoints.settings import Settings
+from telemetry.entrypoints.process import cli
+from telemetry.entrypoints.process.settings import Settings
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 

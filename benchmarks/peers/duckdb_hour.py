@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import duckdb
 
-from telemetry.domain import signals
+from telemetry.domain.contract import signals
 
 NAMES: Final = tuple(signals.KNOWN)
 _PAYLOAD: Final = ", ".join(f"{name} DOUBLE" for name in NAMES)

@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, m
 
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
-from telemetry.domain.lease import Terms
+from telemetry.domain.transport.lease import Terms
 
 BATCH: Final = int(os.environ.get("PEER_BATCH", "10"))
 

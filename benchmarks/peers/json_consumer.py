@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from benchmarks.peers.fastapi_app import BATCH, open_queue
-from telemetry.domain.lease import Delivery
+from telemetry.domain.transport.lease import Delivery
 
 
 async def main() -> None:

@@ -2,6 +2,6 @@
 
 import sys
 
-from telemetry.entrypoints.cli import main
+from telemetry.entrypoints.process.cli import main
 
 sys.exit(main())

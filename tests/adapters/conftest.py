@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.stub import Stub, ok, serve
+from harness.stub import Stub, ok, serve
 
 
 @pytest.fixture

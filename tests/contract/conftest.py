@@ -8,7 +8,7 @@ import pytest
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.queue.sqs import SqsQueue
 from telemetry.adapters.storage.s3 import S3Storage
-from telemetry.domain.lease import Terms
+from telemetry.domain.transport.lease import Terms
 
 _TERMS = Terms(visibility=2000, max_receives=2)  # SQS counts in whole seconds
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.cloud import IS_GIVEN, Cloud
 from telemetry.adapters.provision import Plan, Provisioner
-from tests.cloud import IS_GIVEN, Cloud
 
 TEMPLATE = Path(__file__).parents[2] / "deploy" / "cloudformation.yaml"
 

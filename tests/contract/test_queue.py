@@ -1,4 +1,4 @@
-"""What every queue promises, in the words of `telemetry.domain.queue` and `telemetry.domain.lease`."""
+"""What every queue promises, in the words of `telemetry.domain.transport.queue` and `telemetry.domain.transport.lease`."""
 
 import asyncio
 import time
@@ -11,8 +11,8 @@ from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.queue.sqlite import SqliteQueue
 from telemetry.domain.clock import Clock
-from telemetry.domain.lease import Delivery, Depth, Terms
-from telemetry.domain.queue import Queue
+from telemetry.domain.transport.lease import Delivery, Depth, Terms
+from telemetry.domain.transport.queue import Queue
 
 TERMS = Terms(visibility=30_000, max_receives=3)
 START = 1_760_877_296_000

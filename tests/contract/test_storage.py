@@ -1,4 +1,4 @@
-"""What every store promises, in the words of `telemetry.domain.storage`."""
+"""What every store promises, in the words of `telemetry.domain.store.storage`."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ import pytest
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.storage.local import LocalStorage
 from telemetry.adapters.storage.memory import MemoryStorage
-from telemetry.domain.storage import Entry, ObjectExistsError, ObjectNotFoundError
+from telemetry.domain.store.storage import Entry, ObjectExistsError, ObjectNotFoundError
 
 HOUR = "raw/year=2025/month=10/day=19/hour=14"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud import Cloud
-from tests.e2e.conftest import Pipeline, proof, wait_until
-from tests.emulator import FAULTS, Emulator, FaultyRoad
-from tests.stub import Stub, serve
+from harness.cloud import Cloud
+from harness.emulator import FAULTS, Emulator, FaultyRoad
+from harness.pipeline import Pipeline, proof, wait_until
+from harness.stub import Stub, serve
 
 ROLES = ("receiver", "consumer", "aggregator")
 

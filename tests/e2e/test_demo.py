@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import proof, wait_until
+from harness.pipeline import proof, wait_until
 
 
 def demo(folder: Path, *options: str) -> subprocess.Popen[str]:

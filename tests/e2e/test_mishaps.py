@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.domain.message import Record
-from telemetry.domain.moment import epoch_ms
-from telemetry.domain.partition import Policy
-from tests.e2e.conftest import Pipeline, proof, wait_until
+from harness.pipeline import Pipeline, proof, wait_until
+from telemetry.domain.contract.message import Record
+from telemetry.domain.contract.moment import epoch_ms
+from telemetry.domain.contract.partition import Policy
 
 ALL = ["--offline", "--clock-skew", "--duplicates", "--reorder"]
 

@@ -7,7 +7,7 @@ from collections import Counter
 import httpx
 import pytest
 
-from tests.e2e.conftest import Pipeline, proof, wait_until
+from harness.pipeline import Pipeline, proof, wait_until
 
 
 def finish(process: subprocess.Popen[str]) -> dict[str, float]:

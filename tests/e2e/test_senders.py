@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 
-from tests.e2e.conftest import Pipeline, proof, wait_until
+from harness.pipeline import Pipeline, proof, wait_until
 
 
 def test_a_fleet_drives_and_all_of_it_is_accepted(pipeline: Pipeline):

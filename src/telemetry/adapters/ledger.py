@@ -11,9 +11,9 @@ from typing import Final, Self
 
 import msgspec
 
-from telemetry.domain.manifest import Manifest
-from telemetry.domain.message import Record
-from telemetry.domain.moment import epoch_ms, instant
+from telemetry.domain.contract.message import Record
+from telemetry.domain.contract.moment import epoch_ms, instant
+from telemetry.domain.proof.manifest import Manifest
 
 
 class LedgerError(OSError):

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from telemetry.adapters.can.dbc import BMW_I3, Dbc, _compiled
 from telemetry.adapters.can.log import CanLog
-from telemetry.domain.bits import frames as unworded
-from telemetry.domain.bits import words
-from telemetry.domain.frame import Decoded, Frame, Outcome, UndecodableFrameError, UnreadableError
-from telemetry.domain.scaling import snake_names
+from telemetry.domain.can.bits import frames as unworded
+from telemetry.domain.can.bits import words
+from telemetry.domain.can.frame import Decoded, Frame, Outcome, UndecodableFrameError, UnreadableError
+from telemetry.domain.can.scaling import snake_names
 
 WIDEST = 48  # bits of a field whose values a float64 holds and can be scaled without losing one
 

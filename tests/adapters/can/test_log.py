@@ -6,7 +6,7 @@ import can
 import pytest
 
 from telemetry.adapters.can.log import CanLog, CanRecorder
-from telemetry.domain.frame import Frame, UnreadableError
+from telemetry.domain.can.frame import Frame, UnreadableError
 
 SUFFIXES = [".log", ".asc", ".blf"]
 FRAMES = [

@@ -13,13 +13,13 @@ from telemetry.adapters.http.auth import HEADER, Grant, Keyring
 from telemetry.adapters.http.intake import Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.adapters.queue.memory import MemoryQueue
-from telemetry.adapters.queue.outbox import LingeringOutbox
-from telemetry.domain import envelope
-from telemetry.domain.ingest import Ingest
-from telemetry.domain.lease import Depth, Terms
-from telemetry.domain.message import Record
-from telemetry.domain.partition import Policy
-from telemetry.domain.spelling import decode
+from telemetry.coordination.outbox import LingeringOutbox
+from telemetry.domain.contract.message import Record
+from telemetry.domain.contract.partition import Policy
+from telemetry.domain.contract.spelling import decode
+from telemetry.domain.transport import envelope
+from telemetry.domain.transport.ingest import Ingest
+from telemetry.domain.transport.lease import Depth, Terms
 
 NOW = 1_760_877_300_000
 LIMIT = 100_000

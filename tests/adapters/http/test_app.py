@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from telemetry.adapters.http.auth import HEADER
-from telemetry.domain.queue import QueueUnavailableError
+from telemetry.domain.transport.queue import QueueUnavailableError
 
 from .conftest import DEPOT, KEY, LIMIT, NOW, Plant
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from telemetry.adapters.http.client import HttpGateway
-from telemetry.domain.gateway import Answer, GatewayError
+from telemetry.domain.proof.gateway import Answer, GatewayError
 
 ACCEPTED = httpx.Response(202, json={"accepted": 2, "rejected": []})
 

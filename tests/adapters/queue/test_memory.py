@@ -4,7 +4,7 @@ import asyncio
 
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.queue.memory import MemoryQueue
-from telemetry.domain.lease import Terms
+from telemetry.domain.transport.lease import Terms
 
 
 async def test_a_waiting_receiver_gets_a_message_whose_lease_ends():

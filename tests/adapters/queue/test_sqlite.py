@@ -15,8 +15,8 @@ import pytest
 from telemetry.adapters.clock import ManualClock, SystemClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
 from telemetry.domain.clock import Clock
-from telemetry.domain.lease import Depth, Terms
-from telemetry.domain.queue import QueueUnavailableError
+from telemetry.domain.transport.lease import Depth, Terms
+from telemetry.domain.transport.queue import QueueUnavailableError
 
 CLOCK = SystemClock()
 
@@ -25,7 +25,7 @@ import asyncio, sys
 from pathlib import Path
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
-from telemetry.domain.lease import Terms
+from telemetry.domain.transport.lease import Terms
 
 queue = SqliteQueue(Path(sys.argv[1]), SystemClock(), Terms(), 10**9)
 """

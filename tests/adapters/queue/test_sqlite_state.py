@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
-from telemetry.domain.lease import Ledger, Terms
+from telemetry.domain.transport.lease import Ledger, Terms
 
 T = TypeVar("T")
 

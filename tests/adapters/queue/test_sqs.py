@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from harness.cloud import Cloud
+from harness.stub import RESET, Answer, Call, Script, Stub, ok, sqs_error
 from telemetry.adapters.queue.sqs import SqsQueue
-from telemetry.domain import envelope, message
-from telemetry.domain.lease import Depth, Terms
-from telemetry.domain.partition import Policy
-from telemetry.domain.queue import QueueUnavailableError
-from tests.cloud import Cloud
-from tests.stub import RESET, Answer, Call, Script, Stub, ok, sqs_error
+from telemetry.domain.contract import message
+from telemetry.domain.contract.partition import Policy
+from telemetry.domain.transport import envelope
+from telemetry.domain.transport.lease import Depth, Terms
+from telemetry.domain.transport.queue import QueueUnavailableError
 
 TERMS = Terms()
 RECORD = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from telemetry.adapters.storage.local import LocalStorage
-from telemetry.domain.storage import ObjectExistsError, ObjectNotFoundError
+from telemetry.domain.store.storage import ObjectExistsError, ObjectNotFoundError
 
 KEY = "raw/year=2025/hour=14/batch-1.jsonl"
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from harness.cloud import Cloud
+from harness.stub import RESET, Answer, Call, Stub, s3_error
 from telemetry.adapters.storage.s3 import S3Storage
-from telemetry.domain.storage import ObjectExistsError
-from tests.cloud import Cloud
-from tests.stub import RESET, Answer, Call, Stub, s3_error
+from telemetry.domain.store.storage import ObjectExistsError
 
 BUSY = s3_error("SlowDown", 503)
 EXISTS = s3_error("PreconditionFailed", 412)

@@ -2,7 +2,7 @@
 
 A layout that the domain cannot compile (multiplexed, longer than 8 bytes, or with signals that overlap) is decoded by
 cantools, frame by frame. Two attributes of a message say more than its layout: `GenMsgCycleTime`, as is common, and
-`CrcInit`, which is ours: what its checksum starts from, if it is protected as `telemetry.domain.protection` says.
+`CrcInit`, which is ours: what its checksum starts from, if it is protected as `telemetry.domain.can.protection` says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ import cantools
 from cantools.database.can import Message
 from cantools.database.can import Signal as Definition
 
-from telemetry.domain import frame
-from telemetry.domain.bits import Field, Kind, Order
-from telemetry.domain.frame import (
+from telemetry.domain.can import frame
+from telemetry.domain.can.bits import Field, Kind, Order
+from telemetry.domain.can.frame import (
     Cyclic,
     Decoded,
     Frame,
@@ -25,8 +25,8 @@ from telemetry.domain.frame import (
     UndecodableFrameError,
     UnreadableError,
 )
-from telemetry.domain.protection import MASK, Protection
-from telemetry.domain.scaling import Signal, snake_names
+from telemetry.domain.can.protection import MASK, Protection
+from telemetry.domain.can.scaling import Signal, snake_names
 
 BMW_I3: Final = Path(__file__).parents[2] / "data" / "bmw_i3.dbc"
 """The definitions that come with the package."""

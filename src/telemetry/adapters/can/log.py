@@ -10,7 +10,7 @@ from typing import BinaryIO, Final, Self, cast
 
 import can
 
-from telemetry.domain.frame import Frame, UnreadableError
+from telemetry.domain.can.frame import Frame, UnreadableError
 
 _FORMATS: Final = {".log": "candump -L", ".asc": "Vector ASC", ".blf": "Vector BLF"}
 _GZIP: Final = ".gz"

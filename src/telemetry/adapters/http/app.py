@@ -15,9 +15,9 @@ from litestar.types import Message, Receive, Scope, Send
 from telemetry.adapters.http import intake, problem, spec
 from telemetry.adapters.http.intake import Desk
 from telemetry.adapters.http.metrics import CONTENT_TYPE
-from telemetry.domain import compression, message
-from telemetry.domain.ingest import NotPermittedError
-from telemetry.domain.lease import Depth
+from telemetry.domain.contract import compression, message
+from telemetry.domain.transport.ingest import NotPermittedError
+from telemetry.domain.transport.lease import Depth
 
 EXPECTED: Final = (HTTPException, compression.TooLargeError, message.MalformedBodyError, NotPermittedError)
 """What a sender does wrong; it is told, and nobody else need be."""

@@ -8,7 +8,7 @@ import httpx
 import msgspec
 
 from telemetry.adapters.http.auth import HEADER
-from telemetry.domain.gateway import Answer, GatewayError
+from telemetry.domain.proof.gateway import Answer, GatewayError
 
 _LONGEST_PAUSE: Final = 5.0  # seconds
 _FIRST_PAUSE: Final = 0.1

@@ -20,11 +20,11 @@ from litestar.types import Receive, Scope, Send
 
 from telemetry.adapters.http.auth import HEADER, Caller, Keyring
 from telemetry.adapters.http.metrics import Metrics
-from telemetry.domain import compression, message
 from telemetry.domain.clock import Clock
-from telemetry.domain.ingest import Ingest, Receipt
-from telemetry.domain.lease import Depth
-from telemetry.domain.message import Parsed
+from telemetry.domain.contract import compression, message
+from telemetry.domain.contract.message import Parsed
+from telemetry.domain.transport.ingest import Ingest, Receipt
+from telemetry.domain.transport.lease import Depth
 
 PATH: Final = "/ingest"
 

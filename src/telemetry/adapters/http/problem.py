@@ -10,10 +10,10 @@ from litestar.plugins.problem_details import (
     ProblemDetailsPlugin,
 )
 
-from telemetry.domain.compression import TooLargeError
-from telemetry.domain.ingest import NotPermittedError
-from telemetry.domain.message import MalformedBodyError
-from telemetry.domain.queue import QueueUnavailableError
+from telemetry.domain.contract.compression import TooLargeError
+from telemetry.domain.contract.message import MalformedBodyError
+from telemetry.domain.transport.ingest import NotPermittedError
+from telemetry.domain.transport.queue import QueueUnavailableError
 
 _RETRY_AFTER: Final = "1"
 """Seconds after which an unavailable queue is worth another try."""

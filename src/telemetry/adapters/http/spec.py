@@ -17,7 +17,7 @@ from litestar.openapi.spec import (
 )
 
 from telemetry.adapters.http.auth import HEADER
-from telemetry.domain import signals
+from telemetry.domain.contract import signals
 
 KEY: Final = "ApiKey"
 """The name of the security scheme."""

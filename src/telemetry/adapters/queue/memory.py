@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from telemetry.domain.clock import Clock
-from telemetry.domain.lease import Delivery, Depth, Ledger, Terms
+from telemetry.domain.transport.lease import Delivery, Depth, Ledger, Terms
 
 
 class MemoryQueue:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from telemetry.domain.storage import Entry, ObjectExistsError, ObjectNotFoundError
+from telemetry.domain.store.storage import Entry, ObjectExistsError, ObjectNotFoundError
 
 _TEMPORARY: Final = "."
 _NO_OBJECT: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError)

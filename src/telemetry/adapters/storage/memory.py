@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from telemetry.domain.clock import Clock
-from telemetry.domain.storage import Entry, ObjectExistsError, ObjectNotFoundError
+from telemetry.domain.store.storage import Entry, ObjectExistsError, ObjectNotFoundError
 
 
 class MemoryStorage:

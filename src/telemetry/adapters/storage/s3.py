@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from telemetry.adapters.aws import ATTEMPTS, AwsError, Client
-from telemetry.domain.storage import Entry, ObjectExistsError, ObjectNotFoundError
+from telemetry.domain.store.storage import Entry, ObjectExistsError, ObjectNotFoundError
 
 _PATIENCE: Final = 20.0  # seconds for an answer
 _FIRST_PAUSE: Final = 0.1

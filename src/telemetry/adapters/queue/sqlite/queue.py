@@ -1,6 +1,6 @@
 """The embedded queue: one SQLite file, shared by any number of processes of one machine.
 
-It keeps the promises of `telemetry.domain.lease` in one table: a row is a message, its receipt is its number and how
+It keeps the promises of `telemetry.domain.transport.lease` in one table: a row is a message, its receipt is its number and how
 often it was received. Bodies are apart, so that a lease rewrites a few bytes and not all that was sent. Every change is
 a transaction of its own in WAL mode. A send is synced before it is answered, so that what was sent survives the loss of
 power. Leases and deletes survive the death of any process, and are synced with the next send: what the loss of power
@@ -19,8 +19,8 @@ from typing import Final, ParamSpec, TypeVar
 
 from telemetry.adapters.queue.sqlite import schema, statements
 from telemetry.domain.clock import Clock
-from telemetry.domain.lease import Delivery, Depth, Terms, parse_receipt, receipt
-from telemetry.domain.queue import QueueUnavailableError
+from telemetry.domain.transport.lease import Delivery, Depth, Terms, parse_receipt, receipt
+from telemetry.domain.transport.queue import QueueUnavailableError
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -18,9 +18,9 @@ from operator import methodcaller
 from typing import Any, Final
 
 from telemetry.adapters.aws import ATTEMPTS, AwsError, Client
-from telemetry.domain import batch
-from telemetry.domain.lease import Delivery
-from telemetry.domain.queue import QueueUnavailableError
+from telemetry.domain.transport import batch
+from telemetry.domain.transport.lease import Delivery
+from telemetry.domain.transport.queue import QueueUnavailableError
 
 Entry = dict[str, Any]
 """An entry of one of SQS's batch operations; its `Id` is its index in the call of the port."""

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from telemetry.adapters.queue.sqs.calls import SENT, Calls, delivery, handle
-from telemetry.domain.lease import Delivery
+from telemetry.domain.transport.lease import Delivery
 
 _HOLD: Final = 300  # seconds that a letter is kept from others while somebody looks at it
 _MOST: Final = 10_000

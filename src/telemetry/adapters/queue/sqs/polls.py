@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from telemetry.adapters.queue.sqs.calls import BATCH, Calls, delivery
-from telemetry.domain.lease import Delivery
-from telemetry.domain.queue import QueueUnavailableError
+from telemetry.domain.transport.lease import Delivery
+from telemetry.domain.transport.queue import QueueUnavailableError
 
 _LOOK: Final = 0.3  # seconds a poll that has just begun gets even by a caller who may not wait
 

@@ -17,8 +17,8 @@ from telemetry.adapters.aws import AwsError, Client
 from telemetry.adapters.queue.sqs.calls import SPARE, Calls, handle, those, translated, whole_seconds
 from telemetry.adapters.queue.sqs.letters import Letters
 from telemetry.adapters.queue.sqs.polls import Polls
-from telemetry.domain.lease import Delivery, Depth, Terms
-from telemetry.domain.queue import QueueUnavailableError
+from telemetry.domain.transport.lease import Delivery, Depth, Terms
+from telemetry.domain.transport.queue import QueueUnavailableError
 
 _PATIENCE: Final = 30.0  # seconds for an answer, which a long poll takes 20 of
 _OLDER_LIMIT: Final = 262_144  # bytes of a message, where the queue does not say

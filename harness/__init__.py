@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: roles as processes, and an AWS on this machine."""

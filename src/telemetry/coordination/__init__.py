@@ -1,0 +1,1 @@
+"""Tasks and waiting over the ports of the domain: it needs an event loop, and knows no technology."""

@@ -1,6 +1,0 @@
-"""A seeded fleet of battery packs, stepped by hand: a `Fleet` makes one `Sample` of all its vehicles a step."""
-
-from telemetry.domain.battery.fleet import Fleet, Sample
-from telemetry.domain.battery.scenario import Scenario
-
-__all__ = ["Fleet", "Sample", "Scenario"]

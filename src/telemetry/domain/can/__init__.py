@@ -1,0 +1,1 @@
+"""CAN frames: their layout, and the records that they become."""

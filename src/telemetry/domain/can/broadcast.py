@@ -1,0 +1,38 @@
+"""What the buses of simulated cars carry: their signals as frames, each message in its own rhythm.
+
+A message is sent as often as its definition says, but at most once a sample, since nothing is known in between; and
+only if at least one of its signals is known. The signals that are not are sent as not available.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from telemetry.domain.can.bits import frames
+from telemetry.domain.can.frame import Cyclic
+from telemetry.domain.can.scaling import Floats
+
+
+class Sent(NamedTuple):
+    """The frames of one message, one a car."""
+
+    can_id: int
+    data: Sequence[bytes]
+
+
+class Broadcast:
+    """The buses of cars that are all sampled every `sampling` milliseconds; `messages` are what they may send."""
+
+    def __init__(self, messages: Sequence[Cyclic], sampling: int) -> None:
+        self._messages = messages
+        self._sampling = sampling
+        self._numbers: Counter[int] = Counter()
+
+    def __call__(self, elapsed: int, signals: Mapping[str, Floats]) -> Iterator[Sent]:
+        """Send what is due `elapsed` milliseconds after the start, of what is known, each signal (cars,)."""
+        for can_id, period, layout in self._messages:
+            is_due = elapsed // period > (elapsed - self._sampling) // period
+            if is_due and not signals.keys().isdisjoint(layout.names):
+                known = {name: signals[name] for name in layout.names if name in signals}
+                yield Sent(can_id, frames(layout.encode(known, self._numbers[can_id]), layout.size))
+                self._numbers[can_id] += 1

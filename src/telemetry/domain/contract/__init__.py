@@ -1,0 +1,1 @@
+"""What a record is, how it is written, and where it belongs."""

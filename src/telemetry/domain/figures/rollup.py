@@ -1,0 +1,166 @@
+"""The figures of one hour as a fold over its lines that can be split anywhere and merged in any order.
+
+While it folds, it only collects: one table a stream (a vehicle's CAN id), a row a record, NaN where a record lacks a
+signal. What counts is decided once, at the end, on sorted rows: of the records of one identity the one received first,
+and among those received in the same millisecond the one with the lowest values. So no order of arrival and no place of
+a split can change a figure. Sums are exactly rounded (`math.fsum`), so that neither can they change the last bit.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from telemetry.domain.contract import spelling
+from telemetry.domain.contract.message import Record
+from telemetry.domain.contract.moment import instant
+from telemetry.domain.contract.partition import HOUR_MS
+
+Floats = npt.NDArray[np.float64]
+_ABSENT: Final = math.nan  # no signal has this value: the contract takes finite numbers only
+
+
+class SignalFigures(msgspec.Struct, frozen=True):
+    """One signal of one vehicle over an hour, in the signal's unit."""
+
+    count: int
+    min: float
+    max: float
+    avg: float
+
+
+class VehicleFigures(msgspec.Struct, frozen=True):
+    """One vehicle over an hour: its unique records, their first and last timestamp, and its signals by name."""
+
+    count: int
+    first: str
+    last: str
+    signals: Mapping[str, SignalFigures]
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """All vehicles of an hour.
+
+    `records` is `unique` and `duplicates` together. Not among them are the `refused`: lines that are no record, or one
+    of another hour.
+    """
+
+    records: int
+    unique: int
+    duplicates: int
+    refused: int
+    vehicles: Mapping[str, VehicleFigures]
+
+
+class Rollup:
+    """The lines of one hour (counted from 1970-01-01T00 UTC), or of any part of it."""
+
+    def __init__(self, hour: int) -> None:
+        self._hour = hour
+        self._refused = 0
+        self._streams: defaultdict[tuple[str, str], _Stream] = defaultdict(_Stream)
+
+    def add(self, lines: Iterable[bytes]) -> None:
+        for line in lines:
+            try:
+                record = spelling.decode(line)
+            except ValueError:
+                self._refused += 1
+                continue
+            if record.timestamp // HOUR_MS == self._hour:
+                self._streams[record.vehicle_id, record.can_id].add(record)
+            else:
+                self._refused += 1
+
+    def merge(self, other: Self) -> None:
+        """Take in another part of the same hour."""
+        self._refused += other._refused
+        for key, stream in other._streams.items():
+            self._streams[key].merge(stream)
+
+    def figures(self) -> Figures:
+        """Decide what counts, and work out the figures; vehicles and signals are in the order of their names."""
+        by_vehicle: defaultdict[str, list[_Unique]] = defaultdict(list)
+        for (vehicle_id, _), stream in sorted(self._streams.items()):
+            by_vehicle[vehicle_id].append(stream.unique())
+        vehicles = {vehicle_id: _vehicle_figures(streams) for vehicle_id, streams in by_vehicle.items()}
+        records = sum(len(stream.timestamps) for stream in self._streams.values())
+        unique = sum(vehicle.count for vehicle in vehicles.values())
+        return Figures(records, unique, records - unique, self._refused, vehicles)
+
+
+class _Unique(msgspec.Struct, frozen=True):
+    """The rows of a stream that count, in the order of their timestamps, and each signal's values in them."""
+
+    timestamps: npt.NDArray[np.int64]
+    signals: Mapping[str, Floats]
+
+
+class _Stream:
+    """The records of one CAN id of one vehicle as columns, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.timestamps: list[int] = []
+        self.received: list[int] = []
+        self.columns: dict[str, list[float]] = {}
+
+    def add(self, record: Record) -> None:
+        for name, value in record.payload.items():
+            self._column(name).append(value)
+        self.timestamps.append(record.timestamp)
+        self.received.append(record.received)
+
+    def merge(self, other: Self) -> None:
+        for name, column in other.columns.items():
+            self._column(name).extend(column)
+        self.timestamps += other.timestamps
+        self.received += other.received
+
+    def unique(self) -> _Unique:
+        names = sorted(self.columns)
+        timestamps, received = np.array(self.timestamps), np.array(self.received)
+        # Adding zero makes -0.0 and 0.0, which compare equal, one value.
+        values = np.array([self._column(name) for name in names]).reshape(len(names), timestamps.size) + 0.0
+        order = np.lexsort((*reversed(values), received, timestamps))
+        in_order = timestamps[order]
+        kept = order[np.diff(in_order, prepend=in_order[0] - 1) != 0]
+        signals = {name: row[~np.isnan(row)] for name, row in zip(names, values[:, kept], strict=True)}
+        return _Unique(timestamps[kept], signals)
+
+    def _column(self, name: str) -> list[float]:
+        """Find or make a signal's column, filled up for the rows that lacked it."""
+        column = self.columns.setdefault(name, [])
+        column.extend([_ABSENT] * (len(self.timestamps) - len(column)))
+        return column
+
+
+def _vehicle_figures(streams: Sequence[_Unique]) -> VehicleFigures:
+    values: defaultdict[str, list[Floats]] = defaultdict(list)
+    for stream in streams:
+        for name, column in stream.signals.items():
+            if column.size:
+                values[name].append(column)
+    return VehicleFigures(
+        count=sum(stream.timestamps.size for stream in streams),
+        first=instant(min(int(stream.timestamps[0]) for stream in streams)),
+        last=instant(max(int(stream.timestamps[-1]) for stream in streams)),
+        signals={name: _signal_figures(np.concatenate(columns)) for name, columns in sorted(values.items())},
+    )
+
+
+def _signal_figures(values: Floats) -> SignalFigures:
+    low, high = float(values.min()), float(values.max())
+    # Rounding could carry the average of equal values past them by one unit in the last place.
+    return SignalFigures(values.size, low, high, min(max(_mean(values), low), high))
+
+
+def _mean(values: Floats) -> float:
+    try:
+        return math.fsum(values.tolist()) / values.size
+    except OverflowError:  # values near the end of the range of floats, whose sum is beyond it
+        scale = 2.0 ** -values.size.bit_length()  # a power of two costs no digit
+        return math.fsum((values * scale).tolist()) / values.size / scale

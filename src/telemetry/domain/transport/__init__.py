@@ -1,0 +1,1 @@
+"""From a POST to a durable queue message."""

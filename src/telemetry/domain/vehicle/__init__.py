@@ -1,0 +1,1 @@
+"""Simulated vehicles, and what goes wrong between them and a receiver."""

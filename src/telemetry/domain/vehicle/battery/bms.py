@@ -1,0 +1,47 @@
+"""What a BMS tells of its pack on the bus beyond what it measures: what it allows, what it holds, what is shown."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+
+from telemetry.domain.vehicle.battery.curve import along, over_soc
+from telemetry.domain.vehicle.battery.limits import current_limits
+from telemetry.domain.vehicle.battery.pack import Packs, PackState, resting_voltage
+from telemetry.domain.vehicle.battery.parameters import Floats, Knots
+
+
+def tell(packs: Packs, state: PackState) -> Mapping[str, Floats]:
+    """Return it by the names of the signals in `telemetry/data/bmw_i3.dbc`, each (n,) in the signal's unit."""
+    soc, dashboard = state.mean_soc, packs.parameters.dashboard
+    discharge, charge = current_limits(packs, state)
+    alike = {
+        "discharge_voltage_limit": dashboard.voltages[0],
+        "charge_voltage_limit": dashboard.voltages[1],
+        "soc_window_min": dashboard.window[0],
+        "soc_window_max": dashboard.window[1],
+    }
+    return {
+        "battery_temp": state.temperature.mean(axis=1),
+        "discharge_current_limit": discharge,
+        "charge_current_limit": charge,
+        "target_voltage": resting_voltage(packs, state),
+        "energy_content_max": energy_content(packs),
+        "display_soc": along(dashboard.display, soc),
+        **{name: np.full_like(soc, value) for name, value in alike.items()},
+    }
+
+
+def energy_content(packs: Packs) -> Floats:
+    """Return what is between the ends of the packs' window at 25 degC and next to no current, (n,) in kWh."""
+    parameters = packs.parameters
+    low, high = parameters.dashboard.window
+    per_ah = _mean(parameters.cell.ocv, low, high) * (high - low) / 100.0
+    content: Floats = per_ah * packs.capacity.sum(axis=1) / 1000.0
+    return content
+
+
+@lru_cache
+def _mean(ocv: Knots, low: float, high: float) -> float:
+    """Return the mean of a curve over SoC from `low` to `high` in %."""
+    return float(over_soc(ocv)(np.linspace(low, high, 1000)).mean())

@@ -1,0 +1,54 @@
+"""Use-case: let a fleet of battery packs drive, and put what they measure into records."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from telemetry.domain.contract.message import Record
+from telemetry.domain.vehicle.battery import Fleet, Scenario
+from telemetry.domain.vehicle.battery.parameters import Floats
+
+SAMPLING_S: Final = 0.2
+"""How often a vehicle reports, in seconds: every 200 ms, as the BMW i3's battery does most of its messages."""
+
+CAN_ID: Final = "0x1F0"
+"""The CAN id under which the seven battery signals are reported together."""
+
+_DECIMALS: Final = {
+    "battery_soc": 1,
+    "battery_voltage": 1,
+    "battery_current": 1,
+    "cell_voltage_min": 3,
+    "cell_voltage_max": 3,
+    "cell_temp_min": 1,
+    "cell_temp_max": 1,
+}
+"""The resolution of each signal on the wire, in decimal places of its unit."""
+
+
+class Simulate:
+    """A fleet whose vehicles are named `<prefix>-00001` and so on; the same seed gives the same payloads."""
+
+    def __init__(
+        self, vehicles: int, seed: int, prefix: str = "veh", scenario: Scenario | None = None
+    ) -> None:
+        self._fleet = Fleet.new(vehicles, seed, scenario)
+        self.vehicle_ids = [f"{prefix}-{number:05d}" for number in range(1, vehicles + 1)]
+
+    def __call__(self, timestamp: int) -> Sequence[Record]:
+        """Let 200 ms of driving pass; return a record a vehicle, measured at `timestamp` (epoch milliseconds)."""
+        columns = [column.tolist() for column in self.measure().values()]
+        return [
+            Record(timestamp, vehicle_id, CAN_ID, dict(zip(_DECIMALS, values, strict=True)))
+            for vehicle_id, *values in zip(self.vehicle_ids, *columns, strict=True)
+        ]
+
+    def measure(self) -> Mapping[str, Floats]:
+        """Let 200 ms of driving pass; return what is measured then, each signal (vehicles,)."""
+        sample = self._fleet.advance(SAMPLING_S)
+        return {name: np.round(getattr(sample, name), decimals) for name, decimals in _DECIMALS.items()}
+
+    def tell(self) -> Mapping[str, Floats]:
+        """Return what the cars' buses carry beside what was measured last, each signal (vehicles,)."""
+        return self._fleet.tell()

@@ -1,0 +1,61 @@
+"""`telemetry`: one program, a sub-command a role."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+_ROLES: Final = {
+    "receiver": "take records over HTTP",
+    "consumer": "carry records from the queue to the raw store",
+    "aggregator": "turn the raw store into hourly figures",
+    "simulator": "let a fleet of battery packs post to a receiver",
+    "load-test": "post a measured load, ending in the proof table",
+    "replay": "decode a CAN log and post it",
+    "prove": "hold the ledger of a run against what is stored",
+    "demo": "run all roles on this machine, ending in the proof table",
+    "provision": "make the queues and the bucket on AWS",
+    "estimate": "say what a fleet costs a month on AWS",
+    "dead-letters": "list, show or replay what could not be processed",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play the role that the first argument names; return the exit status.
+
+    A role's module is imported only when it is played, so that help and errors come at once.
+    """
+    role, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if role in ("-h", "--help"):
+        print(_usage())
+        return 0
+    if role == "--version":
+        from importlib.metadata import version
+
+        print(f"telemetry {version('telemetry')}")
+        return 0
+    if role not in _ROLES:
+        print(f"telemetry: there is no command {role!r}; see telemetry --help", file=sys.stderr)
+        return 2
+    return _play(role, rest)
+
+
+def _usage() -> str:
+    lines = [f"  {role:<13} {what}" for role, what in _ROLES.items()]
+    return "\n".join(["usage: telemetry COMMAND [--help] ...", "", *lines, "", "Settings: see README.md."])
+
+
+def _play(role: str, arguments: Sequence[str]) -> int:
+    from telemetry.domain.proof.gateway import GatewayError
+    from telemetry.domain.transport.queue import QueueUnavailableError
+    from telemetry.entrypoints.process.settings import SettingsError
+
+    module = import_module(f"telemetry.entrypoints.roles.{role.replace('-', '_')}")
+    try:
+        status: int = module.main(arguments)
+    except (SettingsError, QueueUnavailableError, GatewayError, OSError) as error:
+        print(f"telemetry {role}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status

@@ -1,0 +1,1 @@
+"""The commands: one module a role, each with a `main`."""

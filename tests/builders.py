@@ -1,0 +1,132 @@
+"""Records, messages and parcels for tests that care only about what they change in them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from telemetry.domain.contract import spelling
+from telemetry.domain.contract.message import Record
+from telemetry.domain.contract.partition import HOUR_MS, Policy
+from telemetry.domain.store import objects
+from telemetry.domain.store.objects import RawFormat
+from telemetry.domain.store.storage import Storage
+from telemetry.domain.transport import envelope
+from telemetry.domain.transport.envelope import Parcel
+
+NOW = 1_760_884_200_000
+"""2025-10-19T14:30:00Z, in epoch milliseconds."""
+
+HOUR = NOW // HOUR_MS
+"""The hour from 2025-10-19T14:00:00Z."""
+
+POLICY = Policy()
+
+FIRST_MS = -62_135_596_800_000
+"""0001-01-01T00:00:00.000Z."""
+
+LAST_MS = 253_402_300_799_999
+"""9999-12-31T23:59:59.999Z."""
+
+
+def a_record(**changes: Any) -> Record:
+    """Make a valid record of now, received 200 ms later."""
+    record = Record(NOW, "veh-00123", "0x1F0", {"battery_soc": 85.5, "battery_current": -15.3}, NOW + 200)
+    return msgspec.structs.replace(record, **changes)
+
+
+def some_records(count: int, start: int = NOW, **changes: Any) -> list[Record]:
+    """Make records of one vehicle, 200 ms apart, each received 50 ms after it was made."""
+    return [
+        a_record(timestamp=timestamp, received=timestamp + 50, **changes)
+        for timestamp in range(start, start + 200 * count, 200)
+    ]
+
+
+def a_message(**changes: Any) -> dict[str, Any]:
+    """Make a v1 message as the data contract shows it; a change to None removes the field."""
+    sent: dict[str, Any] = {
+        "timestamp": "2025-10-19T12:34:56.123Z",
+        "vehicle_id": "veh-00123",
+        "can_id": "0x1F0",
+        "payload": {
+            "battery_soc": 85.5,
+            "battery_voltage": 400.2,
+            "battery_current": -15.3,
+            "cell_voltage_min": 3.45,
+            "cell_voltage_max": 3.67,
+            "cell_temp_min": 28.5,
+            "cell_temp_max": 31.2,
+        },
+    } | changes
+    return {name: value for name, value in sent.items() if value is not None}
+
+
+def a_body(**changes: Any) -> bytes:
+    """Spell a v1 message as JSON."""
+    return msgspec.json.encode(a_message(**changes))
+
+
+def a_parcel(*records: Record, policy: Policy = POLICY) -> Parcel:
+    """Wrap records that all belong to the partition of the first."""
+    return envelope.wrap(policy.place(records[0]), records)
+
+
+def an_envelope(*records: Record, policy: Policy = POLICY) -> bytes:
+    """Seal records that all belong to the partition of the first."""
+    return envelope.seal([a_parcel(*records, policy=policy)])
+
+
+async def put_batch(
+    storage: Storage, *records: Record, now: int = NOW, suffix: RawFormat = "jsonl", policy: Policy = POLICY
+) -> str:
+    """Store records that all belong to the partition of the first, as a consumer does; return the key."""
+    lines = spelling.encode(records)
+    key = objects.batch_key(policy.place(records[0]), now, lines, suffix)
+    await storage.put(key, objects.write_lines(key, lines))
+    return key
+
+
+async def stored_records(storage: Storage, prefix: str = "") -> list[Record]:
+    """Read back every record of the raw store and of the tree beside it."""
+    return [
+        spelling.decode(line)
+        for tree in ("raw/", "skewed/")
+        for entry in await storage.list(tree + prefix)
+        for line in objects.read_lines(entry.key, await storage.get(entry.key))
+    ]
+
+
+def numbers() -> st.SearchStrategy[float]:
+    """Draw any finite number, often a likely one."""
+    return st.one_of(st.integers(-100, 100).map(float), st.floats(allow_nan=False, allow_infinity=False))
+
+
+def payloads(
+    names: Mapping[str, st.SearchStrategy[float]] | None = None,
+) -> st.SearchStrategy[dict[str, float]]:
+    """Draw payloads of up to four signals, known to the platform or not."""
+    chosen = names or {
+        "battery_soc": st.floats(0, 100),
+        "cell_temp_min": st.floats(-60, 200),
+        "motor_rpm": numbers(),
+        "x": numbers(),
+    }
+    return st.fixed_dictionaries({}, optional=dict(chosen)).filter(bool)
+
+
+def records(
+    timestamps: st.SearchStrategy[int] | None = None, received: st.SearchStrategy[int] | None = None
+) -> st.SearchStrategy[Record]:
+    """Draw valid records, of few vehicles and CAN ids so that they meet."""
+    return st.builds(
+        Record,
+        timestamp=st.integers(FIRST_MS, LAST_MS) if timestamps is None else timestamps,
+        vehicle_id=st.one_of(
+            st.sampled_from(["a", "b"]), st.from_regex(r"[A-Za-z0-9._:-]{1,64}", fullmatch=True)
+        ),
+        can_id=st.sampled_from(["0x0", "0x1F0", "0x1FFFFFFF"]),
+        payload=payloads(),
+        received=st.integers(FIRST_MS, LAST_MS) if received is None else received,
+    )

@@ -1,0 +1,125 @@
+"""`telemetry aggregator` builds the hours that it is told to."""
+
+import argparse
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from telemetry.adapters.clock import SystemClock
+from telemetry.adapters.storage.memory import MemoryStorage
+from telemetry.domain.contract import spelling
+from telemetry.domain.contract.message import Record
+from telemetry.domain.contract.partition import HOUR_MS, hour_path
+from telemetry.domain.figures.aggregate import Aggregate
+from telemetry.domain.store.storage import Entry
+from telemetry.entrypoints.process import cli, log
+from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.settings import Settings
+from telemetry.entrypoints.roles import aggregator
+
+HOUR = aggregator.hour("2025-10-19T14")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data directory with one record in each of two hours."""
+    monkeypatch.chdir(tmp_path)
+    for hour in (14, 16):
+        ms = (HOUR + hour - 14) * HOUR_MS
+        folder = tmp_path / f"data/raw/year=2025/month=10/day=19/hour={hour}"
+        folder.mkdir(parents=True)
+        record = Record(ms, "veh-1", "0x1F0", {"battery_soc": 50.0}, ms + 5)
+        (folder / "batch-1-0.jsonl").write_bytes(spelling.encode([record]))
+    return tmp_path / "data"
+
+
+def built(store: Path) -> list[str]:
+    return sorted(json.loads(file.read_text())["hour"][:13] for file in store.glob("aggregated/**/*.json"))
+
+
+def test_an_hour_is_built(store: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["aggregator", "--hour", "2025-10-19T14"]) == 0
+    assert built(store) == ["2025-10-19T14"]
+    assert "Hour aggregated: hour=2025-10-19T14:00:00.000Z, vehicles=1, records=1" in capsys.readouterr().err
+
+
+def test_a_span_is_built_with_both_its_ends(store: Path):
+    assert cli.main(["aggregator", "--from", "2025-10-19T14", "--to", "2025-10-19T16"]) == 0
+    assert built(store) == ["2025-10-19T14", "2025-10-19T16"]
+
+
+def test_where_nothing_is_stored_it_says_so_and_fails(store: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["aggregator", "--hour", "2024-01-01T00"]) == 1
+    assert "nothing stored" in capsys.readouterr().err
+    assert built(store) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--from", "2025-10-19T14"],
+        ["--to", "2025-10-19T14"],
+        ["--hour", "2025-10-19T14", "--from", "2025-10-19T14", "--to", "2025-10-19T14"],
+        ["--hour", "yesterday"],
+    ],
+)
+def test_hours_that_make_no_sense_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["aggregator", *arguments])
+    assert ended.value.code == 2
+    assert "--" in capsys.readouterr().err
+
+
+def test_an_hour_is_one_of_utc():
+    assert aggregator.hour("1970-01-02T01") == 25
+    with pytest.raises(argparse.ArgumentTypeError, match="like 2025-10-19T14"):
+        aggregator.hour("2025-10-19 14")
+
+
+async def test_running_on_it_builds_what_has_changed_and_survives_a_damaged_object(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    configured = Settings(data_dir=tmp_path, aggregate_interval=0.01)
+    container = Container(settings=configured)
+    now = container.clock().wall()
+    record = Record(now, "veh-1", "0x1F0", {"battery_soc": 50.0}, now)
+    key = f"raw/{_path(now)}/batch-1-0.jsonl"
+    await container.storage().put(key, spelling.encode([record]))
+    await container.storage().put(f"raw/{_path(now - HOUR_MS)}/batch-1-0.jsonl.zst", b"damaged")
+    stopping = asyncio.Event()
+    serving = asyncio.create_task(
+        aggregator.serve(container, log.configure(configured, "Aggregator"), stopping)
+    )
+    while not list(tmp_path.glob("aggregated/**/*.json")):
+        await asyncio.sleep(0)
+    stopping.set()
+    assert await serving == 0
+    assert "could not be built" in capsys.readouterr().err
+
+
+def _path(ms: int) -> str:
+    return hour_path(ms // HOUR_MS)
+
+
+class Unlistable(MemoryStorage):
+    """A store that cannot be listed at first."""
+
+    failures = 2
+
+    async def list(self, prefix: str) -> Sequence[Entry]:
+        if self.failures:
+            self.failures -= 1
+            raise OSError("the store is away")
+        return await super().list(prefix)
+
+
+async def test_running_on_it_survives_a_store_that_is_away(capsys: pytest.CaptureFixture[str]):
+    storage = Unlistable(SystemClock())
+    logger = log.configure(Settings(), "Aggregator")
+    assert await aggregator._stale(Aggregate(storage), logger, 0, 0) == ()
+    assert "the store is away" in capsys.readouterr().err
+    assert await aggregator._stale(Aggregate(storage), logger, 0, 0) == ()
+    assert await aggregator._stale(Aggregate(storage), logger, 0, 0) == []

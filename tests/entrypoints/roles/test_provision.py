@@ -1,0 +1,67 @@
+"""`telemetry provision` says what it would do, does it, and says what to set."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.cloud import Cloud
+from telemetry.domain.transport.lease import Terms
+from telemetry.entrypoints.process import cli, settings
+from telemetry.entrypoints.process.settings import Settings, SettingsError
+from telemetry.entrypoints.roles import provision
+
+
+@pytest.fixture
+def cloud(request: pytest.FixtureRequest) -> Cloud:
+    request.getfixturevalue("emulator")
+    return Cloud()
+
+
+def test_what_is_printed_is_what_the_roles_need(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("S3_PREFIX", "fleet")
+    arguments = ["provision", "--queue", "t", "--bucket", cloud.name]
+    assert cli.main([*arguments, "--dry-run"]) == 0
+    said = capsys.readouterr()
+    assert "would create queue t-dlq\nwould create queue t\n" in said.out
+    assert "changes to make" in said.err
+    assert cli.main([*arguments, "--apply"]) == 0
+    said = capsys.readouterr()
+    assert "did create queue t\n" in said.err
+    (tmp_path / ".env").write_text(said.out)
+    configured = settings.load()
+    assert (configured.queue_backend, configured.storage_backend) == ("sqs", "s3")
+    assert configured.sqs_queue_url == cloud.sqs.get_queue_url(QueueName="t")["QueueUrl"]
+    assert (configured.s3_bucket, configured.s3_prefix) == (cloud.name, "fleet")
+    assert cli.main(["provision", "--dry-run"]) == 0  # by the settings that it printed
+    assert capsys.readouterr() == ("", "0 changes to make\n")
+
+
+def test_names_and_terms_come_from_the_settings_unless_given():
+    configured = Settings(
+        sqs_queue_url="https://sqs/1/q.fifo", s3_bucket="b", queue_visibility_timeout=45, queue_max_receives=3
+    )
+    assert provision.plan(configured, None, None).queue == "q.fifo"
+    assert provision.plan(configured, "other", "c").bucket == "c"
+    found = provision.plan(configured, None, None)
+    assert configured.terms == Terms(found.visibility * 1000, found.max_receives)
+    assert provision.plan(Settings(), None, "b").queue == "telemetry"
+
+
+def test_without_a_name_for_the_bucket_there_is_no_plan():
+    with pytest.raises(SettingsError, match="^S3_BUCKET: not set"):
+        provision.plan(Settings(), None, None)
+
+
+@pytest.mark.usefixtures("emulator")
+def test_an_aws_that_cannot_be_reached_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
+    assert cli.main(["provision", "--dry-run", "--bucket", "b"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("telemetry provision: AWS_ENDPOINT_URL, AWS_REGION: it cannot be reached")
+    assert said.count("\n") == 1

@@ -1,0 +1,84 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from telemetry.domain.contract.moment import epoch_ms, instant, read
+from tests.builders import FIRST_MS, LAST_MS
+
+MADE = 1_760_877_296_123  # 2025-10-19T12:34:56.123Z
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (MADE, "2025-10-19T12:34:56.123Z"),
+        (0, "1970-01-01T00:00:00.000Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (-1000, "1969-12-31T23:59:59.000Z"),
+        (FIRST_MS, "0001-01-01T00:00:00.000Z"),
+        (-30_610_224_000_001, "0999-12-31T23:59:59.999Z"),
+        (LAST_MS, "9999-12-31T23:59:59.999Z"),
+    ],
+)
+def test_an_instant_is_spelled_with_four_digits_of_year_and_three_of_second(ms, text):
+    assert instant(ms) == text
+    assert read(text) == ms
+
+
+@given(st.integers(FIRST_MS, LAST_MS))
+@example(FIRST_MS)
+@example(LAST_MS)
+@example(-1)
+def test_every_instant_of_the_calendar_is_spelled_exactly_and_read_back(ms):
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    assert instant(ms) == moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert epoch_ms(moment) == ms
+    assert read(instant(ms)) == ms
+
+
+@pytest.mark.parametrize("ms", [FIRST_MS - 1, LAST_MS + 1])
+def test_there_is_no_instant_outside_the_calendar(ms):
+    with pytest.raises(OverflowError):
+        instant(ms)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-10-19T14:34:56.123+02:00",
+        "2025-10-19T12:34:56.123999Z",
+        "2025-10-19T12:34:56.123+00:00",
+        "2025-10-19t12:34:56.123z",
+        "2025-10-19 12:34:56.123Z",
+    ],
+)
+def test_other_spellings_of_a_moment_are_read_and_what_is_finer_is_cut_off(text):
+    assert read(text) == MADE
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59.999-00:01"])
+def test_a_moment_whose_offset_leads_out_of_the_calendar_is_none(text):
+    with pytest.raises(OverflowError):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "now",
+        "2025-10-19",
+        "2025-10-19T12:34:56.123",
+        "2025-02-29T00:00:00.000Z",
+        "2025-10-19T25:00:00.000Z",
+        "2025-10-19T12:34:56.12xZ",
+        "2025-10-19T12:34:5\u0666.123Z",
+        "2025-10-19T12:34:56.\u0661\u0662\u0663Z",
+        "2025-10-19T12:34:56.123ZZ",
+    ],
+)
+def test_what_is_no_moment_is_refused(text):
+    with pytest.raises(ValueError, match=r"RFC3339|timezone"):
+        read(text)

@@ -1,0 +1,265 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from telemetry.adapters.clock import ManualClock
+from telemetry.adapters.storage.memory import MemoryStorage
+from telemetry.domain.contract.partition import HOUR_MS, Policy, day_path
+from telemetry.domain.figures.aggregate import Aggregate, Aggregated
+from telemetry.domain.figures.rollup import SignalFigures, VehicleFigures
+from telemetry.domain.store import objects
+from tests.builders import HOUR, NOW, a_record, put_batch, some_records
+
+KEY = objects.aggregated_key(HOUR)
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    return MemoryStorage(ManualClock(NOW))
+
+
+async def build(storage: MemoryStorage, hour: int = HOUR) -> Aggregated:
+    built = await Aggregate(storage)(hour)
+    assert built
+    assert (built.hour, built.key) == (hour, objects.aggregated_key(hour))
+    return built.aggregated
+
+
+async def test_an_hour_without_objects_has_no_figures(storage):
+    aggregate = Aggregate(storage)
+    assert await aggregate(HOUR) is None
+    assert await aggregate.refresh(HOUR) is None
+    assert not await aggregate.is_stale(HOUR)
+    assert await aggregate.figures(HOUR) is None
+    assert await storage.list("") == []
+
+
+async def test_the_figures_of_an_hour_name_their_input_and_every_vehicle(storage):
+    await put_batch(storage, *some_records(2, payload={"x": 1.0}))
+    await put_batch(storage, a_record(vehicle_id="other", payload={"y": 4.0}))
+    figures = await build(storage)
+    assert (figures.hour, figures.objects) == ("2025-10-19T14:00:00.000Z", 2)
+    assert (figures.records, figures.unique, figures.duplicates, figures.refused, figures.skewed) == (
+        3,
+        3,
+        0,
+        0,
+        0,
+    )
+    first, last = "2025-10-19T14:30:00.000Z", "2025-10-19T14:30:00.200Z"
+    assert figures.vehicles == {
+        "other": VehicleFigures(1, first, first, {"y": SignalFigures(1, 4.0, 4.0, 4.0)}),
+        "veh-00123": VehicleFigures(2, first, last, {"x": SignalFigures(2, 1.0, 1.0, 1.0)}),
+    }
+
+
+async def test_the_figures_are_stored_as_json_under_the_name_of_their_hour(storage):
+    await put_batch(storage, a_record(payload={"x": 1.5}))
+    figures = await build(storage)
+    stored: dict[str, Any] = msgspec.json.decode(await storage.get(KEY))
+    assert stored.pop("input_digest") == figures.input_digest
+    assert stored == {
+        "hour": "2025-10-19T14:00:00.000Z",
+        "objects": 1,
+        "records": 1,
+        "unique": 1,
+        "duplicates": 0,
+        "refused": 0,
+        "skewed": 0,
+        "vehicles": {
+            "veh-00123": {
+                "count": 1,
+                "first": "2025-10-19T14:30:00.000Z",
+                "last": "2025-10-19T14:30:00.000Z",
+                "signals": {"x": {"count": 1, "min": 1.5, "max": 1.5, "avg": 1.5}},
+            }
+        },
+    }
+    assert await Aggregate(storage).figures(HOUR) == figures
+
+
+async def test_rebuilding_gives_identical_bytes(storage):
+    for number in range(5):
+        await put_batch(storage, *some_records(20, NOW + 1000 * number))
+    await build(storage)
+    bytes_before = await storage.get(KEY)
+    await storage.delete(KEY)
+    await build(storage)
+    assert await storage.get(KEY) == bytes_before
+
+
+async def test_objects_of_other_names_and_sizes_but_the_same_records_give_the_same_figures(storage):
+    other = MemoryStorage(ManualClock(NOW))
+    sent = some_records(20)
+    await put_batch(storage, *sent)
+    await put_batch(other, *sent[12:], now=NOW + 5, suffix="jsonl.zst")
+    await put_batch(other, *sent[:12], now=NOW + 9)
+    one, another = await build(storage), await build(other)
+    assert one.vehicles == another.vehicles
+    assert one.input_digest != another.input_digest
+
+
+async def test_records_of_every_bucket_are_in_the_hours_figures(storage):
+    policy = Policy(buckets=4)
+    for number in range(40):
+        await put_batch(storage, a_record(vehicle_id=f"v{number}"), policy=policy)
+    figures = await build(storage)
+    assert (figures.objects, figures.unique, len(figures.vehicles)) == (40, 40, 40)
+
+
+async def test_records_of_neighbouring_hours_are_in_their_own_hours_figures(storage):
+    for hours in (-1, 0, 1):
+        await put_batch(storage, a_record(timestamp=NOW + hours * HOUR_MS, received=NOW + hours * HOUR_MS))
+    for hours in (-1, 0, 1):
+        assert (await build(storage, HOUR + hours)).unique == 1
+
+
+async def test_skewed_records_are_counted_and_in_no_hours_figures(storage):
+    await put_batch(storage, a_record())
+    await put_batch(storage, *(a_record(timestamp=number, received=NOW) for number in range(3)))
+    figures = await build(storage)
+    assert (figures.objects, figures.records, figures.skewed) == (2, 1, 3)
+    assert await Aggregate(storage)(0) is None
+
+
+async def test_an_hour_of_skewed_records_alone_has_figures_that_say_so(storage):
+    await put_batch(storage, a_record(timestamp=0))
+    figures = await build(storage)
+    assert (figures.objects, figures.skewed, figures.vehicles) == (1, 1, {})
+
+
+async def test_lines_that_are_no_records_are_counted_as_refused(storage):
+    place = Policy().place(a_record())
+    await storage.put(objects.batch_key(place, NOW, b"x", "jsonl"), b'{"foreign":1}\n\xff\n')
+    await put_batch(storage, a_record())
+    figures = await build(storage)
+    assert (figures.refused, figures.records) == (2, 1)
+
+
+# Keeping hours current
+
+
+async def test_an_hour_is_built_only_when_its_listing_has_changed(storage):
+    aggregate = Aggregate(storage)
+    await put_batch(storage, a_record())
+    assert await aggregate.refresh(HOUR)
+    assert await aggregate.refresh(HOUR) is None
+    await put_batch(storage, a_record(timestamp=NOW + 1))
+    assert await aggregate.is_stale(HOUR)
+    built = await aggregate.refresh(HOUR)
+    assert built
+    assert built.aggregated.unique == 2
+    assert not await aggregate.is_stale(HOUR)
+
+
+async def test_an_object_of_another_size_under_its_name_changes_the_listing(storage):
+    aggregate = Aggregate(storage)
+    key = await put_batch(storage, *some_records(2))
+    await aggregate.refresh(HOUR)
+    await storage.put(key, (await storage.get(key)).splitlines(keepends=True)[0], overwrite=True)
+    built = await aggregate.refresh(HOUR)
+    assert built
+    assert built.aggregated.unique == 1
+
+
+async def test_late_skewed_records_change_the_listing_too(storage):
+    aggregate = Aggregate(storage)
+    await put_batch(storage, a_record())
+    await aggregate.refresh(HOUR)
+    await put_batch(storage, a_record(timestamp=0))
+    built = await aggregate.refresh(HOUR)
+    assert built
+    assert built.aggregated.skewed == 1
+
+
+async def test_a_new_process_knows_what_figures_were_built_from(storage):
+    await put_batch(storage, a_record())
+    await build(storage)
+    restarted = Aggregate(storage)
+    assert not await restarted.is_stale(HOUR)
+    assert await restarted.refresh(HOUR) is None
+    await put_batch(storage, a_record(timestamp=NOW + 1))
+    assert await Aggregate(storage).refresh(HOUR)
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"{}", b"{", b"\xff", b'{"hour":"\xff', b"[" * 20_000, b'{"x":' + b"[" * 20_000]
+)
+async def test_figures_that_cannot_be_read_are_built_anew(storage, damage):
+    await put_batch(storage, a_record())
+    await build(storage)
+    whole = await storage.get(KEY)
+    await storage.put(KEY, damage, overwrite=True)
+    assert await Aggregate(storage).figures(HOUR) is None
+    assert await Aggregate(storage).refresh(HOUR)
+    assert await storage.get(KEY) == whole
+
+
+async def test_building_on_demand_builds_though_nothing_has_changed(storage):
+    aggregate = Aggregate(storage)
+    await put_batch(storage, a_record())
+    assert await aggregate(HOUR) == await aggregate(HOUR) is not None
+
+
+# Damage
+
+
+@pytest.mark.parametrize("record", [a_record(), a_record(timestamp=0)], ids=["raw", "skewed"])
+async def test_a_damaged_object_is_named_and_the_figures_before_are_kept(storage, record):
+    await put_batch(storage, a_record(can_id="0x2"))
+    await build(storage)
+    figures = await storage.get(KEY)
+    key = await put_batch(storage, record, suffix="jsonl.zst")
+    await storage.put(key, (await storage.get(key))[:-1], overwrite=True)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"^{key} is damaged: It is not one whole zstd frame"):
+            await Aggregate(storage).refresh(HOUR)
+    assert await storage.get(KEY) == figures
+
+
+async def test_a_store_that_cannot_be_written_is_tried_again():
+    class FullStorage(MemoryStorage):
+        is_full = True
+
+        async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+            if self.is_full and key.startswith("aggregated/"):
+                raise OSError("No space left on device")
+            await super().put(key, data, overwrite=overwrite)
+
+    full = FullStorage(ManualClock(NOW))
+    await put_batch(full, a_record())
+    aggregate = Aggregate(full)
+    with pytest.raises(OSError, match="No space"):
+        await aggregate.refresh(HOUR)
+    full.is_full = False
+    assert await aggregate.refresh(HOUR)
+
+
+async def test_the_hours_that_are_out_of_date_are_found_among_those_asked_for(storage):
+    aggregate = Aggregate(storage)
+    hours = (HOUR, HOUR + 1, HOUR + 24)
+    for hour in hours:
+        await put_batch(storage, a_record(timestamp=hour * HOUR_MS, received=hour * HOUR_MS))
+    assert await aggregate.stale(HOUR, HOUR + 24) == [HOUR, HOUR + 1, HOUR + 24]
+    assert await aggregate.stale(HOUR + 1, HOUR + 23) == [HOUR + 1]
+    await aggregate(HOUR)
+    assert await aggregate.stale(HOUR, HOUR + 24) == [HOUR + 1, HOUR + 24]
+    # A record whose clock cannot be believed changes the hour of its receipt.
+    await put_batch(storage, a_record(timestamp=0, received=HOUR * HOUR_MS))
+    assert await aggregate.stale(HOUR, HOUR) == [HOUR]
+    assert await aggregate.refresh(HOUR)
+    assert await aggregate.stale(HOUR, HOUR) == []
+
+
+async def test_whole_days_are_listed_to_find_them_and_what_others_put_there_is_passed_over(storage):
+    await storage.put(f"raw/{day_path(HOUR)}/notes.txt", b"theirs")
+    listed: list[str] = []
+
+    class Watched(MemoryStorage):
+        async def list(self, prefix: str):
+            listed.append(prefix)
+            return await storage.list(prefix)
+
+    assert await Aggregate(Watched(ManualClock())).stale(HOUR - 7 * 24, HOUR) == []
+    assert len(listed) == 2 * 8

@@ -1,0 +1,294 @@
+import json
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from telemetry.domain.contract import spelling
+from telemetry.domain.contract.message import Record
+from telemetry.domain.contract.moment import instant
+from telemetry.domain.contract.partition import HOUR_MS
+from telemetry.domain.figures.rollup import Figures, Rollup, SignalFigures
+from tests.builders import HOUR, NOW, a_record, payloads, some_records
+
+HUGE = 1.7976931348623157e308
+
+# Few moments, so that records meet: in their identity, in the time of their receipt, in both.
+RECORDS = st.builds(
+    Record,
+    timestamp=st.integers(NOW, NOW + 3),
+    vehicle_id=st.sampled_from(["a", "b"]),
+    can_id=st.sampled_from(["0x1", "0x2"]),
+    payload=payloads(),
+    received=st.integers(NOW, NOW + 2),
+)
+FOREIGN_LINES = st.sampled_from(
+    [
+        b"",
+        b"{",
+        b"\xff",
+        spelling.encode([a_record(timestamp=NOW + HOUR_MS)]),
+        spelling.encode([a_record(timestamp=0)]),
+    ]
+)
+LINES = st.lists(RECORDS.map(lambda record: spelling.encode([record])) | FOREIGN_LINES, max_size=25)
+
+
+def rolled(lines: Sequence[bytes]) -> Rollup:
+    rollup = Rollup(HOUR)
+    rollup.add(lines)
+    return rollup
+
+
+def figures_of(*records: Record, hour: int = HOUR) -> Figures:
+    rollup = Rollup(hour)
+    rollup.add(spelling.encode(records).splitlines())
+    return rollup.figures()
+
+
+def spelled(rollup: Rollup) -> bytes:
+    return msgspec.json.encode(rollup.figures())
+
+
+# An oracle in plain Python: what the figures of an hour are, said another way.
+
+
+def sort_key(record: Record, names: list[str]) -> list[float]:
+    """Order the copies of one record: by receipt, then by values in the order of their names, absent ones last."""
+    return [record.received, *(record.payload.get(name, math.inf) for name in names)]
+
+
+def expected_figures(lines: Sequence[bytes]) -> Figures:
+    copies: defaultdict[tuple[str, str, int], list[Record]] = defaultdict(list)
+    refused = 0
+    for line in lines:
+        try:
+            record = spelling.decode(line)
+        except ValueError:
+            refused += 1
+            continue
+        if record.timestamp // HOUR_MS == HOUR:
+            copies[record.identity].append(record)
+        else:
+            refused += 1
+    names = sorted({name for found in copies.values() for record in found for name in record.payload})
+    unique = [min(found, key=lambda record: sort_key(record, names)) for found in copies.values()]
+    records = sum(map(len, copies.values()))
+    vehicles = {}
+    for vehicle_id in sorted({record.vehicle_id for record in unique}):
+        ours = [record for record in unique if record.vehicle_id == vehicle_id]
+        signals = {}
+        for name in names:
+            values = [record.payload[name] for record in ours if name in record.payload]
+            if values:
+                average = float(sum(map(Fraction, values)) / len(values))
+                signals[name] = SignalFigures(len(values), min(values), max(values), average)
+        first, last = min(r.timestamp for r in ours), max(r.timestamp for r in ours)
+        vehicles[vehicle_id] = {
+            "count": len(ours),
+            "first": instant(first),
+            "last": instant(last),
+            "signals": signals,
+        }
+    whole = {
+        "records": records,
+        "unique": len(unique),
+        "duplicates": records - len(unique),
+        "refused": refused,
+        "vehicles": vehicles,
+    }
+    return msgspec.convert(msgspec.to_builtins(whole), Figures)
+
+
+def check_like(found: Figures, expected: Figures) -> None:
+    """Compare everything exactly but averages, which differ by their last rounding."""
+    for vehicle_id, vehicle in expected.vehicles.items():
+        for name, signal in vehicle.signals.items():
+            average = found.vehicles[vehicle_id].signals[name].avg
+            assert math.isclose(average, signal.avg, rel_tol=1e-15, abs_tol=1e-323)
+    without_averages = [json.loads(msgspec.json.encode(figures)) for figures in (found, expected)]
+    for figures in without_averages:
+        for vehicle in figures["vehicles"].values():
+            for signal in vehicle["signals"].values():
+                del signal["avg"]
+    assert without_averages[0] == without_averages[1]
+
+
+@given(LINES)
+def test_figures_are_those_of_a_naive_count(lines):
+    check_like(rolled(lines).figures(), expected_figures(lines))
+
+
+@given(LINES, st.data())
+def test_no_order_of_arrival_changes_a_byte(lines, data):
+    assert spelled(rolled(data.draw(st.permutations(lines)))) == spelled(rolled(lines))
+
+
+@given(LINES, st.data())
+def test_no_place_of_a_split_and_no_order_of_merging_changes_a_byte(lines, data):
+    shuffled = data.draw(st.permutations(lines))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(lines)), max_size=4)))
+    bounds = [0, *cuts, len(lines)]
+    parts = [rolled(shuffled[start:end]) for start, end in pairwise(bounds)]
+    whole, *others = data.draw(st.permutations(parts))
+    for other in others:
+        whole.merge(other)
+    assert spelled(whole) == spelled(rolled(lines))
+
+
+@given(LINES, LINES)
+def test_lines_may_be_added_after_merging(lines, more):
+    whole = rolled(lines)
+    whole.merge(rolled(more))
+    whole.add(lines)
+    assert spelled(whole) == spelled(rolled([*lines, *more, *lines]))
+
+
+@given(LINES)
+def test_looking_at_the_figures_does_not_change_them(lines):
+    rollup = rolled(lines)
+    assert spelled(rollup) == spelled(rollup)
+
+
+@given(LINES)
+def test_duplicates_count_once_however_many_there_are(lines):
+    once, thrice = rolled(lines).figures(), rolled(lines * 3).figures()
+    assert thrice.vehicles == once.vehicles
+    assert thrice.unique == once.unique
+    assert thrice.duplicates == 3 * once.records - once.unique
+    assert thrice.refused == 3 * once.refused
+
+
+@given(st.lists(RECORDS, min_size=1, max_size=25))
+def test_min_avg_and_max_are_in_their_order(records):
+    for vehicle in figures_of(*records).vehicles.values():
+        for signal in vehicle.signals.values():
+            assert signal.min <= signal.avg <= signal.max
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(1, 100))
+@example(HUGE, 3)
+@example(-HUGE, 6)
+@example(5e-324, 3)
+@example(0.1, 3)
+def test_equal_values_are_their_own_average(value, count):
+    figures = figures_of(*(a_record(timestamp=NOW + n, payload={"x": value}) for n in range(count)))
+    assert figures.vehicles["veh-00123"].signals["x"] == SignalFigures(count, value, value, value)
+
+
+@given(st.lists(st.sampled_from([HUGE, -HUGE, HUGE / 2, 1e300, -1e308, 0.0, 1.0]), min_size=1, max_size=40))
+def test_huge_values_do_not_overflow(values):
+    figures = figures_of(
+        *(a_record(timestamp=NOW + n, payload={"x": value}) for n, value in enumerate(values))
+    )
+    average = float(sum(map(Fraction, values)) / len(values))
+    found = figures.vehicles["veh-00123"].signals["x"].avg
+    assert math.isclose(found, average, rel_tol=1e-15, abs_tol=1e-300)
+
+
+def test_a_sum_that_cancels_out_loses_no_digit():
+    values = [1e16, 1.0, -1e16] * 10
+    figures = figures_of(
+        *(a_record(timestamp=NOW + n, payload={"x": value}) for n, value in enumerate(values))
+    )
+    assert figures.vehicles["veh-00123"].signals["x"].avg == 1 / 3
+
+
+# What counts
+
+
+def test_of_two_copies_the_one_received_first_counts():
+    late, early = (
+        a_record(payload={"x": 1.0}, received=NOW + 9),
+        a_record(payload={"x": 2.0}, received=NOW + 8),
+    )
+    for records in ((late, early), (early, late)):
+        figures = figures_of(*records)
+        assert figures.vehicles["veh-00123"].signals == {"x": SignalFigures(1, 2.0, 2.0, 2.0)}
+        assert (figures.records, figures.unique, figures.duplicates) == (2, 1, 1)
+
+
+def test_a_copy_that_does_not_count_leaves_no_signal_behind():
+    figures = figures_of(a_record(payload={"x": 1.0}), a_record(payload={"y": 1.0}, received=NOW + 900))
+    assert set(figures.vehicles["veh-00123"].signals) == {"x"}
+
+
+def test_copies_received_in_one_millisecond_are_told_apart_by_their_values():
+    for payloads_of_copies in ([{"x": 2.0}, {"x": 1.0}], [{"x": 1.0}, {"x": 2.0}]):
+        figures = figures_of(*(a_record(payload=payload) for payload in payloads_of_copies))
+        assert figures.vehicles["veh-00123"].signals["x"].min == 1.0
+
+
+def test_minus_zero_and_zero_are_one_value():
+    rollups = [rolled(spelling.encode([a_record(payload={"x": zero})]).splitlines()) for zero in (0.0, -0.0)]
+    assert spelled(rollups[0]) == spelled(rollups[1])
+
+
+def test_one_moment_on_two_can_ids_is_two_records_of_one_vehicle():
+    figures = figures_of(a_record(payload={"x": 1.0}), a_record(can_id="0x2", payload={"x": 3.0}))
+    assert figures.unique == figures.vehicles["veh-00123"].count == 2
+    assert figures.vehicles["veh-00123"].signals["x"] == SignalFigures(2, 1.0, 3.0, 2.0)
+
+
+def test_a_signal_that_comes_and_goes_counts_where_it_is():
+    records = some_records(6)
+    with_x = [a_record(timestamp=r.timestamp, payload={"x": float(n)}) for n, r in enumerate(records[::2])]
+    with_y = [a_record(timestamp=r.timestamp, payload={"y": float(n)}) for n, r in enumerate(records[1::2])]
+    signals = figures_of(*with_x, *with_y).vehicles["veh-00123"].signals
+    assert signals == {"x": SignalFigures(3, 0.0, 2.0, 1.0), "y": SignalFigures(3, 0.0, 2.0, 1.0)}
+
+
+def test_vehicles_and_signals_are_in_the_order_of_their_names():
+    records = [a_record(vehicle_id=v, payload={"b": 1.0, "a": 1.0, "c": 1.0}) for v in ("v2", "v10", "v1")]
+    figures = figures_of(*records)
+    assert list(figures.vehicles) == ["v1", "v10", "v2"]
+    assert list(figures.vehicles["v1"].signals) == ["a", "b", "c"]
+
+
+def test_first_and_last_are_moments_of_the_vehicles_own_clock():
+    vehicle = figures_of(*some_records(3)).vehicles["veh-00123"]
+    assert (vehicle.first, vehicle.last) == ("2025-10-19T14:30:00.000Z", "2025-10-19T14:30:00.400Z")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[" * 20_000,
+        spelling.encode([a_record(timestamp=HOUR * HOUR_MS - 1)]),
+        spelling.encode([a_record(timestamp=(HOUR + 1) * HOUR_MS)]),
+        spelling.encode([a_record()]).replace(b".200Z", b".200"),
+    ],
+    ids=lambda line: repr(line[:40]),
+)
+def test_a_line_that_is_no_record_of_this_hour_is_counted_as_refused(line):
+    figures = rolled([line, spelling.encode([a_record()])]).figures()
+    assert (figures.refused, figures.records) == (1, 1)
+
+
+@pytest.mark.parametrize("offset", [0, HOUR_MS - 1])
+def test_an_hour_has_its_first_and_its_last_millisecond(offset):
+    assert figures_of(a_record(timestamp=HOUR * HOUR_MS + offset)).unique == 1
+
+
+def test_an_hour_without_lines_has_empty_figures():
+    assert Rollup(HOUR).figures() == Figures(0, 0, 0, 0, {})
+
+
+def test_a_record_without_signals_counts_as_a_record():
+    line = spelling.encode([a_record(payload={"x": 1.0})]).replace(b'{"x":1.0}', b"{}")
+    figures = rolled([line]).figures()
+    assert (figures.unique, figures.vehicles["veh-00123"].signals) == (1, {})
+
+
+def test_the_last_millisecond_before_1970_is_a_moment_like_any_other():
+    figures = figures_of(a_record(timestamp=-1), a_record(timestamp=-1), hour=-1)
+    assert (figures.unique, figures.duplicates) == (1, 1)

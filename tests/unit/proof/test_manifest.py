@@ -1,0 +1,62 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry.domain.contract.partition import HOUR_MS
+from telemetry.domain.proof.manifest import Manifest
+from tests.builders import HOUR, NOW, a_record, records, some_records
+
+
+def test_an_empty_manifest_has_neither_streams_nor_hours():
+    assert list(Manifest().streams()) == []
+    assert Manifest().hours() == []
+
+
+def test_a_stream_is_a_can_id_of_a_vehicle():
+    manifest = Manifest()
+    manifest.add_sent([a_record(), a_record(can_id="0x2"), a_record(vehicle_id="other")])
+    assert {stream for stream, _ in manifest.streams()} == {
+        ("veh-00123", "0x1F0"),
+        ("veh-00123", "0x2"),
+        ("other", "0x1F0"),
+    }
+
+
+def test_what_was_sent_and_not_accepted_is_in_the_book_as_sent_only():
+    manifest = Manifest()
+    sent = some_records(3)
+    manifest.add_sent(sent)
+    manifest.add_accepted(sent[1:2])
+    ((_, book),) = manifest.streams()
+    assert book.sent.tolist() == [record.timestamp for record in sent]
+    assert book.accepted.tolist() == [sent[1].timestamp]
+
+
+def test_a_stream_of_which_nothing_was_accepted_is_in_the_book():
+    manifest = Manifest()
+    manifest.add_sent([a_record()])
+    ((_, book),) = manifest.streams()
+    assert book.accepted.tolist() == []
+
+
+@given(st.lists(records(timestamps=st.integers(NOW - 5, NOW + 5)), max_size=30))
+def test_each_identity_counts_once_and_in_order_however_often_it_was_sent(sent):
+    manifest = Manifest()
+    manifest.add_sent(sent)
+    manifest.add_sent(reversed(sent))
+    manifest.add_accepted(sent * 2)
+    booked = {(*stream, timestamp) for stream, book in manifest.streams() for timestamp in book.sent.tolist()}
+    assert booked == {record.identity for record in sent}
+    for _, book in manifest.streams():
+        assert book.sent.tolist() == sorted(set(book.sent.tolist())) == book.accepted.tolist()
+
+
+def test_hours_are_those_of_what_was_sent_each_once_and_in_order():
+    manifest = Manifest()
+    manifest.add_sent(
+        [
+            a_record(timestamp=NOW + offset * HOUR_MS, vehicle_id=vehicle)
+            for offset in (1, 0, -3)
+            for vehicle in "ab"
+        ]
+    )
+    assert manifest.hours() == [HOUR - 3, HOUR, HOUR + 1]

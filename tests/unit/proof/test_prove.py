@@ -1,0 +1,191 @@
+import pytest
+
+from telemetry.adapters.clock import ManualClock
+from telemetry.adapters.storage.memory import MemoryStorage
+from telemetry.domain.contract.partition import HOUR_MS, Policy
+from telemetry.domain.proof.manifest import Manifest
+from telemetry.domain.proof.prove import Proof, Prove
+from telemetry.domain.store.latency import Percentiles
+from tests.builders import NOW, a_record, put_batch, some_records
+
+
+class Run:
+    """A store, a book, and an account of one against the other."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock(NOW)
+        self.storage = MemoryStorage(self.clock)
+        self.manifest = Manifest()
+
+    async def prove(self, since: int = NOW, until: int = NOW) -> Proof:
+        return await Prove(self.storage)(self.manifest, since, until)
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run()
+
+
+def counts(proof: Proof) -> dict[str, int]:
+    names = ("sent", "accepted", "stored", "unique", "duplicates", "lost")
+    return {name: getattr(proof, name) for name in names}
+
+
+async def test_an_account_of_nothing_is_empty(run):
+    proof = await run.prove()
+    assert set(counts(proof).values()) == {0}
+    assert (proof.latency, proof.end_to_end) == (None, None)
+    assert str(proof) == "proof: sent=0 accepted=0 stored=0 unique=0 duplicates=0 lost=0 p50=- p95=- p99=-"
+
+
+async def test_what_arrived_is_counted_from_the_store(run):
+    sent = some_records(10)
+    run.manifest.add_sent(sent)
+    run.manifest.add_accepted(sent)
+    await put_batch(run.storage, *sent[:4])
+    await put_batch(run.storage, *sent[4:], suffix="jsonl.zst")
+    assert counts(await run.prove()) == {
+        "sent": 10,
+        "accepted": 10,
+        "stored": 10,
+        "unique": 10,
+        "duplicates": 0,
+        "lost": 0,
+    }
+
+
+async def test_what_was_accepted_and_is_not_stored_is_lost(run):
+    sent = some_records(10)
+    run.manifest.add_sent(sent)
+    run.manifest.add_accepted(sent[:8])
+    await put_batch(run.storage, *sent[:5])
+    assert counts(await run.prove()) == {
+        "sent": 10,
+        "accepted": 8,
+        "stored": 5,
+        "unique": 5,
+        "duplicates": 0,
+        "lost": 3,
+    }
+
+
+async def test_where_nothing_is_stored_everything_accepted_is_lost(run):
+    run.manifest.add_sent(some_records(3))
+    run.manifest.add_accepted(some_records(3))
+    proof = await run.prove()
+    assert (proof.lost, proof.latency) == (3, None)
+
+
+async def test_what_was_stored_though_nobody_answered_for_it_is_stored_and_not_lost(run):
+    run.manifest.add_sent(some_records(3))
+    await put_batch(run.storage, *some_records(3))
+    assert counts(await run.prove()) == {
+        "sent": 3,
+        "accepted": 0,
+        "stored": 3,
+        "unique": 3,
+        "duplicates": 0,
+        "lost": 0,
+    }
+
+
+async def test_duplicates_are_lines_beyond_the_first_of_an_identity(run):
+    sent = some_records(3)
+    run.manifest.add_sent(sent)
+    run.manifest.add_sent(sent[:1])  # sent again as its answer had been lost
+    run.manifest.add_accepted(sent)
+    await put_batch(run.storage, *sent)
+    await put_batch(run.storage, *sent[:2], now=NOW + 1)
+    assert counts(await run.prove()) == {
+        "sent": 3,
+        "accepted": 3,
+        "stored": 5,
+        "unique": 3,
+        "duplicates": 2,
+        "lost": 0,
+    }
+
+
+async def test_skewed_records_are_found_in_their_tree(run):
+    ancient, future = a_record(timestamp=0), a_record(timestamp=NOW + 10 * HOUR_MS)
+    run.manifest.add_sent([ancient, future])
+    run.manifest.add_accepted([ancient, future])
+    await put_batch(run.storage, ancient)
+    await put_batch(run.storage, future)
+    proof = await run.prove()
+    assert (proof.stored, proof.unique, proof.lost) == (2, 2, 0)
+
+
+async def test_skewed_records_are_found_in_every_hour_of_the_run(run):
+    sent = [a_record(timestamp=number, received=NOW + number * HOUR_MS) for number in range(3)]
+    run.manifest.add_sent(sent)
+    run.manifest.add_accepted(sent)
+    for record in sent:
+        await put_batch(run.storage, record)
+    assert (await run.prove(NOW, NOW + 2 * HOUR_MS)).lost == 0
+    assert (await run.prove(NOW, NOW + HOUR_MS)).lost == 1
+
+
+async def test_records_of_all_buckets_are_found(run):
+    sent = [a_record(vehicle_id=f"v{number}") for number in range(20)]
+    run.manifest.add_sent(sent)
+    run.manifest.add_accepted(sent)
+    for record in sent:
+        await put_batch(run.storage, record, policy=Policy(buckets=4))
+    assert (await run.prove()).lost == 0
+
+
+async def test_records_of_others_in_the_same_store_are_left_out(run):
+    sent = some_records(2)
+    run.manifest.add_sent(sent)
+    run.manifest.add_accepted(sent)
+    others = [
+        a_record(vehicle_id="other"),
+        a_record(can_id="0x2"),
+        a_record(timestamp=NOW + 1),  # our vehicle, but not of this run
+    ]
+    await put_batch(run.storage, *sent, *others)
+    await put_batch(run.storage, *(a_record(timestamp=NOW + 2 * HOUR_MS, received=NOW + 2 * HOUR_MS),))
+    proof = await run.prove()
+    assert (proof.stored, proof.unique, proof.lost) == (2, 2, 0)
+    assert proof.latency
+    assert proof.latency.size == 2
+
+
+async def test_the_same_moment_of_another_vehicle_is_no_proof(run):
+    run.manifest.add_sent([a_record()])
+    run.manifest.add_accepted([a_record()])
+    await put_batch(run.storage, a_record(vehicle_id="other"))
+    assert (await run.prove()).lost == 1
+
+
+async def test_latencies_are_from_receipt_and_from_the_vehicle_to_the_store(run):
+    sent = [
+        a_record(timestamp=NOW - 500, received=NOW - 300),
+        a_record(timestamp=NOW - 400, received=NOW - 100),
+    ]
+    run.manifest.add_sent(sent)
+    await put_batch(run.storage, sent[0])
+    run.clock.advance(1)
+    await put_batch(run.storage, sent[1])
+    proof = await run.prove()
+    assert proof.latency
+    assert (proof.latency.min, proof.latency.max) == (0.3, 1.1)
+    assert proof.end_to_end
+    assert (proof.end_to_end.min, proof.end_to_end.max) == (0.5, 1.4)
+
+
+async def test_a_damaged_object_spoils_the_proof(run):
+    run.manifest.add_sent([a_record()])
+    key = await put_batch(run.storage, a_record(), suffix="jsonl.zst")
+    await run.storage.put(key, b"damaged", overwrite=True)
+    with pytest.raises(ValueError, match="not one whole zstd frame"):
+        await run.prove()
+
+
+def test_the_proof_is_one_line_in_one_order():
+    latency = Percentiles(p50=0.41, p95=0.8, p99=0.949, min=0.1, max=1.0, size=9)
+    proof = Proof(sent=12, accepted=11, stored=10, unique=9, lost=2, latency=latency, end_to_end=latency)
+    assert str(proof) == (
+        "proof: sent=12 accepted=11 stored=10 unique=9 duplicates=1 lost=2 p50=0.41s p95=0.80s p99=0.95s"
+    )

@@ -1,0 +1,104 @@
+import re
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry.domain.contract import partition
+from telemetry.domain.contract.partition import Partition
+from telemetry.domain.store import objects
+from telemetry.domain.store.objects import Quarantined
+from telemetry.domain.transport.lease import Delivery
+from tests.builders import HOUR, NOW
+
+PLACE = Partition("raw", HOUR)
+LINES = st.lists(st.binary(max_size=30).map(lambda line: re.sub(rb"[\r\n]", b" ", line)), max_size=5)
+
+
+@pytest.mark.parametrize("spelling", ["jsonl", "jsonl.zst"])
+def test_a_batch_is_named_after_its_partition_moment_and_content(spelling):
+    key = objects.batch_key(PLACE, NOW, b"lines\n", spelling)
+    pattern = rf"raw/year=2025/month=10/day=19/hour=14/batch-{NOW}-[0-9a-f]{{16}}\.{re.escape(spelling)}"
+    assert re.fullmatch(pattern, key)
+    assert partition.parse(key) == PLACE
+
+
+@given(st.binary(), st.binary())
+def test_the_same_batch_has_the_same_name_and_another_another(one, other):
+    keys = [objects.batch_key(PLACE, NOW, lines, "jsonl") for lines in (one, other)]
+    assert (keys[0] == keys[1]) == (one == other)
+
+
+def test_a_batch_of_another_moment_or_partition_has_another_name():
+    one = objects.batch_key(PLACE, NOW, b"", "jsonl")
+    assert one != objects.batch_key(PLACE, NOW + 1, b"", "jsonl")
+    assert one != objects.batch_key(Partition("raw", HOUR, 0), NOW, b"", "jsonl")
+
+
+def test_the_figures_of_an_hour_have_one_name():
+    assert objects.aggregated_key(HOUR) == (
+        "aggregated/year=2025/month=10/day=19/hour=14/aggregated-20251019T14Z.json"
+    )
+
+
+def test_quarantine_is_named_by_the_hour_in_which_it_was_put_there():
+    key = objects.quarantine_key(NOW, b"lines\n")
+    folder = "quarantine/year=2025/month=10/day=19/hour=14"
+    assert re.fullmatch(rf"{folder}/quarantine-{NOW}-[0-9a-f]{{16}}\.jsonl", key)
+
+
+@given(LINES)
+@pytest.mark.parametrize("key", ["a/batch.jsonl", "a/batch.jsonl.zst"])
+def test_lines_read_back_as_they_were_written(key, lines):
+    content = b"".join(line + b"\n" for line in lines)
+    assert list(objects.read_lines(key, objects.write_lines(key, content))) == lines
+
+
+def test_only_what_its_key_says_is_compressed():
+    content = b"line\n" * 100
+    assert objects.write_lines("batch.jsonl", content) == content
+    assert len(objects.write_lines("batch.jsonl.zst", content)) < 100
+
+
+def test_writing_the_same_lines_gives_the_same_bytes():
+    assert objects.write_lines("a.zst", b"line\n" * 100) == objects.write_lines("b.zst", b"line\n" * 100)
+
+
+def test_a_damaged_compressed_object_raises_value_error():
+    whole = objects.write_lines("a.zst", b"line\n" * 100)
+    for damaged in (b"", b"line\n", whole[:-1], whole + b"\x00", whole[:-1] + bytes([whole[-1] ^ 1])):
+        with pytest.raises(ValueError, match="not one whole zstd frame"):
+            objects.read_lines("a.zst", damaged)
+
+
+def test_a_line_that_lacks_its_newline_is_read_all_the_same():
+    assert objects.read_lines("a.jsonl", b"one\ntwo") == [b"one", b"two"]
+
+
+BODIES = st.lists(st.tuples(st.binary(max_size=100), st.text(max_size=50)), max_size=5)
+
+
+@given(BODIES)
+def test_a_quarantined_body_reads_back_byte_by_byte(bodies):
+    written = [Quarantined.of(Delivery("1:2", body, NOW - 5, 2), reason, NOW) for body, reason in bodies]
+    read = objects.read_quarantine(objects.write_quarantine(written))
+    assert list(read) == written
+    assert [each.body for each in read] == [body for body, _ in bodies]
+
+
+def test_a_quarantined_body_says_when_how_often_and_why():
+    line = objects.write_quarantine([Quarantined.of(Delivery("1:2", b"\xff\x00", NOW - 5, 2), "No.", NOW)])
+    assert msgspec.json.decode(line) == {
+        "quarantined_at": "2025-10-19T14:30:00.000Z",
+        "sent_at": "2025-10-19T14:29:59.995Z",
+        "receives": 2,
+        "reason": "No.",
+        "body_base64": "/wA=",
+    }
+
+
+@pytest.mark.parametrize("data", [b"{", b"{}", b"[]", b"\xff", b'{"reason":"\xff"}', b"7"])
+def test_what_is_no_quarantine_raises_value_error(data):
+    with pytest.raises(ValueError):  # noqa: PT011  # there is any number of texts
+        objects.read_quarantine(data)

@@ -1,0 +1,232 @@
+"""The ledger held to a model that knows nothing of numbers: a list of messages, each with at most one lease."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+
+from telemetry.domain.transport.lease import Delivery, Depth, Ledger, Terms, parse_receipt, receipt
+
+TERMS = Terms(visibility=100, max_receives=3)
+
+
+@dataclass
+class Message:
+    """A message of the model; it is on lease while `held_until` lies ahead."""
+
+    body: bytes
+    sent: int
+    held_until: int = 0
+    receives: int = 0
+    receipt: str = ""
+    dead: bool = False
+
+
+class LedgerAgainstModel(RuleBasedStateMachine):
+    receipts = Bundle("receipts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger = Ledger(TERMS)
+        self.now = 1000
+        self.queue: list[Message] = []
+        self.number = 0
+
+    def ready(self) -> list[Message]:
+        return [each for each in self.queue if not each.dead and each.held_until <= self.now]
+
+    def holder(self, name: str) -> Message | None:
+        """Find the message whose newest lease has this receipt and lasts."""
+        held = (each for each in self.queue if not each.dead and each.held_until > self.now)
+        return next((each for each in held if each.receipt == name), None)
+
+    @rule(count=st.integers(0, 4))
+    def send(self, count):
+        bodies = [b"%d" % (self.number + offset) for offset in range(count)]
+        self.number += count
+        self.ledger.send(bodies, self.now)
+        self.queue += [Message(body, self.now) for body in bodies]
+
+    @rule(target=receipts, limit=st.integers(0, 5))
+    def receive(self, limit):
+        deliveries = self.ledger.receive(limit, self.now)
+        expected: list[Message] = []
+        for each in self.ready():
+            if len(expected) == limit:
+                break
+            if each.receives == TERMS.max_receives:
+                each.dead = True
+            else:
+                expected.append(each)
+        assert [delivery.body for delivery in deliveries] == [each.body for each in expected]
+        for each, delivery in zip(expected, deliveries, strict=True):
+            each.receives += 1
+            each.held_until = self.now + TERMS.visibility
+            each.receipt = delivery.receipt
+            assert (delivery.sent, delivery.receives) == (each.sent, each.receives)
+        return multiple(*(delivery.receipt for delivery in deliveries))
+
+    @rule(milliseconds=st.sampled_from([1, 50, 99, 100, 101, 500]))
+    def wait(self, milliseconds):
+        self.now += milliseconds
+
+    @rule(name=receipts)
+    def delete(self, name):
+        held = self.holder(name)
+        assert self.ledger.delete([name], self.now) == ([] if held else [name])
+        if held:
+            self.queue.remove(held)
+
+    @rule(name=consumes(receipts), other=receipts)
+    def delete_some_and_one_of_them_twice(self, name, other):
+        expected = []
+        for each in (name, other, name):
+            if held := self.holder(each):
+                self.queue.remove(held)
+            else:
+                expected.append(each)
+        assert self.ledger.delete([name, other, name], self.now) == expected
+
+    @rule(name=receipts, duration=st.sampled_from([0, 1, 100, 1000]))
+    def extend(self, name, duration):
+        held = self.holder(name)
+        assert self.ledger.extend([name], duration, self.now) == ([] if held else [name])
+        if held:
+            held.held_until = self.now + duration
+
+    @rule(position=st.integers(0, 3), again=st.booleans())
+    def redrive(self, position, again):
+        letters = self.ledger.dead(10)
+        if position >= len(letters):
+            return
+        name = letters[position].receipt
+        assert self.ledger.redrive([name] * (1 + again), self.now) == [name] * again
+        dead = next(each for each in self.queue if each.dead and each.body == letters[position].body)
+        self.queue.remove(dead)
+        self.queue.append(Message(dead.body, dead.sent))
+
+    @rule(name=receipts)
+    def redrive_what_lives(self, name):
+        if any(letter.receipt == name for letter in self.ledger.dead(100)):
+            return
+        assert self.ledger.redrive([name], self.now) == [name]
+
+    @invariant()
+    def nothing_is_lost(self):
+        dead = sum(each.dead for each in self.queue)
+        ready = len(self.ready())
+        assert self.ledger.depth(self.now) == Depth(ready, len(self.queue) - ready - dead, dead)
+
+    @invariant()
+    def the_dead_are_shown_in_their_order(self):
+        dead = [(each.body, each.sent, each.receives) for each in self.queue if each.dead]
+        shown = self.ledger.dead(100)
+        assert [(letter.body, letter.sent, letter.receives) for letter in shown] == dead
+        assert self.ledger.dead(1) == shown[:1]
+
+    @invariant()
+    def it_is_known_when_a_lease_ends_next(self):
+        ends = [each.held_until for each in self.queue if not each.dead and each.held_until > self.now]
+        assert self.ledger.next_visible(self.now) == min(ends, default=None)
+
+    @invariant()
+    def no_two_leases_share_a_receipt(self):
+        live = [each.receipt for each in self.queue if each.held_until > self.now]
+        assert len(live) == len(set(live))
+
+
+LedgerAgainstModel.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+test_a_ledger_keeps_its_rules = LedgerAgainstModel.TestCase
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    ledger = Ledger(TERMS)
+    ledger.send([b"a", b"b", b"c"], now=0)
+    return ledger
+
+
+def bodies(deliveries: list[Delivery]) -> list[bytes]:
+    return [delivery.body for delivery in deliveries]
+
+
+def test_messages_are_received_in_the_order_in_which_they_were_sent(ledger):
+    assert bodies(ledger.receive(2, 0)) == [b"a", b"b"]
+    assert bodies(ledger.receive(2, 0)) == [b"c"]
+    assert ledger.receive(2, 0) == []
+
+
+def test_a_leased_message_is_received_again_when_its_lease_ends_and_not_before(ledger):
+    ledger.receive(3, 0)
+    assert ledger.receive(3, 99) == []
+    assert bodies(ledger.receive(3, 100)) == [b"a", b"b", b"c"]
+
+
+def test_a_receipt_is_good_until_its_lease_ends(ledger):
+    early, late, _ = ledger.receive(3, 0)
+    assert ledger.delete([early.receipt], 99) == []
+    assert ledger.delete([late.receipt], 100) == [late.receipt]
+    assert bodies(ledger.receive(3, 100)) == [b"b", b"c"]
+
+
+def test_a_holder_who_comes_too_late_cannot_harm_the_next_one(ledger):
+    (stale,) = ledger.receive(1, 0)
+    newest = ledger.receive(3, 100)[0]
+    assert newest.body == stale.body
+    assert ledger.delete([stale.receipt], 101) == [stale.receipt]
+    assert ledger.extend([stale.receipt], 0, 101) == [stale.receipt]
+    assert ledger.receive(1, 101) == []
+    assert ledger.delete([newest.receipt], 101) == []
+
+
+def test_extending_by_nothing_hands_a_message_back_to_its_old_place(ledger):
+    first = ledger.receive(1, 0)[0]
+    assert ledger.extend([first.receipt], 0, 5) == []
+    assert bodies(ledger.receive(3, 5)) == [b"a", b"b", b"c"]
+
+
+def test_extending_counts_from_now(ledger):
+    first = ledger.receive(1, 0)[0]
+    ledger.extend([first.receipt], 20, 50)
+    assert bodies(ledger.receive(3, 69)) == [b"b", b"c"]
+    assert bodies(ledger.receive(3, 70)) == [b"a"]
+
+
+def test_a_message_that_had_its_share_of_leases_is_dead_and_can_be_redriven():
+    ledger = Ledger(TERMS)
+    ledger.send([b"poison", b"good"], now=7)
+    for turn in range(3):
+        poison = ledger.receive(1, 100 * turn + 7)[0]
+        assert (poison.body, poison.receives) == (b"poison", turn + 1)
+    assert bodies(ledger.receive(1, 307)) == [b"good"]  # burying does not count as receiving
+    (letter,) = ledger.dead(10)
+    assert (letter.body, letter.sent, letter.receives) == (b"poison", 7, 3)
+    assert ledger.delete([letter.receipt], 307) == [letter.receipt]
+    assert ledger.extend([letter.receipt], 100, 307) == [letter.receipt]
+    assert ledger.redrive([letter.receipt, "99:1"], 307) == ["99:1"]
+    assert ledger.dead(10) == []
+    (again,) = ledger.receive(10, 307)
+    assert (again.body, again.sent, again.receives) == (b"poison", 7, 1)
+    assert again.receipt != letter.receipt
+
+
+def test_only_the_receipt_of_its_last_lease_redrives_a_dead_letter():
+    ledger = Ledger(TERMS)
+    ledger.send([b"poison"], now=0)
+    (first,) = ledger.receive(1, 0)
+    for turn in (1, 2, 3):
+        ledger.receive(1, 100 * turn)
+    assert ledger.redrive([first.receipt], 400) == [first.receipt]
+    assert [letter.receives for letter in ledger.dead(1)] == [3]
+
+
+def test_a_receipt_reads_back_as_the_lease_that_it_names():
+    assert parse_receipt(receipt(12, 3)) == (12, 3)
+
+
+@pytest.mark.parametrize("text", ["", "x", "1", "1:", ":1", "1:x", "1:2:3"])
+def test_what_is_no_receipt_raises_value_error(text):
+    with pytest.raises(ValueError, match="invalid literal"):
+        parse_receipt(text)
