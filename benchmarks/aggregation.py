@@ -15,9 +15,10 @@ from typing import Any, Final, TypeVar
 from benchmarks import data, report
 from benchmarks.peers import duckdb_hour
 from telemetry.adapters.storage.local import LocalStorage
-from telemetry.domain.contract import spelling
-from telemetry.domain.contract.partition import HOUR_MS, Partition
-from telemetry.domain.figures.aggregate import Aggregate, Aggregated
+from telemetry.domain.contract import codec
+from telemetry.domain.contract.moment import HOUR_MS, Hour
+from telemetry.domain.contract.partition import Partition
+from telemetry.domain.figures.aggregate import Aggregated, Aggregator
 
 T = TypeVar("T")
 
@@ -28,8 +29,8 @@ _TWICE: Final = 20
 def main() -> int:
     chosen = report.arguments(__doc__, records=300_000, vehicles=100)
     made = data.records(chosen.records, chosen.vehicles)
-    partition = Partition("raw", made[0].timestamp // HOUR_MS)
-    lines = spelling.encode([*made, *made[::_TWICE]]).splitlines(keepends=True)
+    partition = Partition("raw", Hour(made[0].timestamp_ms // HOUR_MS))
+    lines = codec.encode_lines([*made, *made[::_TWICE]]).splitlines(keepends=True)
     with tempfile.TemporaryDirectory(prefix="telemetry-bench-") as root:
         folder = Path(root, partition.path)
         folder.mkdir(parents=True)
@@ -50,7 +51,7 @@ def main() -> int:
 
 
 def aggregate(root: Path, hour: int) -> Aggregated:
-    built = asyncio.run(Aggregate(LocalStorage(root))(hour))
+    built = asyncio.run(Aggregator(LocalStorage(root)).build(Hour(hour)))
     if built is None:
         raise RuntimeError("There is nothing in the hour.")
     return built.aggregated

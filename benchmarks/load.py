@@ -21,8 +21,8 @@ import numpy as np
 import uvloop
 
 from benchmarks import data
-from telemetry.domain.contract import spelling
-from telemetry.domain.contract.moment import instant
+from telemetry.domain.contract import codec
+from telemetry.domain.contract.moment import format_timestamp
 
 # Bodies of the same vehicles with other values, so that nothing compresses better than it would.
 _VARIANTS: Final = 4
@@ -54,7 +54,7 @@ class Bodies:
             pieces = self._templates[sent // self._records % len(self._templates)]
             first = self._start + sent // self._vehicles
             fresh = [
-                instant(tick).encode()
+                format_timestamp(tick).encode()
                 for tick in range(first, self._start + (sent + self._records - 1) // self._vehicles + 1)
             ]
             if len(fresh) == 1:
@@ -70,7 +70,7 @@ class Bodies:
         rounds = max(1, self._vehicles // self._records) * _VARIANTS
         made = data.records(rounds * self._records, self._vehicles)
         for first in range(0, len(made), self._records):
-            lines = spelling.encode_request(made[first : first + self._records])
+            lines = codec.encode_request(made[first : first + self._records])
             yield (lines if self._form == "lines" else _array(lines)).splitlines(keepends=True)
 
     def _template(self, lines: list[bytes]) -> list[bytes]:

@@ -12,10 +12,11 @@ from timeit import repeat
 from typing import Final
 
 from benchmarks import data
-from telemetry.domain.contract import message, spelling
-from telemetry.domain.contract.partition import Policy
+from telemetry.domain.contract import codec, parse
+from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.figures.rollup import Rollup
 from telemetry.domain.transport import envelope
+from telemetry.domain.transport.parcel import Parcel
 
 _BODY: Final = 500
 _ROUNDS: Final = 7
@@ -25,12 +26,12 @@ _PER_ROUND: Final = 20
 def steps() -> Mapping[str, Callable[[], object]]:
     """Make the steps, each on what the one before it gives."""
     records = data.records(_BODY)
-    policy = Policy()
-    lines = spelling.encode_request(records)
+    policy = PartitionPolicy()
+    lines = codec.encode_request(records)
     array = b"[" + b",".join(lines.splitlines()) + b"]"
     partition = policy.place(records[0])
-    parcel = envelope.wrap(partition, records)
-    sealed = envelope.seal([parcel])
+    parcel = Parcel.of(partition, records)
+    sealed = envelope.encode([parcel])
 
     def fold() -> object:
         rollup = Rollup(partition.hour)
@@ -38,12 +39,12 @@ def steps() -> Mapping[str, Callable[[], object]]:
         return rollup.figures()
 
     return {
-        "parse a JSON array": lambda: message.parse(array, data.START),
-        "parse lines": lambda: message.parse_lines(lines, data.START),
+        "parse a JSON array": lambda: parse.parse_json(array, data.START),
+        "parse lines": lambda: parse.parse_lines(lines, data.START),
         "place": lambda: [policy.place(record) for record in records],
-        "wrap (encode)": lambda: envelope.wrap(partition, records),
-        "seal": lambda: envelope.seal([parcel]),
-        "unpack": lambda: envelope.unpack(sealed, data.START, policy),
+        "wrap (encode)": lambda: Parcel.of(partition, records),
+        "seal": lambda: envelope.encode([parcel]),
+        "unpack": lambda: envelope.decode(sealed, data.START, policy),
         "fold into an hour": fold,
     }
 

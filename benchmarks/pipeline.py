@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from telemetry.domain.contract.moment import read
+from telemetry.domain.contract.moment import parse_timestamp
 from telemetry.entrypoints.process.runtime import free_port
 
 OURS: Final = {"receiver": ("telemetry", "receiver"), "consumer": ("telemetry", "consumer")}
@@ -113,7 +113,7 @@ class Pipeline:
                 np.fromiter((hash(line.partition(b',"payload"')[0]) for line in found), np.int64, len(found))
             )
             latencies += [
-                (appeared - read(line[_RECEIVED].decode())) / 1000
+                (appeared - parse_timestamp(line[_RECEIVED].decode())) / 1000
                 for line in found[lines % _SAMPLE :: _SAMPLE]
             ]
         unique = len(np.unique(np.concatenate(identities))) if identities else 0

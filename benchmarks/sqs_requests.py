@@ -19,8 +19,8 @@ import httpx
 from harness.cloud import Cloud
 from harness.emulator import ENVIRONMENT, Emulator
 from harness.pipeline import Pipeline, wait_until
-from telemetry.domain.contract import spelling
-from telemetry.domain.vehicle.simulate import Simulate
+from telemetry.domain.contract import codec
+from telemetry.domain.vehicle.simulate import Simulation
 
 _CONNECTIONS = 64
 _SENDERS = 8  # of bodies of 500 records
@@ -98,10 +98,10 @@ def left(cloud: Cloud, queue: str) -> int:
 
 
 def bodies(count: int, size: int) -> Iterator[bytes]:
-    simulated = Simulate(size, seed=1)
+    simulated = Simulation(size, seed=1)
     now = time.time_ns() // 1_000_000
     for number in range(count):
-        yield spelling.encode_request(simulated(now + number))
+        yield codec.encode_request(simulated.sample(now + number))
 
 
 async def post_batches(url: str, records: int) -> int:

@@ -17,10 +17,10 @@ import numpy as np
 
 from benchmarks import data
 from model import trips
-from telemetry.domain.contract import spelling
+from telemetry.domain.contract import codec
 from telemetry.domain.vehicle.battery import Fleet
 from telemetry.domain.vehicle.battery.parameters import Floats
-from telemetry.domain.vehicle.simulate import Simulate
+from telemetry.domain.vehicle.simulate import Simulation
 
 _VEHICLES: Final = 1000
 _STEPS: Final = 20
@@ -80,9 +80,9 @@ def peak_memory() -> float:
 
 
 def _drive_many() -> float:
-    simulate = Simulate(_MANY, seed=1)
+    simulate = Simulation(_MANY, seed=1)
     for number in range(5):
-        simulate(data.START + 200 * number)
+        simulate.sample(data.START + 200 * number)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # kB on Linux
 
 
@@ -92,9 +92,9 @@ def main() -> int:
     )
     parser.add_argument("--trips", type=Path, default=trips.DEFAULT, help="a folder (default: %(default)s)")
     errors = compare(parser.parse_args().trips)
-    fleet, simulate = Fleet.new(_VEHICLES, seed=1), Simulate(_VEHICLES, seed=1)
+    fleet, simulate = Fleet.new(_VEHICLES, seed=1), Simulation(_VEHICLES, seed=1)
     physics = per_second(fleet.advance)
-    messages = per_second(lambda: spelling.encode_request(simulate(data.START)))
+    messages = per_second(lambda: codec.encode_request(simulate.sample(data.START)))
     print(f"{physics:,.0f} vehicle-steps/s at {_VEHICLES} vehicles of 96 cells on one core")
     print(f"{messages:,.0f} vehicle-steps/s with a record built and encoded for each")
     print(f"{peak_memory():.0f} MB at the most for {_MANY} vehicles, records included")

@@ -8,7 +8,7 @@ import numpy as np
 from telemetry.adapters.can.dbc import BMW_I3, Dbc
 from telemetry.domain.can.broadcast import Broadcast
 from telemetry.domain.vehicle.battery import Scenario
-from telemetry.domain.vehicle.simulate import SAMPLING_S, Simulate
+from telemetry.domain.vehicle.simulate import SAMPLING_S, Simulation
 
 _PROTECTION: Final = ("checksum", "alive_counter")
 _VEHICLES: Final = 20
@@ -27,13 +27,13 @@ def read_back(seed: int = 1) -> Read:
     """Send all that some vehicles tell, and read it back. Raises ValueError if nothing was not available."""
     database = cantools.database.load_file(BMW_I3)
     assert isinstance(database, cantools.database.Database)  # noqa: S101  # what a DBC is
-    simulated = Simulate(_VEHICLES, seed, scenario=Scenario(profile="mixed"))
+    simulated = Simulation(_VEHICLES, seed, scenario=Scenario(profile="mixed"))
     sampling = round(1000 * SAMPLING_S)
     broadcast = Broadcast(Dbc().cyclic, sampling)
     off, absent, mistaken = 0.0, 0, 0
     for elapsed in range(0, _SECONDS * 1000, sampling):
-        signals = {**simulated.measure(), **simulated.tell()}
-        for can_id, data in broadcast(elapsed, signals):
+        signals = {**simulated.measure(), **simulated.bus_signals()}
+        for can_id, data in broadcast.due(elapsed, signals):
             message = database.get_message_by_frame_id(can_id)
             read = [message.decode_simple(frame, decode_choices=False) for frame in data]
             for definition in message.signals:

@@ -6,22 +6,23 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from telemetry.domain.contract import spelling
-from telemetry.domain.contract.message import Record
-from telemetry.domain.contract.partition import HOUR_MS, Policy
+from telemetry.domain.contract import codec
+from telemetry.domain.contract.moment import hour_of
+from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.contract.record import Record
 from telemetry.domain.store import objects
 from telemetry.domain.store.objects import RawFormat
 from telemetry.domain.store.storage import Storage
 from telemetry.domain.transport import envelope
-from telemetry.domain.transport.envelope import Parcel
+from telemetry.domain.transport.parcel import Parcel
 
 NOW = 1_760_884_200_000
 """2025-10-19T14:30:00Z, in epoch milliseconds."""
 
-HOUR = NOW // HOUR_MS
+HOUR = hour_of(NOW)
 """The hour from 2025-10-19T14:00:00Z."""
 
-POLICY = Policy()
+POLICY = PartitionPolicy()
 
 FIRST_MS = -62_135_596_800_000
 """0001-01-01T00:00:00.000Z."""
@@ -36,10 +37,15 @@ def a_record(**changes: Any) -> Record:
     return msgspec.structs.replace(record, **changes)
 
 
+def identity(record: Record) -> tuple[str, str, int]:
+    """Return what two deliveries of one record have in common."""
+    return record.vehicle_id, record.can_id, record.timestamp_ms
+
+
 def some_records(count: int, start: int = NOW, **changes: Any) -> list[Record]:
     """Make records of one vehicle, 200 ms apart, each received 50 ms after it was made."""
     return [
-        a_record(timestamp=timestamp, received=timestamp + 50, **changes)
+        a_record(timestamp_ms=timestamp, received_ms=timestamp + 50, **changes)
         for timestamp in range(start, start + 200 * count, 200)
     ]
 
@@ -64,37 +70,41 @@ def a_message(**changes: Any) -> dict[str, Any]:
 
 
 def a_body(**changes: Any) -> bytes:
-    """Spell a v1 message as JSON."""
+    """Encode a v1 record as JSON."""
     return msgspec.json.encode(a_message(**changes))
 
 
-def a_parcel(*records: Record, policy: Policy = POLICY) -> Parcel:
-    """Wrap records that all belong to the partition of the first."""
-    return envelope.wrap(policy.place(records[0]), records)
+def a_parcel(*records: Record, policy: PartitionPolicy = POLICY) -> Parcel:
+    """Make a parcel of records that all belong to the partition of the first."""
+    return Parcel.of(policy.place(records[0]), records)
 
 
-def an_envelope(*records: Record, policy: Policy = POLICY) -> bytes:
-    """Seal records that all belong to the partition of the first."""
-    return envelope.seal([a_parcel(*records, policy=policy)])
+def an_envelope(*records: Record, policy: PartitionPolicy = POLICY) -> bytes:
+    """Encode records that all belong to the partition of the first."""
+    return envelope.encode([a_parcel(*records, policy=policy)])
 
 
 async def put_batch(
-    storage: Storage, *records: Record, now: int = NOW, suffix: RawFormat = "jsonl", policy: Policy = POLICY
+    storage: Storage,
+    *records: Record,
+    now: int = NOW,
+    suffix: RawFormat = "jsonl",
+    policy: PartitionPolicy = POLICY,
 ) -> str:
     """Store records that all belong to the partition of the first, as a consumer does; return the key."""
-    lines = spelling.encode(records)
+    lines = codec.encode_lines(records)
     key = objects.batch_key(policy.place(records[0]), now, lines, suffix)
-    await storage.put(key, objects.write_lines(key, lines))
+    await storage.put(key, objects.encode_object(key, lines))
     return key
 
 
 async def stored_records(storage: Storage, prefix: str = "") -> list[Record]:
     """Read back every record of the raw store and of the tree beside it."""
     return [
-        spelling.decode(line)
+        codec.decode_line(line)
         for tree in ("raw/", "skewed/")
         for entry in await storage.list(tree + prefix)
-        for line in objects.read_lines(entry.key, await storage.get(entry.key))
+        for line in objects.decode_object(entry.key, await storage.get(entry.key))
     ]
 
 
@@ -122,11 +132,11 @@ def records(
     """Draw valid records, of few vehicles and CAN ids so that they meet."""
     return st.builds(
         Record,
-        timestamp=st.integers(FIRST_MS, LAST_MS) if timestamps is None else timestamps,
+        timestamp_ms=st.integers(FIRST_MS, LAST_MS) if timestamps is None else timestamps,
         vehicle_id=st.one_of(
             st.sampled_from(["a", "b"]), st.from_regex(r"[A-Za-z0-9._:-]{1,64}", fullmatch=True)
         ),
         can_id=st.sampled_from(["0x0", "0x1F0", "0x1FFFFFFF"]),
         payload=payloads(),
-        received=st.integers(FIRST_MS, LAST_MS) if received is None else received,
+        received_ms=st.integers(FIRST_MS, LAST_MS) if received is None else received,
     )

@@ -17,7 +17,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 def test_each_role_is_a_command_of_the_one_image(service: str):
     role = COMPOSE["services"][service]
     assert role["command"][0] == service
-    assert service in cli._ROLES
+    assert service in cli.ROLES
     assert role["image"] == "telemetry:latest"
     assert role["env_file"] == "../.env"
 

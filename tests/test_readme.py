@@ -16,7 +16,7 @@ def test_every_setting_is_explained(name: str):
     assert f"`{name}`" in README
 
 
-@pytest.mark.parametrize("role", sorted(cli._ROLES))
+@pytest.mark.parametrize("role", sorted(cli.ROLES))
 def test_every_command_is_listed(role: str):
     assert f"| `telemetry {role}" in README
 

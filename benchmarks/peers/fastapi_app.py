@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, m
 
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
-from telemetry.domain.transport.lease import Terms
+from telemetry.domain.transport.lease import LeaseTerms
 
 BATCH: Final = int(os.environ.get("PEER_BATCH", "10"))
 
@@ -67,7 +67,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def open_queue() -> SqliteQueue:
-    return SqliteQueue(Path(os.environ["DATA_DIR"], "queue.db"), SystemClock(), Terms(), max_size=10**11)
+    return SqliteQueue(Path(os.environ["DATA_DIR"], "queue.db"), SystemClock(), LeaseTerms(), max_size=10**11)
 
 
 def check_key(key: Annotated[str, Security(APIKeyHeader(name="X-API-Key"))]) -> None:

@@ -22,7 +22,7 @@ async def main() -> None:
     while not stopping.is_set():
         if deliveries := await queue.receive(BATCH, 0.5):
             await asyncio.to_thread(store, root, deliveries)
-            await queue.delete([delivery.receipt for delivery in deliveries])
+            await queue.delete([delivery.handle for delivery in deliveries])
     await queue.close()
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from telemetry.adapters import ledger
 from telemetry.adapters.ledger import Ledger, LedgerError
-from telemetry.domain.contract.message import Record
+from telemetry.domain.contract.record import Record
 
 NOON = 1_760_875_200_000
 

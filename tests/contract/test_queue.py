@@ -11,10 +11,10 @@ from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.queue.sqlite import SqliteQueue
 from telemetry.domain.clock import Clock
-from telemetry.domain.transport.lease import Delivery, Depth, Terms
+from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms
 from telemetry.domain.transport.queue import Queue
 
-TERMS = Terms(visibility=30_000, max_receives=3)
+TERMS = LeaseTerms(visibility_ms=30_000, max_receives=3)
 START = 1_760_877_296_000
 
 
@@ -23,7 +23,7 @@ class Bench(msgspec.Struct, frozen=True):
 
     queue: Queue
     clock: Clock
-    terms: Terms
+    terms: LeaseTerms
     let_pass: Callable[[float], Awaitable[None]]
     """Let a share of the visibility pass, on the clock by hand or by waiting for real."""
 
@@ -36,7 +36,7 @@ def manual_clock():
 @pytest.fixture
 def by_hand(manual_clock):
     async def let_pass(share: float) -> None:
-        manual_clock.advance(share * TERMS.visibility / 1000)
+        manual_clock.advance(share * TERMS.visibility_ms / 1000)
 
     return let_pass
 
@@ -70,8 +70,8 @@ def _bodies(deliveries: Sequence[Delivery]) -> list[bytes]:
     return [each.body for each in deliveries]
 
 
-def _receipts(deliveries: Sequence[Delivery]) -> list[str]:
-    return [each.receipt for each in deliveries]
+def _handles(deliveries: Sequence[Delivery]) -> list[str]:
+    return [each.handle for each in deliveries]
 
 
 async def _lease(queue: Queue) -> Delivery:
@@ -85,7 +85,7 @@ async def _bury(bench: Bench, *bodies: bytes) -> Sequence[Delivery]:
         await bench.queue.send([body])
     for _ in range(bench.terms.max_receives):
         for _ in bodies:
-            await bench.queue.extend([(await _lease(bench.queue)).receipt], bench.terms.visibility / 1000)
+            await bench.queue.extend([(await _lease(bench.queue)).handle], bench.terms.visibility_ms / 1000)
         await bench.let_pass(1.1)
     assert await bench.queue.receive(1, 0) == []
     return await bench.queue.dead(10)
@@ -113,7 +113,7 @@ async def test_a_message_is_there_until_it_is_deleted(bench):
     for _ in range(bench.terms.max_receives - 1):
         assert (await _lease(bench.queue)).body == b"m"
         await bench.let_pass(1.1)
-    assert await bench.queue.delete([(await _lease(bench.queue)).receipt]) == []
+    assert await bench.queue.delete([(await _lease(bench.queue)).handle]) == []
     await bench.let_pass(1.1)
     assert await bench.queue.receive(1, 0) == []
 
@@ -128,7 +128,7 @@ async def test_messages_are_received_in_the_order_in_which_they_were_sent(exact)
 async def test_a_message_handed_back_keeps_its_place_in_the_order(exact):
     await exact.queue.send([b"1", b"2", b"3"])
     first = await _lease(exact.queue)
-    await exact.queue.extend([first.receipt], 0)
+    await exact.queue.extend([first.handle], 0)
     assert _bodies(await exact.queue.receive(3, 0)) == [b"1", b"2", b"3"]
 
 
@@ -164,14 +164,14 @@ async def test_a_waiting_receiver_gets_a_message_that_is_handed_back(bench):
     await bench.queue.send([b"m"])
     delivery = await _lease(bench.queue)
     waiting = await _waiting(bench.queue)
-    await bench.queue.extend([delivery.receipt], 0)
+    await bench.queue.extend([delivery.handle], 0)
     assert _bodies(await waiting) == [b"m"]
 
 
 async def test_a_waiting_receiver_gets_a_letter_that_is_redriven(bench):
     (letter,) = await _bury(bench, b"m")
     waiting = await _waiting(bench.queue)
-    await bench.queue.redrive([letter.receipt])
+    await bench.queue.redrive([letter.handle])
     assert _bodies(await waiting) == [b"m"]
 
 
@@ -197,16 +197,16 @@ async def test_after_its_lease_a_message_is_visible_again_with_a_receipt_of_its_
     second = await _lease(bench.queue)
     assert (first.body, first.receives) == (b"m", 1)
     assert (second.body, second.receives) == (b"m", 2)
-    assert second.receipt != first.receipt
+    assert second.handle != first.handle
 
 
 async def test_a_delivery_says_when_its_message_was_sent(bench):
-    before = bench.clock.wall()
+    before = bench.clock.wall_ms()
     await bench.queue.send([b"m"])
     first = await _lease(bench.queue)
     await bench.let_pass(1.1)
-    assert first.sent == (await _lease(bench.queue)).sent
-    assert abs(first.sent - before) < 60_000  # another machine's clock may tell it
+    assert first.sent_ms == (await _lease(bench.queue)).sent_ms
+    assert abs(first.sent_ms - before) < 60_000  # another machine's clock may tell it
 
 
 @pytest.mark.parametrize("turns", range(12))
@@ -227,9 +227,9 @@ async def test_only_the_newest_receipt_deletes_and_refusing_changes_nothing(exac
     first = await _lease(exact.queue)
     await exact.let_pass(1.1)
     second = await _lease(exact.queue)
-    assert await exact.queue.delete([first.receipt]) == [first.receipt]
+    assert await exact.queue.delete([first.handle]) == [first.handle]
     assert await exact.queue.depth() == Depth(ready=0, leased=1, dead=0)
-    assert await exact.queue.delete([second.receipt]) == []
+    assert await exact.queue.delete([second.handle]) == []
     assert await exact.queue.depth() == Depth(0, 0, 0)
 
 
@@ -238,30 +238,30 @@ async def test_only_the_newest_receipt_extends_and_refusing_changes_nothing(exac
     first = await _lease(exact.queue)
     await exact.let_pass(1.1)
     await _lease(exact.queue)
-    assert await exact.queue.extend([first.receipt], 0) == [first.receipt]
+    assert await exact.queue.extend([first.handle], 0) == [first.handle]
     assert await exact.queue.receive(1, 0) == []
 
 
 @pytest.mark.parametrize("settle", ["delete", "hand back"])
 async def test_a_receipt_is_refused_once_its_lease_is_over(exact, settle):
     await exact.queue.send([b"m"])
-    receipts = [(await _lease(exact.queue)).receipt]
+    handles = [(await _lease(exact.queue)).handle]
     await exact.let_pass(1.1)
     queue = exact.queue
-    assert await (queue.delete(receipts) if settle == "delete" else queue.extend(receipts, 0)) == receipts
+    assert await (queue.delete(handles) if settle == "delete" else queue.extend(handles, 0)) == handles
     assert await queue.depth() == Depth(ready=1, leased=0, dead=0)
 
 
 async def test_a_receipt_that_deleted_is_refused_from_then_on(exact):
     await exact.queue.send([b"m"])
-    receipt = (await _lease(exact.queue)).receipt
-    assert await exact.queue.delete([receipt, receipt]) == [receipt]
-    assert await exact.queue.extend([receipt], 1) == [receipt]
+    handle = (await _lease(exact.queue)).handle
+    assert await exact.queue.delete([handle, handle]) == [handle]
+    assert await exact.queue.extend([handle], 1) == [handle]
 
 
 async def test_of_several_receipts_those_refused_are_values_and_the_others_are_done(exact):
     await exact.queue.send([b"1", b"2", b"3"])
-    one, two, three = _receipts(await exact.queue.receive(3, 0))
+    one, two, three = _handles(await exact.queue.receive(3, 0))
     await exact.queue.delete([two])
     assert await exact.queue.extend([one, two, three], 60) == [two]
     assert await exact.queue.delete([one, two, three]) == [two]
@@ -272,7 +272,7 @@ async def test_extending_sets_the_end_of_the_lease_anew_from_now(bench):
     await bench.queue.send([b"m"])
     delivery = await _lease(bench.queue)
     await bench.let_pass(0.6)
-    assert await bench.queue.extend([delivery.receipt], bench.terms.visibility / 1000) == []
+    assert await bench.queue.extend([delivery.handle], bench.terms.visibility_ms / 1000) == []
     await bench.let_pass(0.6)
     assert await bench.queue.receive(1, 0) == []
     await bench.let_pass(0.6)
@@ -282,7 +282,7 @@ async def test_extending_sets_the_end_of_the_lease_anew_from_now(bench):
 async def test_extending_may_bring_the_end_of_a_lease_nearer(bench):
     await bench.queue.send([b"m"])
     delivery = await _lease(bench.queue)
-    await bench.queue.extend([delivery.receipt], bench.terms.visibility / 1000 * 0.2)
+    await bench.queue.extend([delivery.handle], bench.terms.visibility_ms / 1000 * 0.2)
     await bench.let_pass(0.4)
     assert (await _lease(bench.queue)).body == b"m"
 
@@ -290,7 +290,7 @@ async def test_extending_may_bring_the_end_of_a_lease_nearer(bench):
 async def test_extending_by_nothing_hands_the_message_back_at_once(bench):
     await bench.queue.send([b"m"])
     delivery = await _lease(bench.queue)
-    assert await bench.queue.extend([delivery.receipt], 0) == []
+    assert await bench.queue.extend([delivery.handle], 0) == []
     assert (await _lease(bench.queue)).receives == 2
 
 
@@ -320,10 +320,10 @@ async def test_a_message_on_its_last_lease_can_be_deleted(bench):
     await bench.queue.send([b"m"])
     for _ in range(bench.terms.max_receives):
         delivery = await _lease(bench.queue)
-        await bench.queue.extend([delivery.receipt], bench.terms.visibility / 1000)
+        await bench.queue.extend([delivery.handle], bench.terms.visibility_ms / 1000)
         if delivery.receives < bench.terms.max_receives:
             await bench.let_pass(1.1)
-    assert await bench.queue.delete([delivery.receipt]) == []
+    assert await bench.queue.delete([delivery.handle]) == []
     await bench.let_pass(1.1)
     assert await bench.queue.receive(1, 0) == []
     assert await bench.queue.dead(1) == []
@@ -336,38 +336,38 @@ async def test_dead_letters_are_shown_the_oldest_first_and_up_to_a_limit(exact):
 
 
 async def test_a_dead_letter_is_neither_deleted_nor_extended_by_its_receipt(exact):
-    receipts = _receipts(await _bury(exact, b"m"))
-    assert await exact.queue.delete(receipts) == receipts
-    assert await exact.queue.extend(receipts, 0) == receipts
+    handles = _handles(await _bury(exact, b"m"))
+    assert await exact.queue.delete(handles) == handles
+    assert await exact.queue.extend(handles, 0) == handles
     assert await exact.queue.depth() == Depth(ready=0, leased=0, dead=1)
 
 
 async def test_a_redriven_letter_is_sent_anew_under_the_time_at_which_it_was_first_sent(bench):
     (letter,) = await _bury(bench, b"m")
-    assert await bench.queue.redrive([letter.receipt]) == []
+    assert await bench.queue.redrive([letter.handle]) == []
     again = await _lease(bench.queue)
-    assert (again.body, again.sent, again.receives) == (b"m", letter.sent, 1)
+    assert (again.body, again.sent_ms, again.receives) == (b"m", letter.sent_ms, 1)
     assert await bench.queue.dead(1) == []
 
 
 async def test_a_redriven_letter_goes_behind_what_waits_already(exact):
     (letter,) = await _bury(exact, b"old")
     await exact.queue.send([b"new"])
-    await exact.queue.redrive([letter.receipt])
+    await exact.queue.redrive([letter.handle])
     assert _bodies(await exact.queue.receive(2, 0)) == [b"new", b"old"]
 
 
 async def test_a_letter_is_redriven_once_however_often_it_is_named(exact):
     (letter,) = await _bury(exact, b"m")
-    assert await exact.queue.redrive([letter.receipt, letter.receipt]) == [letter.receipt]
-    assert await exact.queue.redrive([letter.receipt]) == [letter.receipt]
+    assert await exact.queue.redrive([letter.handle, letter.handle]) == [letter.handle]
+    assert await exact.queue.redrive([letter.handle]) == [letter.handle]
     assert await exact.queue.depth() == Depth(ready=1, leased=0, dead=0)
 
 
 async def test_only_dead_letters_are_redriven(exact):
     await exact.queue.send([b"m"])
     leased = await _lease(exact.queue)
-    assert await exact.queue.redrive([leased.receipt]) == [leased.receipt]
+    assert await exact.queue.redrive([leased.handle]) == [leased.handle]
     assert await exact.queue.depth() == Depth(ready=0, leased=1, dead=0)
 
 

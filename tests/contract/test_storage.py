@@ -9,7 +9,7 @@ import pytest
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.storage.local import LocalStorage
 from telemetry.adapters.storage.memory import MemoryStorage
-from telemetry.domain.store.storage import Entry, ObjectExistsError, ObjectNotFoundError
+from telemetry.domain.store.storage import ObjectExistsError, ObjectInfo, ObjectNotFoundError
 
 HOUR = "raw/year=2025/month=10/day=19/hour=14"
 
@@ -33,7 +33,7 @@ def storage(request):
     return request.getfixturevalue(request.param)
 
 
-def _keys(entries: Sequence[Entry]) -> list[str]:
+def _keys(entries: Sequence[ObjectInfo]) -> list[str]:
     return [each.key for each in entries]
 
 
@@ -128,9 +128,9 @@ async def test_a_listing_is_in_the_order_of_the_keys_and_not_of_their_folders(st
 async def test_a_listing_says_how_large_an_object_is_and_when_it_appeared(storage):
     before = time.time_ns() // 1_000_000
     await storage.put("a/b", b"12345")
-    (entry,) = await storage.list("")
-    assert entry.size == 5
-    assert before - 60_000 < entry.stored < before + 60_000  # another machine's clock may tell it
+    (info,) = await storage.list("")
+    assert info.size == 5
+    assert before - 60_000 < info.stored_ms < before + 60_000  # another machine's clock may tell it
 
 
 async def test_an_object_that_is_overwritten_appears_anew(storage):
@@ -139,8 +139,8 @@ async def test_an_object_that_is_overwritten_appears_anew(storage):
     while True:
         await storage.put("a", b"2", overwrite=True)
         (after,) = await storage.list("")
-        assert after.stored >= before.stored
-        if after.stored > before.stored:
+        assert after.stored_ms >= before.stored_ms
+        if after.stored_ms > before.stored_ms:
             return
 
 

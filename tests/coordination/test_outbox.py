@@ -9,15 +9,16 @@ import pytest
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.coordination.outbox import LingeringOutbox
-from telemetry.domain.contract.message import Record
-from telemetry.domain.contract.partition import HOUR_MS, Policy
+from telemetry.domain.contract.moment import HOUR_MS
+from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.contract.record import Record
 from telemetry.domain.transport import envelope
-from telemetry.domain.transport.envelope import Parcel
-from telemetry.domain.transport.lease import Terms
+from telemetry.domain.transport.lease import LeaseTerms
+from telemetry.domain.transport.parcel import Parcel
 from telemetry.domain.transport.queue import QueueUnavailableError
 
 CLOCK = SystemClock()
-POLICY = Policy()
+POLICY = PartitionPolicy()
 HOUR = HOUR_MS * 488_000
 
 
@@ -25,7 +26,7 @@ class HeldQueue(MemoryQueue):
     """A queue whose sends wait for a gate, fail, or refuse entries, as the test wants."""
 
     def __init__(self) -> None:
-        super().__init__(CLOCK, Terms())
+        super().__init__(CLOCK, LeaseTerms())
         self.gate = asyncio.Event()
         self.gate.set()
         self.failure: Exception | None = None
@@ -44,7 +45,7 @@ class HeldQueue(MemoryQueue):
 def parcel(vehicle_id: str, hour: int = 0, count: int = 1) -> Parcel:
     start = HOUR + hour * HOUR_MS
     records = [Record(start + n, vehicle_id, "0x1", {"x": 1.0}, start + n) for n in range(count)]
-    return envelope.wrap(POLICY.place(records[0]), records)
+    return Parcel.of(POLICY.place(records[0]), records)
 
 
 def outbox_to(queue: MemoryQueue, linger: float = 0.0, max_waiting: int = 10**9) -> LingeringOutbox:
@@ -60,14 +61,14 @@ async def settle() -> None:
 async def test_posts_that_come_together_share_a_queue_message_and_none_is_lost():
     queue = HeldQueue()
     outbox = outbox_to(queue)
-    await asyncio.gather(*(outbox.post([parcel(f"v{n}")]) for n in range(50)))
+    await asyncio.gather(*(outbox.send([parcel(f"v{n}")]) for n in range(50)))
     (delivery,) = await queue.receive(10, 0)
-    assert envelope.unpack(delivery.body, 0, POLICY).count == 50
+    assert envelope.decode(delivery.body, 0, POLICY).count == 50
 
 
 async def test_parcels_of_different_partitions_go_apart_in_one_send():
     queue = HeldQueue()
-    await outbox_to(queue).post([parcel("v", hour=0), parcel("v", hour=1)])
+    await outbox_to(queue).send([parcel("v", hour=0), parcel("v", hour=1)])
     assert queue.sends == [2]
 
 
@@ -75,7 +76,7 @@ async def test_nobody_is_answered_before_the_queue_has_answered():
     queue = HeldQueue()
     queue.gate.clear()
     outbox = outbox_to(queue)
-    posts = [asyncio.create_task(outbox.post([parcel(f"v{n}")])) for n in range(3)]
+    posts = [asyncio.create_task(outbox.send([parcel(f"v{n}")])) for n in range(3)]
     while not queue.sends:
         await asyncio.sleep(0)
     await settle()
@@ -88,10 +89,10 @@ async def test_what_arrives_while_a_send_is_under_way_goes_together_in_the_next(
     queue = HeldQueue()
     queue.gate.clear()
     outbox = outbox_to(queue)
-    posts = [asyncio.create_task(outbox.post([parcel("first")]))]
+    posts = [asyncio.create_task(outbox.send([parcel("first")]))]
     while not queue.sends:
         await asyncio.sleep(0)
-    posts += [asyncio.create_task(outbox.post([parcel(f"v{n}")])) for n in range(10)]
+    posts += [asyncio.create_task(outbox.send([parcel(f"v{n}")])) for n in range(10)]
     await settle()
     queue.gate.set()
     await asyncio.gather(*posts)
@@ -101,22 +102,28 @@ async def test_what_arrives_while_a_send_is_under_way_goes_together_in_the_next(
 async def test_a_full_batch_goes_at_once_however_long_the_linger():
     queue = HeldQueue()
     outbox = outbox_to(queue, linger=3600)
-    waiting = asyncio.create_task(outbox.post([parcel("early")]))
+    waiting = asyncio.create_task(outbox.send([parcel("early")]))
     await settle()
     assert queue.sends == []
-    large = [parcel(f"v{n}", count=1000) for n in range(outbox.room // parcel("v0", count=1000).size + 1)]
-    await outbox.post(large)
+    large = [
+        parcel(f"v{n}", count=1000)
+        for n in range(outbox.max_parcel_size // parcel("v0", count=1000).size + 1)
+    ]
+    await outbox.send(large)
     await waiting
 
 
 async def test_a_parcel_of_a_batch_too_large_for_one_message_goes_in_several():
     queue = HeldQueue()
     outbox = outbox_to(queue)
-    many = [parcel(f"v{n}", count=1000) for n in range(2 * outbox.room // parcel("v0", count=1000).size)]
-    await outbox.post(many)
+    many = [
+        parcel(f"v{n}", count=1000)
+        for n in range(2 * outbox.max_parcel_size // parcel("v0", count=1000).size)
+    ]
+    await outbox.send(many)
     bodies = [delivery.body for delivery in await queue.receive(100, 0)]
     assert len(bodies) > 1
-    assert sum(envelope.unpack(body, 0, POLICY).count for body in bodies) == 1000 * len(many)
+    assert sum(envelope.decode(body, 0, POLICY).count for body in bodies) == 1000 * len(many)
     assert all(len(body) <= queue.max_body for body in bodies)
 
 
@@ -125,10 +132,10 @@ async def test_a_queue_that_fails_is_told_to_all_who_wait_and_the_next_are_serve
     queue = HeldQueue()
     queue.failure = failure
     outbox = outbox_to(queue)
-    told = await asyncio.gather(*(outbox.post([parcel(f"v{n}")]) for n in range(3)), return_exceptions=True)
+    told = await asyncio.gather(*(outbox.send([parcel(f"v{n}")]) for n in range(3)), return_exceptions=True)
     assert told == [failure] * 3
     queue.failure = None
-    await outbox.post([parcel("later")])
+    await outbox.send([parcel("later")])
 
 
 async def test_an_entry_that_fails_fails_only_the_posts_in_it():
@@ -136,9 +143,9 @@ async def test_an_entry_that_fails_fails_only_the_posts_in_it():
     queue.refused = [1]
     outbox = outbox_to(queue)
     good, bad, both = await asyncio.gather(
-        outbox.post([parcel("a", hour=0)]),
-        outbox.post([parcel("b", hour=1)]),
-        outbox.post([parcel("c", hour=0), parcel("c", hour=1)]),
+        outbox.send([parcel("a", hour=0)]),
+        outbox.send([parcel("b", hour=1)]),
+        outbox.send([parcel("c", hour=0), parcel("c", hour=1)]),
         return_exceptions=True,
     )
     assert good is None
@@ -151,7 +158,7 @@ async def test_a_client_that_hung_up_disturbs_nobody(*, failing: bool):
     queue = HeldQueue()
     queue.gate.clear()
     outbox = outbox_to(queue)
-    gone, stays = (asyncio.create_task(outbox.post([parcel(each)])) for each in ("gone", "stays"))
+    gone, stays = (asyncio.create_task(outbox.send([parcel(each)])) for each in ("gone", "stays"))
     while not queue.sends:
         await asyncio.sleep(0)
     gone.cancel()
@@ -167,10 +174,10 @@ async def test_what_would_wait_beyond_the_bound_is_refused():
     queue = HeldQueue()
     one = parcel("v")
     outbox = outbox_to(queue, linger=3600, max_waiting=one.size)
-    waiting = asyncio.create_task(outbox.post([one]))
+    waiting = asyncio.create_task(outbox.send([one]))
     await settle()
     with pytest.raises(QueueUnavailableError, match="INGEST_MAX_WAITING"):
-        await outbox.post([parcel("w")])
+        await outbox.send([parcel("w")])
     waiting.cancel()
     assert outbox._driver
     outbox._driver.cancel()
@@ -181,10 +188,10 @@ async def test_a_receiver_that_stops_tells_those_who_wait():
     queue = HeldQueue()
     queue.gate.clear()
     outbox = outbox_to(queue)
-    sending = asyncio.create_task(outbox.post([parcel("under way")]))
+    sending = asyncio.create_task(outbox.send([parcel("under way")]))
     while not queue.sends:
         await asyncio.sleep(0)
-    waiting = asyncio.create_task(outbox.post([parcel("waiting")]))
+    waiting = asyncio.create_task(outbox.send([parcel("waiting")]))
     await settle()
     assert outbox._driver
     outbox._driver.cancel()
@@ -194,14 +201,17 @@ async def test_a_receiver_that_stops_tells_those_who_wait():
 
 async def test_a_receiver_that_stops_while_a_post_lingers_tells_it_and_may_go_on():
     outbox = outbox_to(HeldQueue(), linger=3600)
-    lingering = asyncio.create_task(outbox.post([parcel("v")]))
+    lingering = asyncio.create_task(outbox.send([parcel("v")]))
     await settle()
     assert outbox._driver
     outbox._driver.cancel()
     (told,) = await asyncio.gather(lingering, return_exceptions=True)
     assert isinstance(told, QueueUnavailableError)
-    full = [parcel(f"v{n}", count=1000) for n in range(outbox.room // parcel("v0", count=1000).size + 1)]
-    await outbox.post(full)
+    full = [
+        parcel(f"v{n}", count=1000)
+        for n in range(outbox.max_parcel_size // parcel("v0", count=1000).size + 1)
+    ]
+    await outbox.send(full)
 
 
 async def test_a_failure_outside_of_the_send_is_told_and_does_not_stop_the_outbox(
@@ -211,14 +221,14 @@ async def test_a_failure_outside_of_the_send_is_told_and_does_not_stop_the_outbo
     outbox = outbox_to(queue)
     queue.refused = [7]  # of nothing that was sent
     with pytest.raises(IndexError):
-        await outbox.post([parcel("v")])
+        await outbox.send([parcel("v")])
     queue.refused = []
     with monkeypatch.context() as broken:
-        broken.setattr(envelope, "bundle", lambda *_: 1 / 0)
+        broken.setattr(envelope, "encode", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            await outbox.post([parcel("v")])
+            await outbox.send([parcel("v")])
     async with asyncio.timeout(30):
-        await outbox.post([parcel("v")])
+        await outbox.send([parcel("v")])
 
 
 class OnceFailingQueue(HeldQueue):
@@ -233,10 +243,10 @@ async def test_a_send_that_fails_does_not_touch_those_who_wait_for_the_next():
     queue = OnceFailingQueue()
     queue.gate.clear()
     outbox = outbox_to(queue)
-    first = asyncio.create_task(outbox.post([parcel("first")]))
+    first = asyncio.create_task(outbox.send([parcel("first")]))
     while not queue.sends:
         await asyncio.sleep(0)
-    second = asyncio.create_task(outbox.post([parcel("second")]))
+    second = asyncio.create_task(outbox.send([parcel("second")]))
     await settle()
     assert queue.sends == [1]  # one at a time
     queue.gate.set()
@@ -249,17 +259,17 @@ async def test_a_post_alone_waits_for_company_as_long_as_the_linger_and_hardly_l
     waits = []
     for _ in range(3):
         started = time.monotonic()
-        await outbox.post([parcel("v")])
+        await outbox.send([parcel("v")])
         waits.append(time.monotonic() - started)
     assert 0.045 < min(waits) < 1
 
 
 async def test_company_that_comes_later_does_not_make_the_first_wait_longer():
     outbox = outbox_to(HeldQueue(), linger=0.1)
-    posts = [asyncio.create_task(outbox.post([parcel("first")]))]
+    posts = [asyncio.create_task(outbox.send([parcel("first")]))]
     async with asyncio.timeout(30):
         while not posts[0].done():
-            posts.append(asyncio.create_task(outbox.post([parcel("later")])))
+            posts.append(asyncio.create_task(outbox.send([parcel("later")])))
             await asyncio.sleep(0.01)
     await asyncio.gather(*posts)
 
@@ -267,18 +277,21 @@ async def test_company_that_comes_later_does_not_make_the_first_wait_longer():
 async def test_a_batch_that_filled_up_during_a_send_goes_at_once_after_it_and_the_next_lingers_again():
     queue = HeldQueue()
     outbox = outbox_to(queue, linger=3600)
-    full = [parcel(f"v{n}", count=1000) for n in range(outbox.room // parcel("v0", count=1000).size + 1)]
+    full = [
+        parcel(f"v{n}", count=1000)
+        for n in range(outbox.max_parcel_size // parcel("v0", count=1000).size + 1)
+    ]
     queue.gate.clear()
-    posts = [asyncio.create_task(outbox.post(full))]
+    posts = [asyncio.create_task(outbox.send(full))]
     while not queue.sends:
         await asyncio.sleep(0)
-    posts.append(asyncio.create_task(outbox.post(full)))
+    posts.append(asyncio.create_task(outbox.send(full)))
     await settle()
     queue.gate.set()
     async with asyncio.timeout(30):
         await asyncio.gather(*posts)
     assert len(queue.sends) == 2
-    alone = asyncio.create_task(outbox.post([parcel("v")]))
+    alone = asyncio.create_task(outbox.send([parcel("v")]))
     await settle()
     assert len(queue.sends) == 2
-    await asyncio.gather(outbox.post(full), alone)
+    await asyncio.gather(outbox.send(full), alone)

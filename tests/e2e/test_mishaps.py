@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from harness.pipeline import Pipeline, proof, wait_until
-from telemetry.domain.contract.message import Record
 from telemetry.domain.contract.moment import epoch_ms
-from telemetry.domain.contract.partition import Policy
+from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.contract.record import Record
+from tests.builders import identity
 
 ALL = ["--offline", "--clock-skew", "--duplicates", "--reorder"]
 
@@ -36,7 +37,7 @@ def ledger(path: Path) -> tuple[int, dict[tuple[str, str, int], Record]]:
         for line in lines
         if line["accepted"]
     ]
-    return len(lines), {record.identity: record for record in records}
+    return len(lines), {identity(record): record for record in records}
 
 
 def ms(text: str) -> int:
@@ -61,7 +62,7 @@ def test_whatever_happens_to_a_fleet_its_hours_hold_each_believable_record_once(
     assert (proved["sent"], proved["accepted"], proved["unique"], proved["lost"]) == (1800, 1800, 1800, 0)
     assert proved["stored"] >= sent  # a retry may add to the duplicates
 
-    believed = sum(Policy().place(record).tree == "raw" for record in accepted.values())
+    believed = sum(PartitionPolicy().place(record).tree == "raw" for record in accepted.values())
     assert 0 < believed < 1800
     wait_until(lambda: counted(whole) == believed, "the figures of all records that can be believed")
 

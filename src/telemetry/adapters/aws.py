@@ -28,6 +28,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from telemetry.domain.errors import OutOfReachError
+
 R = TypeVar("R")
 
 ATTEMPTS: Final = 4
@@ -88,7 +90,7 @@ _KINDS: Final[dict[type[Exception], str]] = {
 """What the SDK finds by itself, and which setting is behind it; the first that fits is meant."""
 
 
-class AwsError(OSError):
+class AwsError(OutOfReachError):
     """A call that AWS refused, or that did not reach it; `code` is AWS's name of the cause, if it gave one."""
 
     def __init__(self, text: str, code: str = "") -> None:

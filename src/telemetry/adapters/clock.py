@@ -6,10 +6,10 @@ import time
 class SystemClock:
     """The clocks of this machine."""
 
-    def wall(self) -> int:
+    def wall_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
-    def monotonic(self) -> float:
+    def monotonic_s(self) -> float:
         return time.monotonic()
 
 
@@ -20,10 +20,10 @@ class ManualClock:
         self._wall = wall
         self._monotonic = 0.0
 
-    def wall(self) -> int:
+    def wall_ms(self) -> int:
         return self._wall
 
-    def monotonic(self) -> float:
+    def monotonic_s(self) -> float:
         return self._monotonic
 
     def advance(self, seconds: float) -> None:

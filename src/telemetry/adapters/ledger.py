@@ -11,12 +11,13 @@ from typing import Final, Self
 
 import msgspec
 
-from telemetry.domain.contract.message import Record
-from telemetry.domain.contract.moment import epoch_ms, instant
+from telemetry.domain.contract.moment import epoch_ms, format_timestamp
+from telemetry.domain.contract.record import Record
+from telemetry.domain.errors import UsageError
 from telemetry.domain.proof.manifest import Manifest
 
 
-class LedgerError(OSError):
+class LedgerError(UsageError):
     """A file that is no ledger; the text names it."""
 
 
@@ -58,9 +59,9 @@ class Ledger:
 
     def write(self, sent_at: int, records: Sequence[Record], refused: Container[int]) -> None:
         """Enter a body that was sent from `sent_at` on (epoch milliseconds); `refused` are places in it, from 0."""
-        at = instant(sent_at)
+        at = format_timestamp(sent_at)
         lines = [
-            _Line(at, each.vehicle_id, each.can_id, instant(each.timestamp), index not in refused)
+            _Line(at, each.vehicle_id, each.can_id, format_timestamp(each.timestamp_ms), index not in refused)
             for index, each in enumerate(records)
         ]
         self._file.write(_encode(lines))

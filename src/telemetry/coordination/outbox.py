@@ -1,4 +1,4 @@
-"""The outbox: lets POSTs that come close together share queue messages, each answered when its lines are durable."""
+"""The outbox: parcels of POSTs that come close together share queue messages, each answered when its lines are durable."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,14 +7,14 @@ from contextlib import suppress
 import msgspec
 
 from telemetry.domain.clock import Clock
-from telemetry.domain.transport import envelope
-from telemetry.domain.transport.batch import Batcher, Limits
-from telemetry.domain.transport.envelope import Parcel
+from telemetry.domain.transport import envelope, parcel
+from telemetry.domain.transport.batch import Batcher, BatchLimits
+from telemetry.domain.transport.parcel import Parcel
 from telemetry.domain.transport.queue import Queue, QueueUnavailableError
 
 
-class _Posting(msgspec.Struct, frozen=True, eq=False):
-    """The parcels of one POST, and whom to tell how they fared."""
+class _Waiting(msgspec.Struct, frozen=True, eq=False):
+    """The parcels of one caller, and the future that it waits for."""
 
     parcels: Sequence[Parcel]
     durable: asyncio.Future[None]
@@ -29,70 +29,80 @@ class _Posting(msgspec.Struct, frozen=True, eq=False):
 
 
 class LingeringOutbox:
-    """One sender to a queue: while it sends, what arrives gathers, and goes together when it is done."""
+    """One sender to a queue: while it sends, what arrives gathers, and is sent together when it is done."""
 
-    def __init__(self, queue: Queue, clock: Clock, linger: float, max_waiting: int) -> None:
-        """Let the first of a batch wait `linger` seconds for company; refuse beyond `max_waiting` waiting bytes."""
+    def __init__(self, queue: Queue, clock: Clock, linger_s: float, max_waiting: int) -> None:
+        """Let the first of a batch wait `linger_s` for others; refuse beyond `max_waiting` waiting bytes."""
         self._queue = queue
         self._clock = clock
         self._max_waiting = max_waiting
-        self.room = envelope.room(queue.max_body)
-        self._batcher: Batcher[_Posting] = Batcher(Limits(count=self.room, size=self.room, age=linger))
+        self.max_parcel_size = envelope.max_content(queue.max_body)
+        limits = BatchLimits(count=self.max_parcel_size, size=self.max_parcel_size, age_s=linger_s)
+        self._batcher: Batcher[_Waiting] = Batcher(limits)
         self._full = asyncio.Event()
         self._driver: asyncio.Task[None] | None = None
+        self._closed = False
 
-    async def post(self, parcels: Sequence[Parcel]) -> None:
-        size = sum(parcel.size for parcel in parcels)
+    async def send(self, parcels: Sequence[Parcel]) -> None:
+        size = sum(each.size for each in parcels)
+        if self._closed:
+            raise QueueUnavailableError("The receiver stops.")
         if self._batcher.size + size > self._max_waiting:
             raise QueueUnavailableError("More is waiting for the queue than may wait (INGEST_MAX_WAITING).")
         if self._driver is None:
             self._driver = asyncio.create_task(self._drive())
-        now = self._clock.monotonic()
+        now_s = self._clock.monotonic_s()
         # The driver knows the loop; to ask for the running one is a system call.
-        posting = _Posting(parcels, self._driver.get_loop().create_future())
-        self._batcher.add(posting, 1, size, now)
-        if self._batcher.is_due(now):
+        waiting = _Waiting(parcels, self._driver.get_loop().create_future())
+        self._batcher.add(waiting, 1, size, now_s)
+        if self._batcher.is_due(now_s):
             self._full.set()
-        await posting.durable
+        await waiting.durable
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._driver:
+            self._driver.cancel()
+            await asyncio.wait([self._driver])
 
     async def _drive(self) -> None:
         """Send batch after batch until nothing waits any more."""
-        postings: Sequence[_Posting] = ()
+        batch: Sequence[_Waiting] = ()
         try:
-            while (deadline := self._batcher.deadline) is not None:
-                await self._linger(deadline - self._clock.monotonic())
+            while (deadline_s := self._batcher.deadline_s) is not None:
+                await self._linger(deadline_s - self._clock.monotonic_s())
                 self._full.clear()
-                postings = self._batcher.take()
-                await self._send(postings)
+                batch = self._batcher.take()
+                await self._send(batch)
         except asyncio.CancelledError:
-            for posting in (*postings, *self._batcher.take()):
-                posting.fail(QueueUnavailableError("The receiver stops."))
+            for waiting in (*batch, *self._batcher.take()):
+                waiting.fail(QueueUnavailableError("The receiver stops."))
             raise
         finally:
             self._driver = None
 
-    async def _linger(self, seconds: float) -> None:
-        if seconds <= 0:
+    async def _linger(self, duration_s: float) -> None:
+        if duration_s <= 0:
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(duration_s):
                 await self._full.wait()
 
-    async def _send(self, postings: Sequence[_Posting]) -> None:
+    async def _send(self, batch: Sequence[_Waiting]) -> None:
         try:
-            in_doubt = await self._hand_over([parcel for each in postings for parcel in each.parcels])
-        except Exception as error:  # noqa: BLE001  # whatever it is, those who wait are the ones to be told
-            for posting in postings:
-                posting.fail(error)
+            failed = await self._hand_over([each for waiting in batch for each in waiting.parcels])
+        except Exception as error:  # noqa: BLE001  # whatever it is, those who wait get it
+            for waiting in batch:
+                waiting.fail(error)
             return
-        for posting in postings:
-            if any(id(parcel) in in_doubt for parcel in posting.parcels):
-                posting.fail(QueueUnavailableError("The queue did not take a part of it."))
+        for waiting in batch:
+            if any(id(each) in failed for each in waiting.parcels):
+                waiting.fail(QueueUnavailableError("The queue did not take a part of it."))
             else:
-                posting.succeed()
+                waiting.succeed()
 
     async def _hand_over(self, parcels: Sequence[Parcel]) -> set[int]:
         """Send parcels; return the ids of those that the queue did not take."""
-        bundles = list(envelope.bundle(parcels, self.room))
-        failed = await self._queue.send([envelope.seal(bundle) for bundle in bundles])
-        return {id(parcel) for index in failed for parcel in bundles[index]}
+        groups = list(parcel.group(parcels, self.max_parcel_size))
+        failed = await self._queue.send([envelope.encode(group) for group in groups])
+        return {id(each) for index in failed for each in groups[index]}

@@ -1,6 +1,7 @@
 """A receiver whose queue and clock are in the test's hand, called without a network."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import httpx
@@ -14,12 +15,12 @@ from telemetry.adapters.http.intake import Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.coordination.outbox import LingeringOutbox
-from telemetry.domain.contract.message import Record
-from telemetry.domain.contract.partition import Policy
-from telemetry.domain.contract.spelling import decode
+from telemetry.domain.contract.codec import decode_line
+from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.contract.record import Record
 from telemetry.domain.transport import envelope
 from telemetry.domain.transport.ingest import Ingest
-from telemetry.domain.transport.lease import Depth, Terms
+from telemetry.domain.transport.lease import Depth, LeaseTerms
 
 NOW = 1_760_877_300_000
 LIMIT = 100_000
@@ -63,18 +64,18 @@ class Plant(msgspec.Struct):
     async def queued(self) -> list[Record]:
         """Take what the queue holds, as records."""
         deliveries = await self.queue.receive(100, 0)
-        parcels = [envelope.unpack(each.body, each.sent, Policy()) for each in deliveries]
-        return [decode(line) for parcel in parcels for line in parcel.lines.splitlines()]
+        parcels = [envelope.decode(each.body, each.sent_ms, PartitionPolicy()) for each in deliveries]
+        return [decode_line(line) for parcel in parcels for line in parcel.lines.splitlines()]
 
 
 @pytest.fixture
 async def plant():
     clock, errors = ManualClock(NOW), []
-    queue = FragileQueue(clock, Terms())
-    outbox = LingeringOutbox(queue, clock, linger=0, max_waiting=10_000_000)
+    queue = FragileQueue(clock, LeaseTerms())
+    outbox = LingeringOutbox(queue, clock, linger_s=0, max_waiting=10_000_000)
     grants = [Grant(KEY, rate=1000), Grant(DEPOT, vehicles=["depot-7-*"])]
     desk = Desk(
-        ingest=Ingest(outbox, Policy()),
+        ingest=Ingest(outbox, PartitionPolicy()),
         keyring=Keyring(grants, clock),
         clock=clock,
         metrics=Metrics(),
@@ -85,7 +86,9 @@ async def plant():
     async def on_error(error, _scope):
         errors.append(error)
 
-    app: Any = create_app(desk, "1.2.3", on_error)  # which httpx and Litestar type differently
+    app: Any = create_app(
+        desk, "1.2.3", on_error, lambda _: nullcontext()
+    )  # which httpx and Litestar type differently
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://receiver", headers={HEADER: KEY}

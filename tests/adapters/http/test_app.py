@@ -69,7 +69,7 @@ async def test_a_body_may_be_encoded(plant: Plant, encoding: str, encode):
 async def test_the_time_of_receipt_is_the_receivers_own(plant: Plant):
     claimed = json.dumps({**RECORD, "ingest_received_at": "1999-01-01T00:00:00Z"})
     await plant.post(claimed)
-    assert [record.received for record in await plant.queued()] == [NOW]
+    assert [record.received_ms for record in await plant.queued()] == [NOW]
 
 
 async def test_a_bad_record_is_named_and_its_neighbours_are_taken(plant: Plant):

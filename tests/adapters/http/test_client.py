@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from telemetry.adapters.http.client import HttpGateway
-from telemetry.domain.proof.gateway import Answer, GatewayError
+from telemetry.domain.contract.record import Answer
+from telemetry.domain.proof.gateway import GatewayError
 
 ACCEPTED = httpx.Response(202, json={"accepted": 2, "rejected": []})
 
@@ -43,8 +44,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def gateway_to(monkeypatch: pytest.MonkeyPatch):
     made: list[HttpGateway] = []
 
-    def make(script: Callable[[httpx.Request], httpx.Response], patience: float = 60) -> HttpGateway:
-        gateway = HttpGateway("http://receiver", "the-key", connections=2, patience=patience)
+    def make(script: Callable[[httpx.Request], httpx.Response], patience_s: float = 60) -> HttpGateway:
+        gateway = HttpGateway("http://receiver", "the-key", connections=2, patience_s=patience_s)
         monkeypatch.setattr(gateway._client, "_transport", httpx.MockTransport(script))
         made.append(gateway)
         return gateway
@@ -118,7 +119,7 @@ async def test_what_would_be_refused_again_is_not_sent_again(gateway_to, status:
 )
 async def test_patience_ends_with_the_last_reason(gateway_to, pauses, absence, reason):
     with pytest.raises(GatewayError, match=f"no answer in 0 s, the last was: {reason}"):
-        await gateway_to(Script(absence), patience=0).post(b"x")
+        await gateway_to(Script(absence), patience_s=0).post(b"x")
     assert pauses == []
 
 
@@ -128,7 +129,7 @@ async def test_what_is_no_receiver_is_said_to_be_none(gateway_to):
 
 
 async def test_an_address_that_is_none_is_not_tried_again():
-    gateway = HttpGateway("receiver:8000", "k", connections=1, patience=60)
+    gateway = HttpGateway("receiver:8000", "k", connections=1, patience_s=60)
     with pytest.raises(GatewayError, match="protocol"):
         await gateway.ready()
     await gateway.close()

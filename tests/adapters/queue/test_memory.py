@@ -4,11 +4,11 @@ import asyncio
 
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.queue.memory import MemoryQueue
-from telemetry.domain.transport.lease import Terms
+from telemetry.domain.transport.lease import LeaseTerms
 
 
 async def test_a_waiting_receiver_gets_a_message_whose_lease_ends():
-    queue = MemoryQueue(SystemClock(), Terms(visibility=50))
+    queue = MemoryQueue(SystemClock(), LeaseTerms(visibility_ms=50))
     await queue.send([b"m"])
     await queue.receive(1, 0)
     async with asyncio.timeout(30):
@@ -18,7 +18,7 @@ async def test_a_waiting_receiver_gets_a_message_whose_lease_ends():
 
 
 async def test_a_waiting_receiver_does_not_sleep_beyond_its_wait_for_a_lease_that_ends_later():
-    queue = MemoryQueue(SystemClock(), Terms(visibility=60_000))
+    queue = MemoryQueue(SystemClock(), LeaseTerms(visibility_ms=60_000))
     await queue.send([b"m"])
     await queue.receive(1, 0)
     async with asyncio.timeout(30):

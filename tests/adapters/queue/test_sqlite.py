@@ -15,7 +15,7 @@ import pytest
 from telemetry.adapters.clock import ManualClock, SystemClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
 from telemetry.domain.clock import Clock
-from telemetry.domain.transport.lease import Depth, Terms
+from telemetry.domain.transport.lease import Depth, LeaseTerms
 from telemetry.domain.transport.queue import QueueUnavailableError
 
 CLOCK = SystemClock()
@@ -25,9 +25,9 @@ import asyncio, sys
 from pathlib import Path
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
-from telemetry.domain.transport.lease import Terms
+from telemetry.domain.transport.lease import LeaseTerms
 
-queue = SqliteQueue(Path(sys.argv[1]), SystemClock(), Terms(), 10**9)
+queue = SqliteQueue(Path(sys.argv[1]), SystemClock(), LeaseTerms(), 10**9)
 """
 SEND = """
 async def main():
@@ -41,7 +41,7 @@ async def main():
     while True:
         for delivery in await queue.receive(5, 0.5):
             print(delivery.body.decode(), flush=True)
-            assert not await queue.delete([delivery.receipt])
+            assert not await queue.delete([delivery.handle])
 asyncio.run(main())
 """
 SEND_AND_STAY = """
@@ -63,7 +63,7 @@ asyncio.run(main())
 
 
 def open_queue(path: Path, max_size: int = 10**9, clock: Clock = CLOCK) -> SqliteQueue:
-    return SqliteQueue(path, clock, Terms(), max_size)
+    return SqliteQueue(path, clock, LeaseTerms(), max_size)
 
 
 def start(script: str, path: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -91,8 +91,8 @@ async def test_a_send_is_committed_and_synced_in_full_and_nothing_else_waits_for
     await queue._run(queue._db.set_trace_callback, trace)
     await queue.send([b"x"])
     (delivery,) = await queue.receive(1, 0)
-    await queue.extend([delivery.receipt], 1)
-    await queue.delete([delivery.receipt])
+    await queue.extend([delivery.handle], 1)
+    await queue.delete([delivery.handle])
     assert committed == ["FULL", "NORMAL", "NORMAL", "NORMAL"]
     assert await queue._run(lambda: queue._db.execute("PRAGMA journal_mode").fetchone()) == ("wal",)
     await queue.close()
@@ -114,7 +114,7 @@ async def test_a_queue_of_version_1_is_taken_over_with_all_that_it_holds(tmp_pat
     assert [each.body for each in await queue.dead(10)] == [b"b"]
     deliveries = await queue.receive(10, 0)
     assert [(each.body, each.receives) for each in deliveries] == [(b"a", 1), (b"c", 2), (b"d", 1)]
-    assert await queue.delete([each.receipt for each in deliveries]) == []
+    assert await queue.delete([each.handle for each in deliveries]) == []
     await queue.close()
     await other.close()
 
@@ -127,7 +127,7 @@ async def test_a_full_queue_refuses_by_the_name_of_its_setting_and_takes_again_o
         await queue.send([bytes(50_000)])
     deliveries = await queue.receive(10, 0)
     assert len(deliveries) == 3  # what was refused left nothing behind, and receiving needs no room
-    await queue.delete([delivery.receipt for delivery in deliveries])
+    await queue.delete([delivery.handle for delivery in deliveries])
     await queue.send([bytes(50_000)])
     await queue.close()
 
@@ -261,7 +261,7 @@ async def test_a_lease_begins_when_the_lock_is_held_and_not_when_it_was_asked_fo
         other.execute("ROLLBACK")
     (delivery,) = await receiving
     clock.advance(29)
-    assert await queue.delete([delivery.receipt]) == []
+    assert await queue.delete([delivery.handle]) == []
     await queue.close()
 
 
@@ -374,10 +374,10 @@ async def test_what_a_killed_process_held_is_received_by_others_after_its_lease(
     assert await asyncio.to_thread(read_line, holder) == "1"
     holder.kill()
     holder.communicate()
-    later = ManualClock(CLOCK.wall())
+    later = ManualClock(CLOCK.wall_ms())
     queue = open_queue(tmp_path / "queue.db", clock=later)
     assert await queue.receive(1, 0) == []
-    later.advance(Terms().visibility / 1000)
+    later.advance(LeaseTerms().visibility_ms / 1000)
     (delivery,) = await queue.receive(1, 0)
     assert (delivery.body, delivery.receives) == (b"x", 2)
     await queue.close()

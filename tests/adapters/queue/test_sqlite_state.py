@@ -12,12 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
-from telemetry.domain.transport.lease import Ledger, Terms
+from telemetry.domain.transport.lease import LeaseTerms, QueueModel
 
 T = TypeVar("T")
 
-TERMS = Terms(visibility=1000, max_receives=2)
-VISIBILITY = TERMS.visibility / 1000
+TERMS = LeaseTerms(visibility_ms=1000, max_receives=2)
+VISIBILITY = TERMS.visibility_ms / 1000
 ALL = 1000
 
 bodies = st.lists(st.binary(max_size=20), min_size=1, max_size=4)
@@ -35,8 +35,8 @@ class LockStep(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory(prefix="lock-step-")
         self._runner = asyncio.Runner()
         self._clock = ManualClock(1_760_877_296_000)
-        self._ledger = Ledger(TERMS)
-        self._receipts = ["1:0", "2:1", "999:1"]  # all that were ever handed out, and some that never were
+        self._ledger = QueueModel(TERMS)
+        self._handles = ["1:0", "2:1", "999:1"]  # all that were ever handed out, and some that never were
         self._queues = [self._open(), self._open()]
 
     def teardown(self) -> None:
@@ -48,41 +48,41 @@ class LockStep(RuleBasedStateMachine):
     @rule(sent=bodies, process=st.integers(0, 1))
     def send(self, sent: list[bytes], process: int) -> None:
         assert list(self._run(self._queues[process].send(sent))) == []
-        self._ledger.send(sent, self._clock.wall())
+        self._ledger.send(sent, self._clock.wall_ms())
 
     @rule(limit=limits, process=st.integers(0, 1))
     def receive(self, limit: int, process: int) -> None:
         deliveries = self._run(self._queues[process].receive(limit, 0))
-        assert list(deliveries) == self._ledger.receive(limit, self._clock.wall())
-        self._receipts += [each.receipt for each in deliveries]
+        assert list(deliveries) == self._ledger.receive(limit, self._clock.wall_ms())
+        self._handles += [each.handle for each in deliveries]
 
     @rule(chosen=choices, process=st.integers(0, 1))
     def delete(self, chosen: list[int], process: int) -> None:
         refused = self._run(self._queues[process].delete(self._named(chosen)))
-        assert list(refused) == self._ledger.delete(self._named(chosen), self._clock.wall())
+        assert list(refused) == self._ledger.delete(self._named(chosen), self._clock.wall_ms())
 
     @rule(chosen=choices, seconds=times, process=st.integers(0, 1))
     def extend(self, chosen: list[int], seconds: float, process: int) -> None:
         refused = self._run(self._queues[process].extend(self._named(chosen), seconds))
         assert list(refused) == self._ledger.extend(
-            self._named(chosen), round(seconds * 1000), self._clock.wall()
+            self._named(chosen), round(seconds * 1000), self._clock.wall_ms()
         )
 
     @rule(chosen=choices, process=st.integers(0, 1))
     def hand_back(self, chosen: list[int], process: int) -> None:
         refused = self._run(self._queues[process].extend(self._named(chosen), 0))
-        assert list(refused) == self._ledger.extend(self._named(chosen), 0, self._clock.wall())
+        assert list(refused) == self._ledger.extend(self._named(chosen), 0, self._clock.wall_ms())
 
     @rule(chosen=choices, process=st.integers(0, 1))
     def redrive(self, chosen: list[int], process: int) -> None:
         refused = self._run(self._queues[process].redrive(self._named(chosen)))
-        assert list(refused) == self._ledger.redrive(self._named(chosen), self._clock.wall())
+        assert list(refused) == self._ledger.redrive(self._named(chosen), self._clock.wall_ms())
 
     @rule(process=st.integers(0, 1))
     def redrive_all(self, process: int) -> None:
-        letters = [each.receipt for each in self._ledger.dead(ALL)]
+        letters = [each.handle for each in self._ledger.dead(ALL)]
         assert list(self._run(self._queues[process].redrive(letters))) == []
-        assert self._ledger.redrive(letters, self._clock.wall()) == []
+        assert self._ledger.redrive(letters, self._clock.wall_ms()) == []
 
     @rule(seconds=times)
     def let_time_pass(self, seconds: float) -> None:
@@ -103,11 +103,11 @@ class LockStep(RuleBasedStateMachine):
     @invariant()
     def both_hold_the_same(self) -> None:
         for queue in self._queues:
-            assert self._run(queue.depth()) == self._ledger.depth(self._clock.wall())
+            assert self._run(queue.depth()) == self._ledger.depth(self._clock.wall_ms())
             assert list(self._run(queue.dead(ALL))) == self._ledger.dead(ALL)
 
     def _named(self, chosen: list[int]) -> list[str]:
-        return [self._receipts[-1 - age % len(self._receipts)] for age in chosen]
+        return [self._handles[-1 - age % len(self._handles)] for age in chosen]
 
     def _open(self) -> SqliteQueue:
         return SqliteQueue(Path(self._folder.name, "queue.db"), self._clock, TERMS, max_size=10_000_000)

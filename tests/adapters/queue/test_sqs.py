@@ -12,13 +12,14 @@ import pytest
 from harness.cloud import Cloud
 from harness.stub import RESET, Answer, Call, Script, Stub, ok, sqs_error
 from telemetry.adapters.queue.sqs import SqsQueue
-from telemetry.domain.contract import message
-from telemetry.domain.contract.partition import Policy
+from telemetry.domain.contract import parse
+from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.transport import envelope
-from telemetry.domain.transport.lease import Depth, Terms
+from telemetry.domain.transport.lease import Depth, LeaseTerms
+from telemetry.domain.transport.parcel import Parcel
 from telemetry.domain.transport.queue import QueueUnavailableError
 
-TERMS = Terms()
+TERMS = LeaseTerms()
 RECORD = (
     b'{"timestamp": "2025-10-19T12:34:56.123Z", "vehicle_id": "v", "can_id": "0x1F0", "payload": {"x": 1}}'
 )
@@ -47,7 +48,7 @@ def failing(times: int, answer: Answer, then: Script) -> Script:
 
 def queue(stub: Stub, name: str = "q") -> SqsQueue:
     stub.script = attributes
-    made = SqsQueue(f"{stub.url}/123456789012/{name}", TERMS, pause=0)
+    made = SqsQueue(f"{stub.url}/123456789012/{name}", TERMS, pause_s=0)
     stub.calls.clear()
     return made
 
@@ -63,7 +64,7 @@ async def stubbed(stub: Stub) -> AsyncIterator[SqsQueue]:
 @pytest.fixture
 async def real(cloud: Cloud) -> AsyncIterator[tuple[SqsQueue, str]]:
     url = cloud.queue()
-    made = SqsQueue(url, TERMS, poll=1)
+    made = SqsQueue(url, TERMS, poll_s=1)
     yield made, url
     await made.close()
 
@@ -238,7 +239,7 @@ async def test_what_was_received_and_not_taken_is_handed_back_at_the_end(stub: S
     await made.close()
     (back,) = [call for call in stub.calls if call.verb == "ChangeMessageVisibilityBatch"]
     assert {entry["VisibilityTimeout"] for entry in entries(back)} == {0}
-    left = {f"r{n}" for n in range(10)} - {each.receipt for each in taken}
+    left = {f"r{n}" for n in range(10)} - {each.handle for each in taken}
     assert {entry["ReceiptHandle"] for entry in entries(back)} == left
     await made.close()
 
@@ -252,7 +253,7 @@ async def test_one_that_cannot_hand_back_ends_all_the_same(stub: Stub):
 
 async def test_what_nobody_took_for_half_of_its_lease_is_left_to_come_again(stub: Stub):
     made = queue(stub)
-    made._polls._visibility = 0
+    made._polls._visibility_s = 0
     stub.script = failing(1, full(), lambda _: ok())
     assert await made.receive(4, 0.5) == []
     await made.close()
@@ -272,13 +273,13 @@ async def test_a_letter_is_named_the_same_by_the_next_process(cloud: Cloud):
     url = cloud.queue()
     dead = cloud.dead_queue(url)
     cloud.sqs.send_message(QueueUrl=dead, MessageBody=RECORD.decode())
-    first, second = SqsQueue(url, TERMS, poll=1), SqsQueue(url, TERMS, poll=1)
+    first, second = SqsQueue(url, TERMS, poll_s=1), SqsQueue(url, TERMS, poll_s=1)
     (seen,) = await first.dead(10)
     assert (seen.body, seen.receives) == (RECORD, 5)
     await first.close()
-    assert await second.redrive([seen.receipt, seen.receipt, "none"]) == [seen.receipt, "none"]
+    assert await second.redrive([seen.handle, seen.handle, "none"]) == [seen.handle, "none"]
     (again,) = await second.receive(10, 10)
-    assert (again.body, again.sent) == (RECORD, seen.sent)
+    assert (again.body, again.sent_ms) == (RECORD, seen.sent_ms)
     assert await second.dead(10) == []
     await second.close()
 
@@ -307,13 +308,13 @@ async def test_a_letter_that_cannot_be_sent_stays_one(stub: Stub):
 
 
 def sealed(vehicle: str, buckets: int) -> bytes:
-    (record,) = message.parse(RECORD.replace(b'"v"', f'"{vehicle}"'.encode()), 1_760_877_296_000).records
-    return envelope.seal([envelope.wrap(Policy(buckets=buckets).place(record), [record])])
+    (record,) = parse.parse_json(RECORD.replace(b'"v"', f'"{vehicle}"'.encode()), 1_760_877_296_000).records
+    return envelope.encode([Parcel.of(PartitionPolicy(buckets=buckets).place(record), [record])])
 
 
 async def test_a_fifo_queue_groups_by_bucket_and_knows_a_body_that_is_sent_again(cloud: Cloud):
     url = cloud.queue(suffix=".fifo")
-    made = SqsQueue(url, TERMS, poll=1)
+    made = SqsQueue(url, TERMS, poll_s=1)
     bodies = [sealed(f"v{n}", 8) for n in range(6)]
     assert list(await made.send(bodies)) == []
     assert list(await made.send(bodies)) == []  # as after an answer that was lost
@@ -321,7 +322,7 @@ async def test_a_fifo_queue_groups_by_bucket_and_knows_a_body_that_is_sent_again
     while sum(received.values()) < len(bodies):
         deliveries = await made.receive(10, 5)
         received.update(each.body for each in deliveries)
-        assert await made.delete([each.receipt for each in deliveries]) == []
+        assert await made.delete([each.handle for each in deliveries]) == []
     assert received == Counter(bodies)
     assert await made.receive(10, 1.5) == []
     await made.close()
@@ -329,7 +330,7 @@ async def test_a_fifo_queue_groups_by_bucket_and_knows_a_body_that_is_sent_again
 
 async def test_a_letter_of_a_fifo_queue_is_another_message_when_it_is_replayed(cloud: Cloud):
     url = cloud.queue(max_receives=1, suffix=".fifo")
-    made = SqsQueue(url, Terms(1000, 1), poll=1)
+    made = SqsQueue(url, LeaseTerms(1000, 1), poll_s=1)
     await made.send([b"poison"])
     assert len(await made.receive(1, 10)) == 1
     letters = await made.dead(10)
@@ -337,7 +338,7 @@ async def test_a_letter_of_a_fifo_queue_is_another_message_when_it_is_replayed(c
         while not letters:
             assert await made.receive(1, 0.5) == []
             letters = await made.dead(10)
-    assert await made.redrive([letters[0].receipt]) == []
+    assert await made.redrive([letters[0].handle]) == []
     assert [each.body for each in await made.receive(1, 10)] == [b"poison"]
     await made.close()
 

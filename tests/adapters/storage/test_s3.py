@@ -7,7 +7,7 @@ import pytest
 from harness.cloud import Cloud
 from harness.stub import RESET, Answer, Call, Stub, s3_error
 from telemetry.adapters.storage.s3 import S3Storage
-from telemetry.domain.store.storage import ObjectExistsError
+from telemetry.domain.store.storage import ObjectExistsError, StoreUnavailableError
 
 BUSY = s3_error("SlowDown", 503)
 EXISTS = s3_error("PreconditionFailed", 412)
@@ -72,7 +72,7 @@ async def test_puts_that_cross_are_tried_again(stub: Stub, stubbed):
 
 async def test_puts_that_cross_every_time_fail_in_the_end(stub: Stub, stubbed):
     stub.script = lambda _: s3_error("ConditionalRequestConflict", 409)
-    with pytest.raises(OSError, match="^S3_BUCKET: .*ConditionalRequestConflict"):
+    with pytest.raises(StoreUnavailableError, match="^S3_BUCKET: .*ConditionalRequestConflict"):
         await stubbed.put("a", b"1")
     assert len(puts(stub)) == 4
 
@@ -91,14 +91,14 @@ async def test_puts_that_cross_every_time_fail_in_the_end(stub: Stub, stubbed):
 async def test_what_fails_is_an_oserror_that_names_a_setting(stub: Stub, stubbed, verb, fault, complaint):
     stub.script = lambda _: fault
     ask = stubbed.put("a", b"1") if verb == "put" else getattr(stubbed, verb)("a")
-    with pytest.raises(OSError, match=f"^{complaint}") as caught:
+    with pytest.raises(StoreUnavailableError, match=f"^{complaint}") as caught:
         await ask
     assert "hush" not in str(caught.value)
 
 
 async def test_a_body_that_arrives_damaged_is_not_taken_for_the_object(stub: Stub, stubbed):
     stub.script = lambda _: Answer(200, b"damaged", {"x-amz-checksum-crc32": "AAAAAA=="})
-    with pytest.raises(OSError, match="checksum"):
+    with pytest.raises(StoreUnavailableError, match="checksum"):
         await stubbed.get("a")
 
 
@@ -117,7 +117,7 @@ async def test_a_body_that_arrives_damaged_is_not_taken_for_the_object(stub: Stu
 )
 def test_a_bucket_that_cannot_be_used_is_said_at_start(stub: Stub, answer: Answer, complaint: str):
     stub.script = lambda _: answer
-    with pytest.raises(OSError, match=f"^{complaint}"):
+    with pytest.raises(StoreUnavailableError, match=f"^{complaint}"):
         S3Storage("bucket")
 
 
@@ -166,7 +166,7 @@ async def test_a_listing_of_several_pages_is_whole(stub: Stub, stubbed):
         )
 
     stub.script = page
-    assert [(each.key, each.stored) for each in await stubbed.list("raw/")] == [
+    assert [(each.key, each.stored_ms) for each in await stubbed.list("raw/")] == [
         ("raw/a", 1_760_882_400_000),
         ("raw/b", 1_760_882_400_000),
     ]

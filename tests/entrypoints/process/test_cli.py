@@ -8,7 +8,7 @@ import pytest
 
 from telemetry.entrypoints.process import cli
 
-ROLES = sorted(cli._ROLES)
+ROLES = sorted(cli.ROLES)
 
 
 @pytest.fixture(autouse=True)

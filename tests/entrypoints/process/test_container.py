@@ -8,10 +8,10 @@ import pytest
 
 from harness.cloud import Cloud
 from telemetry.adapters.http.client import HttpGateway
-from telemetry.domain.figures.aggregate import Aggregate
-from telemetry.domain.proof.prove import Prove
-from telemetry.domain.store.consume import Consume
-from telemetry.domain.store.recover import Recover
+from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.proof.prove import Prover
+from telemetry.domain.store.consume import Consumer
+from telemetry.domain.store.recover import Recovery
 from telemetry.domain.transport.ingest import Ingest
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.settings import Secret, Settings
@@ -36,14 +36,14 @@ async def test_every_choice_is_built(tmp_path: Path, cloud: Cloud, queue, storag
     )
     kinds: dict[type, Callable[[], object]] = {
         Ingest: container.ingest,
-        Consume: container.consume,
-        Aggregate: container.aggregate,
-        Prove: container.prove,
-        Recover: container.recover,
+        Consumer: container.consumer,
+        Aggregator: container.aggregator,
+        Prover: container.prover,
+        Recovery: container.recovery,
     }
     for kind, make in kinds.items():
         assert isinstance(make(), kind)
-    gateway = container.gateway(url="http://127.0.0.1:1", connections=1, patience=0)
+    gateway = container.gateway(url="http://127.0.0.1:1", connections=1, patience_s=0)
     assert isinstance(gateway, HttpGateway)
     assert (await container.queue().depth()).ready == 0
     assert await container.storage().list("raw/") == []

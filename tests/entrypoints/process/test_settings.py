@@ -23,7 +23,7 @@ def test_without_any_setting_the_embedded_pipeline_is_configured():
 def test_each_setting_is_the_environment_variable_of_its_name():
     configured = load(BATCH_SIZE="7", BATCH_TIMEOUT="0.5", DATA_DIR="/srv/t", LOG_FORMAT="json", API_KEY="k")
     assert configured.batch_limits.count == 7
-    assert configured.batch_limits.age == 0.5
+    assert configured.batch_limits.age_s == 0.5
     assert configured.data_dir == Path("/srv/t")
     assert configured.log_format == "json"
     assert configured.api_key == "k"
@@ -31,15 +31,15 @@ def test_each_setting_is_the_environment_variable_of_its_name():
 
 def test_durations_reach_the_rules_in_their_own_unit():
     configured = load(QUEUE_VISIBILITY_TIMEOUT="1.5", SKEW_MAX_PAST="60", SKEW_MAX_FUTURE="0")
-    assert configured.terms.visibility == 1500
-    assert (configured.policy.past_ms, configured.policy.future_ms) == (60_000, 0)
+    assert configured.lease_terms.visibility_ms == 1500
+    assert (configured.partition_policy.past_ms, configured.partition_policy.future_ms) == (60_000, 0)
 
 
 def test_on_sqs_a_post_waits_longer_for_company_unless_it_is_said_how_long():
-    assert load().linger == 0
+    assert load().linger_s == 0
     on_sqs = {"QUEUE_BACKEND": "sqs", "SQS_QUEUE_URL": "u"}
-    assert load(**on_sqs).linger == 0.05
-    assert load(**on_sqs, INGEST_LINGER="0").linger == 0
+    assert load(**on_sqs).linger_s == 0.05
+    assert load(**on_sqs, INGEST_LINGER="0").linger_s == 0
 
 
 def test_the_environment_goes_before_the_file(tmp_path: Path):

@@ -10,13 +10,14 @@ import pytest
 
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.storage.memory import MemoryStorage
-from telemetry.domain.contract import spelling
-from telemetry.domain.contract.message import Record
-from telemetry.domain.contract.partition import HOUR_MS, hour_path
-from telemetry.domain.figures.aggregate import Aggregate
-from telemetry.domain.store.storage import Entry
+from telemetry.domain.contract import codec
+from telemetry.domain.contract.moment import HOUR_MS, Hour, hour_path
+from telemetry.domain.contract.record import Record
+from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.store.storage import ObjectInfo, StoreUnavailableError
 from telemetry.entrypoints.process import cli, log
 from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import aggregator
 
@@ -32,7 +33,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder = tmp_path / f"data/raw/year=2025/month=10/day=19/hour={hour}"
         folder.mkdir(parents=True)
         record = Record(ms, "veh-1", "0x1F0", {"battery_soc": 50.0}, ms + 5)
-        (folder / "batch-1-0.jsonl").write_bytes(spelling.encode([record]))
+        (folder / "batch-1-0.jsonl").write_bytes(codec.encode_lines([record]))
     return tmp_path / "data"
 
 
@@ -84,24 +85,40 @@ async def test_running_on_it_builds_what_has_changed_and_survives_a_damaged_obje
 ):
     configured = Settings(data_dir=tmp_path, aggregate_interval=0.01)
     container = Container(settings=configured)
-    now = container.clock().wall()
+    now = container.clock().wall_ms()
     record = Record(now, "veh-1", "0x1F0", {"battery_soc": 50.0}, now)
     key = f"raw/{_path(now)}/batch-1-0.jsonl"
-    await container.storage().put(key, spelling.encode([record]))
+    await container.storage().put(key, codec.encode_lines([record]))
     await container.storage().put(f"raw/{_path(now - HOUR_MS)}/batch-1-0.jsonl.zst", b"damaged")
     stopping = asyncio.Event()
-    serving = asyncio.create_task(
-        aggregator.serve(container, log.configure(configured, "Aggregator"), stopping)
-    )
-    while not list(tmp_path.glob("aggregated/**/*.json")):
-        await asyncio.sleep(0)
-    stopping.set()
-    assert await serving == 0
-    assert "could not be built" in capsys.readouterr().err
+    with Heartbeat(tmp_path, "aggregator") as heartbeat:
+        serving = asyncio.create_task(
+            aggregator.serve(container, log.configure(configured, "Aggregator"), stopping, heartbeat)
+        )
+        while len(list(tmp_path.glob("aggregated/**/*.json"))) < 2:
+            await asyncio.sleep(0)
+        stopping.set()
+        assert await serving == 0
+    said = capsys.readouterr().err
+    assert f"key=raw/{_path(now - HOUR_MS)}/batch-1-0.jsonl.zst" in said
+    assert said.count("An object is damaged") == 1
+
+
+def test_what_is_damaged_is_named_the_rest_is_built_and_it_fails(store: Path, capsys):
+    folder = store / "raw/year=2025/month=10/day=19/hour=14"
+    (folder / "batch-2-0.jsonl.zst").write_bytes(b"damaged")
+    with (folder / "batch-1-0.jsonl").open("ab") as lines:
+        lines.write(b"torn off\n")
+    assert cli.main(["aggregator", "--hour", "2025-10-19T14"]) == 1
+    said = capsys.readouterr().err
+    assert "batch-1-0.jsonl, error=1 line is left out, line 2: " in said
+    assert "batch-2-0.jsonl.zst, error=It is not one whole zstd frame" in said
+    figures = json.loads(next(store.glob("aggregated/**/*.json")).read_text())
+    assert (figures["unique"], figures["refused"], figures["damaged"]) == (1, 1, 1)
 
 
 def _path(ms: int) -> str:
-    return hour_path(ms // HOUR_MS)
+    return hour_path(Hour(ms // HOUR_MS))
 
 
 class Unlistable(MemoryStorage):
@@ -109,17 +126,18 @@ class Unlistable(MemoryStorage):
 
     failures = 2
 
-    async def list(self, prefix: str) -> Sequence[Entry]:
+    async def list(self, prefix: str) -> Sequence[ObjectInfo]:
         if self.failures:
             self.failures -= 1
-            raise OSError("the store is away")
+            raise StoreUnavailableError("the store is away")
         return await super().list(prefix)
 
 
 async def test_running_on_it_survives_a_store_that_is_away(capsys: pytest.CaptureFixture[str]):
-    storage = Unlistable(SystemClock())
+    storage, stopping = Unlistable(SystemClock()), asyncio.Event()
     logger = log.configure(Settings(), "Aggregator")
-    assert await aggregator._stale(Aggregate(storage), logger, 0, 0) == ()
+    made = Aggregator(storage)
+    assert not await aggregator._refresh_all(made, logger, [HOUR], stopping)
     assert "the store is away" in capsys.readouterr().err
-    assert await aggregator._stale(Aggregate(storage), logger, 0, 0) == ()
-    assert await aggregator._stale(Aggregate(storage), logger, 0, 0) == []
+    assert not await aggregator._refresh_all(made, logger, [HOUR], stopping)
+    assert await aggregator._refresh_all(made, logger, [HOUR], stopping)

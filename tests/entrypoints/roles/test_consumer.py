@@ -8,10 +8,12 @@ import pytest
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.storage.memory import MemoryStorage
-from telemetry.domain.store.consume import Consume
-from telemetry.domain.transport.lease import Terms
+from telemetry.domain.store.consume import Consumer
+from telemetry.domain.store.storage import StoreUnavailableError
+from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.domain.transport.queue import QueueUnavailableError
 from telemetry.entrypoints.process import log, runtime
+from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import consumer
 
@@ -30,7 +32,7 @@ class FailingStorage(MemoryStorage):
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         self.tried += 1
         if self.failing:
-            raise OSError("No space left on device")
+            raise StoreUnavailableError("No space left on device")
         await super().put(key, data, overwrite=overwrite)
 
 
@@ -39,7 +41,7 @@ class UnrenewableQueue(MemoryQueue):
 
     asked = 0
 
-    async def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[str]:
+    async def extend(self, handles: Sequence[str], seconds: float) -> Sequence[str]:
         self.asked += 1
         raise QueueUnavailableError("no way")
 
@@ -49,10 +51,22 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0)
 
 
+class Pulse(Heartbeat):
+    """A heartbeat without a file."""
+
+    def __init__(self) -> None:
+        self.beats = 0
+
+    def beat(self) -> None:
+        self.beats += 1
+
+
 def serve(queue: MemoryQueue, storage: MemoryStorage, configured: Settings, stopping: asyncio.Event):
-    consume = Consume(queue, storage, CLOCK, configured.policy, configured.batch_limits, configured.terms)
+    made = Consumer(
+        queue, storage, CLOCK, configured.partition_policy, configured.batch_limits, configured.lease_terms
+    )
     logger = log.configure(configured, "Consumer")
-    return asyncio.create_task(consumer.serve(consume, configured, logger, stopping))
+    return asyncio.create_task(consumer.serve(made, configured, logger, stopping, Pulse()))
 
 
 @pytest.fixture(autouse=True)
@@ -61,11 +75,11 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch):
         await asyncio.sleep(0)
 
     monkeypatch.setattr(runtime, "pause", pause)
-    monkeypatch.setattr(consumer, "_PATIENCE", 0.001)
+    monkeypatch.setattr(consumer, "_PATIENCE_S", 0.001)
 
 
 async def test_a_store_that_is_full_for_a_while_loses_nothing(capsys: pytest.CaptureFixture[str]):
-    queue, storage, stopping = MemoryQueue(CLOCK, Terms()), FailingStorage(CLOCK), asyncio.Event()
+    queue, storage, stopping = MemoryQueue(CLOCK, LeaseTerms()), FailingStorage(CLOCK), asyncio.Event()
     await queue.send([RECORD, b"nonsense"])
     serving = serve(queue, storage, Settings(batch_timeout=0.001), stopping)
     await until(lambda: storage.tried > 3)
@@ -77,7 +91,7 @@ async def test_a_store_that_is_full_for_a_while_loses_nothing(capsys: pytest.Cap
 
 
 async def test_one_that_cannot_store_at_its_end_says_so_and_hands_back(capsys: pytest.CaptureFixture[str]):
-    queue, storage, stopping = MemoryQueue(CLOCK, Terms()), FailingStorage(CLOCK), asyncio.Event()
+    queue, storage, stopping = MemoryQueue(CLOCK, LeaseTerms()), FailingStorage(CLOCK), asyncio.Event()
     await queue.send([RECORD])
     serving = serve(queue, storage, Settings(batch_timeout=3600), stopping)
     while not (await queue.depth()).leased:
@@ -89,7 +103,7 @@ async def test_one_that_cannot_store_at_its_end_says_so_and_hands_back(capsys: p
 
 
 async def test_leases_that_cannot_be_extended_are_warned_of(capsys: pytest.CaptureFixture[str]):
-    queue, storage, stopping = UnrenewableQueue(CLOCK, Terms()), MemoryStorage(CLOCK), asyncio.Event()
+    queue, storage, stopping = UnrenewableQueue(CLOCK, LeaseTerms()), MemoryStorage(CLOCK), asyncio.Event()
     await queue.send([RECORD])
     configured = Settings(batch_timeout=3600, queue_visibility_timeout=0.01)
     serving = serve(queue, storage, configured, stopping)

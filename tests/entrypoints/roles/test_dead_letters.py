@@ -8,9 +8,9 @@ import pytest
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
 from telemetry.adapters.storage.local import LocalStorage
-from telemetry.domain.store import objects
-from telemetry.domain.store.objects import Quarantined
-from telemetry.domain.transport.lease import Delivery, Depth, Terms
+from telemetry.domain.store import objects, quarantine
+from telemetry.domain.store.quarantine import QuarantinedBody
+from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms
 from telemetry.entrypoints.process import cli
 
 
@@ -25,8 +25,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def _fill(data: Path) -> None:
-    bad = Quarantined.of(Delivery("1:1", b"\xffnonsense", 0, 1), "It is neither.", 1000)
-    lines = objects.write_quarantine([bad])
+    bad = QuarantinedBody.of(Delivery("1:1", b"\xffnonsense", 0, 1), "It is neither.", 1000)
+    lines = quarantine.encode([bad])
     await LocalStorage(data).put(objects.quarantine_key(1000, lines), lines)
     queue = _queue(data)
     await queue.send([b"deadly"])
@@ -37,7 +37,7 @@ async def _fill(data: Path) -> None:
 
 
 def _queue(data: Path) -> SqliteQueue:
-    return SqliteQueue(data / "queue.db", SystemClock(), Terms(1, 1), 10**9)
+    return SqliteQueue(data / "queue.db", SystemClock(), LeaseTerms(1, 1), 10**9)
 
 
 async def _depth(data: Path) -> Depth:

@@ -7,8 +7,8 @@ import pytest
 
 from harness.cloud import Cloud
 from telemetry.adapters.storage.s3 import S3Storage
-from telemetry.domain.store import objects
-from telemetry.domain.store.objects import Quarantined
+from telemetry.domain.store import objects, quarantine
+from telemetry.domain.store.quarantine import QuarantinedBody
 from telemetry.domain.transport.lease import Delivery
 from telemetry.entrypoints.process import cli
 
@@ -32,9 +32,7 @@ def queue(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 async def _fill(bucket: str) -> None:
     storage = S3Storage(bucket)
-    lines = objects.write_quarantine(
-        [Quarantined.of(Delivery("1", b"nonsense", 0, 1), "It is neither.", 1000)]
-    )
+    lines = quarantine.encode([QuarantinedBody.of(Delivery("1", b"nonsense", 0, 1), "It is neither.", 1000)])
     await storage.put(objects.quarantine_key(1000, lines), lines)
     await storage.close()
 

@@ -7,9 +7,9 @@ import pytest
 
 from telemetry.adapters.ledger import Ledger
 from telemetry.adapters.storage.local import LocalStorage
-from telemetry.domain.contract import spelling
-from telemetry.domain.contract.message import Record
-from telemetry.domain.contract.partition import Policy
+from telemetry.domain.contract import codec
+from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.contract.record import Record
 from telemetry.domain.store import objects
 from telemetry.entrypoints.process import cli
 
@@ -29,8 +29,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     storage = LocalStorage(tmp_path / "data")
     for record in RECORDS:
         for now in (1, 2):
-            key = objects.batch_key(Policy().place(record), now, spelling.encode([record]), "jsonl")
-            asyncio.run(storage.put(key, spelling.encode([record])))
+            key = objects.batch_key(
+                PartitionPolicy().place(record), now, codec.encode_lines([record]), "jsonl"
+            )
+            asyncio.run(storage.put(key, codec.encode_lines([record])))
     with Ledger(tmp_path / "run.jsonl") as book:
         book.write(NOON, [*RECORDS, Record(NOON + 400, "veh-1", "0x1F0", {})], {3})
     return tmp_path / "run.jsonl"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.cloud import Cloud
-from telemetry.domain.transport.lease import Terms
+from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.entrypoints.process import cli, settings
 from telemetry.entrypoints.process.settings import Settings, SettingsError
 from telemetry.entrypoints.roles import provision
@@ -46,7 +46,7 @@ def test_names_and_terms_come_from_the_settings_unless_given():
     assert provision.plan(configured, None, None).queue == "q.fifo"
     assert provision.plan(configured, "other", "c").bucket == "c"
     found = provision.plan(configured, None, None)
-    assert configured.terms == Terms(found.visibility * 1000, found.max_receives)
+    assert configured.lease_terms == LeaseTerms(found.visibility * 1000, found.max_receives)
     assert provision.plan(Settings(), None, "b").queue == "telemetry"
 
 

@@ -1,7 +1,6 @@
 import argparse
 import asyncio
 import gzip
-import math
 import subprocess
 import sys
 from collections import defaultdict
@@ -12,16 +11,20 @@ import pytest
 from dependency_injector import providers
 
 from telemetry.adapters.clock import ManualClock
-from telemetry.domain.contract import message, spelling
-from telemetry.domain.contract.message import Record
-from telemetry.domain.proof.gateway import Answer, GatewayError
+from telemetry.domain.contract import codec, parse
+from telemetry.domain.contract.record import Answer, Record
+from telemetry.domain.proof.gateway import GatewayError
 from telemetry.domain.transport import envelope
-from telemetry.domain.vehicle.simulate import Simulate
+from telemetry.domain.vehicle.simulate import Simulation
 from telemetry.entrypoints.process import cli, runtime, settings
 from telemetry.entrypoints.process.container import Container
-from telemetry.entrypoints.process.settings import Secret, Settings, SettingsError
+from telemetry.entrypoints.process.extras import MissingExtraError
+from telemetry.entrypoints.process.settings import Secret, Settings
 from telemetry.entrypoints.roles import replay
+from telemetry.entrypoints.roles.replay import ReplayOptions
 from telemetry.entrypoints.shared import recording
+from telemetry.entrypoints.shared.sending import SendOptions
+from tests.builders import identity
 
 NOW = 1_760_875_200_000
 
@@ -71,7 +74,7 @@ class Judge:
             raise GatewayError(self._refusal)
         if self.stops:
             self.stopping.set()
-        parsed = message.parse_lines(lines, NOW)
+        parsed = parse.parse_lines(lines, NOW)
         self.records += parsed.records
         return Answer(len(parsed.records), parsed.rejected)
 
@@ -105,18 +108,16 @@ async def run(judge: Judge, path: Path, dbc: Path | None, **chosen) -> int:
         clock=providers.Object(ManualClock(NOW)),
         gateway=providers.Factory(lambda **_: judge),
     )
-    arguments = {"start": None, "keep_time": False, "vehicle_id": "veh-1", "speed": math.inf} | chosen
-    options = argparse.Namespace(
-        file=path, dbc=dbc, url="", connections=2, patience=1, ledger=None, **arguments
-    )
-    return await replay.replay(container, options, judge.stopping)
+    options = ReplayOptions(**{"file": path, "vehicle_id": "veh-1", "dbc": dbc, **chosen})
+    send = SendOptions(url="", connections=2, patience_s=1)
+    return await replay.replay(container, options, send, judge.stopping)
 
 
 async def test_each_decodable_frame_lands_from_now_on_and_each_other_is_accounted_for(
     judge, drive, dbc, capsys
 ):
     assert await run(judge, drive, dbc) == 0
-    assert [(record.timestamp - NOW, record.payload) for record in judge.records] == [
+    assert [(record.timestamp_ms - NOW, record.payload) for record in judge.records] == [
         (0, {"pack_voltage_v": 352.3, "battery_soc": 43.9}),
         (1, {"pack_voltage_v": 352.4, "battery_soc": 43.9}),
         (2, {"battery_soc": 43.9}),
@@ -138,14 +139,14 @@ async def test_each_decodable_frame_lands_from_now_on_and_each_other_is_accounte
 
 
 async def test_a_log_starts_at_another_moment_if_it_is_told_to(judge, drive, dbc, capsys):
-    assert await run(judge, drive, dbc, start=NOW - 3_600_000) == 0
-    assert judge.records[0].timestamp == NOW - 3_600_000
+    assert await run(judge, drive, dbc, start_ms=NOW - 3_600_000) == 0
+    assert judge.records[0].timestamp_ms == NOW - 3_600_000
     assert capsys.readouterr().err == ""
 
 
 async def test_a_log_that_keeps_its_time_says_that_it_lies_in_1970(judge, drive, dbc, capsys):
     assert await run(judge, drive, dbc, keep_time=True) == 0
-    assert judge.records[0].timestamp == 10_000
+    assert judge.records[0].timestamp_ms == 10_000
     assert capsys.readouterr().err.startswith(
         "4 records lie more than 604800 s before or 300 s after the moment"
     )
@@ -202,14 +203,16 @@ async def test_a_missing_extra_is_named_with_the_command_that_installs_it(
     monkeypatch.delitem(sys.modules, "telemetry.adapters.can.dbc", raising=False)
     monkeypatch.delitem(sys.modules, "telemetry.adapters.can.log", raising=False)
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(SettingsError, match=rf"^{missing} is not installed: pip install 'telemetry\[can\]'$"):
+    with pytest.raises(
+        MissingExtraError, match=rf"^{missing} is not installed: pip install 'telemetry\[can\]'$"
+    ):
         await run(judge, drive, dbc)
 
 
 async def test_the_real_log_lands_whole(judge, real_data, capsys):
     path, dbc = real_data / "i3_can_logs" / "2019_ionity_enda.log.gz", real_data / "i3_sme_facts.dbc"
     assert await run(judge, path, dbc) == 0
-    assert len({record.identity for record in judge.records}) == 6074
+    assert len({identity(record) for record in judge.records}) == 6074
     said = capsys.readouterr()
     assert "66 values not available, left out: charge_time_left_min (0x431): 66\n" in said.out
     assert said.out.splitlines()[-1] == (
@@ -241,7 +244,7 @@ async def test_a_log_is_played_at_the_speed_that_is_asked_for(judge, drive, dbc,
     write(drive, [LINES[0], LINES[2], "(11.0) can0 112#FFFFC30DB701FFFF"])
     assert await run(judge, drive, dbc, speed=2) == 0
     assert pausing == pytest.approx([0.0005, 0.5])
-    assert [record.timestamp - NOW for record in judge.records] == [0, 1000]
+    assert [record.timestamp_ms - NOW for record in judge.records] == [0, 1000]
 
 
 async def test_a_log_is_played_as_fast_as_possible_unless_told_otherwise(judge, drive, dbc, pausing):
@@ -268,17 +271,18 @@ async def test_what_a_simulated_vehicle_writes_is_replayed_to_the_same_signals(
     judge, tmp_path, capsys, suffix
 ):
     path = tmp_path / f"can{suffix}"
-    await recording.record(Simulate(1, seed=7), path, NOW, 2.0, asyncio.Event())
+    container = Container(settings=Settings(), clock=providers.Object(ManualClock(NOW)))
+    await recording.record(container, Simulation(1, seed=7), path, 2.0, asyncio.Event())
     assert await run(judge, path, None) == 0
     replayed: defaultdict[int, dict[str, float]] = defaultdict(dict)
     for record in judge.records:
-        replayed[record.timestamp] |= record.payload
+        replayed[record.timestamp_ms] |= record.payload
     quantum = dict.fromkeys(["battery_soc", "battery_voltage", "battery_current"], 0.1)
     quantum |= dict.fromkeys(["cell_voltage_min", "cell_voltage_max"], 0.001)
-    simulated = Simulate(1, seed=7)
+    simulated = Simulation(1, seed=7)
     for step in range(10):
-        (made,) = simulated(NOW + 200 * step)
-        got = replayed.pop(made.timestamp)
+        (made,) = simulated.sample(NOW + 200 * step)
+        got = replayed.pop(made.timestamp_ms)
         if step % 5 == 0:  # the temperatures come each second
             quantum |= dict.fromkeys(["cell_temp_min", "cell_temp_max"], 1.0)
         for name, within in quantum.items():
@@ -292,7 +296,7 @@ async def test_what_a_simulated_vehicle_writes_is_replayed_to_the_same_signals(
 async def test_bursts_of_a_real_log_land_frame_by_frame(judge, real_data, capsys):
     path = real_data / "i3_can_logs" / "2014i3_AC_start_PT_CAN.log.gz"
     assert await run(judge, path, real_data / "i3_sme_facts.dbc") == 0
-    assert len({record.identity for record in judge.records}) == 8237
+    assert len({identity(record) for record in judge.records}) == 8237
     assert " nudged=79" in capsys.readouterr().out
 
 
@@ -329,18 +333,18 @@ def test_the_command_posts_to_a_receiver_whose_queue_then_holds_each_record(url,
     squeezed.write_bytes(gzip.compress(drive.read_bytes()))
     arguments = ["replay", str(squeezed), "--dbc", str(dbc), "--vehicle-id", "veh-1", "--url", url]
     assert cli.main([*arguments, "--start", "2025-10-19T12:00:00Z"]) == 0
-    assert [record.timestamp - NOW for record in asyncio.run(queued())] == [0, 1, 2, 4]
+    assert [record.timestamp_ms - NOW for record in asyncio.run(queued())] == [0, 1, 2, 4]
 
 
 async def queued() -> Sequence[Record]:
     container = Container(settings=settings.load())
-    queue, policy = container.queue(), container.settings().policy
+    queue, policy = container.queue(), container.settings().partition_policy
     try:
         deliveries = await queue.receive(10, 0)
     finally:
         await queue.close()
-    parcels = [envelope.unpack(each.body, each.sent, policy) for each in deliveries]
-    return [spelling.decode(line) for parcel in parcels for line in parcel.lines.splitlines()]
+    parcels = [envelope.decode(each.body, each.sent_ms, policy) for each in deliveries]
+    return [codec.decode_line(line) for parcel in parcels for line in parcel.lines.splitlines()]
 
 
 @pytest.mark.usefixtures("_key")

@@ -1,6 +1,5 @@
 """`telemetry simulator`: what a fleet posts, and what it says of it."""
 
-import argparse
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,15 +9,19 @@ from dependency_injector import providers
 
 from telemetry.adapters import ledger
 from telemetry.adapters.clock import ManualClock
-from telemetry.domain.contract import message
-from telemetry.domain.contract.message import Record
-from telemetry.domain.proof.gateway import Answer, GatewayError
-from telemetry.domain.vehicle.battery import Scenario
+from telemetry.domain.contract import parse
+from telemetry.domain.contract.record import Answer, Record
+from telemetry.domain.proof.gateway import GatewayError
+from telemetry.domain.vehicle.mishap import Shares
 from telemetry.entrypoints.process import runtime
 from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.process.settings import Secret, Settings
 from telemetry.entrypoints.roles import simulator
-from telemetry.entrypoints.shared import mishaps, sending
+from telemetry.entrypoints.roles.simulator import FleetOptions
+from telemetry.entrypoints.shared import mishaps
+from telemetry.entrypoints.shared.sending import SendOptions
+from tests.builders import identity
 
 NOW = 1_760_875_200_000
 
@@ -37,7 +40,7 @@ class Judge:
         self._bodies -= 1
         if self._bodies < 0:
             raise GatewayError("gone")
-        parsed = message.parse_lines(lines, NOW)
+        parsed = parse.parse_lines(lines, NOW)
         self.records += parsed.records
         return Answer(len(parsed.records), parsed.rejected)
 
@@ -59,14 +62,15 @@ async def run(judge: Judge, book: Path, arguments: Sequence[str], *, stopping: b
         clock=providers.Object(ManualClock(NOW)),
         gateway=providers.Factory(lambda **_: judge),
     )
-    parser = argparse.ArgumentParser()
-    sending.add_arguments(parser)
-    mishaps.add_arguments(parser)
-    parser.set_defaults(vehicles=10, duration=20.0, seed=1, output=None, scenario=Scenario())
+    parser = Parser.of("simulator", None)
+    mishaps.add_options(parser)
+    shares = parser.read(arguments).to(Shares)
+    fleet, send = FleetOptions(duration_s=20), SendOptions(ledger=book)
     stop = asyncio.Event()
     if stopping:
         stop.set()
-    return await simulator.simulate(container, parser.parse_args([*arguments, "--ledger", str(book)]), stop)
+    simulation = container.simulation(fleet.vehicles, fleet.seed)
+    return await simulator.simulate(container, simulation, fleet, send, shares, stop)
 
 
 def sizes(book: Path) -> tuple[int, int]:
@@ -78,7 +82,7 @@ def sizes(book: Path) -> tuple[int, int]:
 async def test_a_fleet_posts_each_sample_of_each_vehicle_and_enters_it(tmp_path, capsys):
     judge = Judge()
     assert await run(judge, tmp_path / "run.jsonl", []) == 0
-    assert len({record.identity for record in judge.records}) == len(judge.records) == 1000
+    assert len({identity(record) for record in judge.records}) == len(judge.records) == 1000
     assert sizes(tmp_path / "run.jsonl") == (1000, 1000)
     assert capsys.readouterr().out == "sent 1000 records, 1000 accepted, 0 rejected\n"
 
@@ -87,7 +91,7 @@ async def test_what_happens_to_a_fleet_is_in_its_ledger(tmp_path):
     judge = Judge()
     arguments = ["--offline", "--clock-skew", "--duplicates", "--reorder"]
     assert await run(judge, tmp_path / "run.jsonl", arguments) == 0
-    assert len({record.identity for record in judge.records}) == 1000 < len(judge.records)
+    assert len({identity(record) for record in judge.records}) == 1000 < len(judge.records)
     assert sizes(tmp_path / "run.jsonl") == (1000, 1000)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from telemetry.entrypoints.roles import spec
 
-COMMITTED = Path(__file__).parents[2] / "docs" / "api-spec.yaml"
+COMMITTED = Path(__file__).parents[3] / "docs" / "api-spec.yaml"
 
 
 def test_the_specification_is_current():

@@ -5,18 +5,26 @@ import sys
 
 import numpy as np
 import pytest
+from dependency_injector import providers
 
 from telemetry.adapters.can.dbc import Dbc
 from telemetry.adapters.can.log import CanLog
+from telemetry.adapters.clock import ManualClock
 from telemetry.domain.can.frame import Decoded
 from telemetry.domain.vehicle.battery import Scenario
 from telemetry.domain.vehicle.battery.trace import Trace
-from telemetry.domain.vehicle.simulate import Simulate
+from telemetry.domain.vehicle.simulate import Simulation
 from telemetry.entrypoints.process import cli
-from telemetry.entrypoints.process.settings import SettingsError
+from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.extras import MissingExtraError
+from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared import recording
 
-NOW = 1_760_875_200_000
+NOW = 1_760_875_200_000  # 2025-10-19T12:00:00Z
+
+
+def container() -> Container:
+    return Container(settings=Settings(), clock=providers.Object(ManualClock(NOW)))
 
 
 @pytest.mark.parametrize("suffix", [".log", ".asc", ".blf"])
@@ -39,7 +47,7 @@ def test_what_makes_sense_only_where_records_are_sent_is_refused(more, capsys):
 
 
 async def test_each_of_many_vehicles_is_written_to_a_file_of_its_own(tmp_path):
-    await recording.record(Simulate(3, seed=1), tmp_path / "can.log", NOW, 0.4, asyncio.Event())
+    await recording.record(container(), Simulation(3, seed=1), tmp_path / "can.log", 0.4, asyncio.Event())
     logs = sorted(tmp_path.iterdir())
     assert [log.name for log in logs] == [f"can-veh-0000{number}.log" for number in (1, 2, 3)]
     assert [len(list(CanLog(log))) for log in logs] == [13, 13, 13]
@@ -49,15 +57,15 @@ async def test_each_of_many_vehicles_is_written_to_a_file_of_its_own(tmp_path):
 async def test_a_recording_that_is_told_to_stop_is_whole_as_far_as_it_goes(tmp_path):
     stopping = asyncio.Event()
     stopping.set()
-    await recording.record(Simulate(1, seed=1), tmp_path / "can.blf", NOW, 3600, stopping)
+    await recording.record(container(), Simulation(1, seed=1), tmp_path / "can.blf", 3600, stopping)
     log = CanLog(tmp_path / "can.blf")
     assert (len(list(log)), log.fault) == (7, None)
 
 
 async def test_the_speed_is_sent_protected(tmp_path):
     trace = Trace(np.array([0.0, 10.0]), speed=np.array([0.0, 20.0]))
-    simulated = Simulate(1, seed=1, scenario=Scenario(trace=trace))
-    await recording.record(simulated, tmp_path / "can.log", NOW, 1, asyncio.Event())
+    simulated = Simulation(1, seed=1, scenario=Scenario(trace=trace))
+    await recording.record(container(), simulated, tmp_path / "can.log", 1, asyncio.Event())
     speeds = [frame for frame in CanLog(tmp_path / "can.log") if frame.can_id == 0x1A1]
     assert [frame.data[1] & 0x0F for frame in speeds] == [0, 1, 2, 3, 4]
     decoded = [each for each in Dbc().decode(speeds) if isinstance(each, Decoded)]
@@ -67,16 +75,16 @@ async def test_the_speed_is_sent_protected(tmp_path):
 
 async def test_a_car_of_which_only_the_current_is_known_tells_no_speed(tmp_path):
     trace = Trace(np.array([0.0, 10.0]), current=np.array([-5.0, -5.0]))
-    simulated = Simulate(1, seed=1, scenario=Scenario(trace=trace))
-    await recording.record(simulated, tmp_path / "can.log", NOW, 1, asyncio.Event())
+    simulated = Simulation(1, seed=1, scenario=Scenario(trace=trace))
+    await recording.record(container(), simulated, tmp_path / "can.log", 1, asyncio.Event())
     assert 0x1A1 not in {frame.can_id for frame in CanLog(tmp_path / "can.log")}
 
 
 async def test_a_missing_extra_is_named_with_the_command_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "telemetry.adapters.can.log", raising=False)
     monkeypatch.setitem(sys.modules, "can", None)
-    with pytest.raises(SettingsError, match=r"^can is not installed: pip install 'telemetry\[can\]'$"):
-        await recording.record(Simulate(1, seed=1), tmp_path / "can.log", NOW, 1, asyncio.Event())
+    with pytest.raises(MissingExtraError, match=r"^can is not installed: pip install 'telemetry\[can\]'$"):
+        await recording.record(container(), Simulation(1, seed=1), tmp_path / "can.log", 1, asyncio.Event())
 
 
 def test_a_log_and_a_picture_are_not_asked_for_together(capsys):

@@ -1,6 +1,5 @@
 """`telemetry simulator`: which fleet it drives, and its picture."""
 
-import argparse
 import gzip
 import sys
 from pathlib import Path
@@ -8,16 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from telemetry.domain.vehicle.simulate import Simulate
+from telemetry.domain.vehicle.battery import Scenario
+from telemetry.domain.vehicle.simulate import Simulation
 from telemetry.entrypoints.process import cli
-from telemetry.entrypoints.process.settings import SettingsError
+from telemetry.entrypoints.process.extras import MissingExtraError
+from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.shared import picture, scene
+from telemetry.entrypoints.shared.scene import SceneError, SceneOptions
 
 
-def _choose(*arguments: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    scene.add_arguments(parser)
-    return parser.parse_args(arguments)
+def _choose(*arguments: str) -> Scenario:
+    parser = Parser.of("simulator", None)
+    scene.add_options(parser)
+    return scene.scenario(parser.read(arguments).to(SceneOptions))
 
 
 def _written(folder: Path, text: str) -> Path:
@@ -27,26 +29,34 @@ def _written(folder: Path, text: str) -> Path:
 
 
 def test_a_fleet_is_plain_unless_something_is_said():
-    scenario = scene.scenario(_choose())
+    scenario = _choose()
     assert (scenario.variants, scenario.profile, scenario.ambient) == ({"i3-60ah": 1.0}, "drive", None)
     assert (scenario.health, scenario.trace) == (1.0, None)
 
 
 def test_a_fleet_is_what_was_said():
-    scenario = scene.scenario(
-        _choose("--variant", "i3-60ah=2,i3-120ah", "--profile", "mixed", "--ambient=-5", "--soh", "80")
-    )
+    scenario = _choose("--variant", "i3-60ah=2,i3-120ah", "--profile", "mixed", "--ambient=-5", "--soh", "80")
     assert (scenario.variants, scenario.profile) == ({"i3-60ah": 2.0, "i3-120ah": 1.0}, "mixed")
     assert (scenario.ambient, scenario.health) == (-5.0, 0.8)
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
-    [(("--variant", "i4"), "no variant i4"), (("--soh", "20"), "state of health is 0.2")],
+    [
+        (("--variant", "i4"), "--variant: there is no variant i4; there are i3-60ah"),
+        (("--variant", "i3-60ah=0"), "--variant: the weight of i3-60ah is 0, expected more than 0"),
+        (("--variant", "i3-60ah=nan"), "--variant: the weight of i3-60ah is nan, expected more than 0"),
+        (("--soh", "20"), "--soh: 20: Expected `float` >= 50"),
+        (("--ambient", "nan"), "--ambient: nan: Expected `float` >= -30"),
+    ],
 )
-def test_a_fleet_that_cannot_be_is_refused_by_name(arguments, complaint):
-    with pytest.raises(SettingsError, match=complaint):
-        scene.scenario(_choose(*arguments))
+def test_a_fleet_that_cannot_be_is_refused_by_the_name_of_the_option(capsys, arguments, complaint):
+    with pytest.raises(SystemExit) as ended:
+        _choose(*arguments)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert said.count("\n") == 1
 
 
 def test_a_current_is_driven_as_it_was_recorded_even_beside_a_speed(tmp_path):
@@ -71,7 +81,7 @@ def test_a_speed_is_read_in_kilometres_an_hour(tmp_path):
     ],
 )
 def test_a_file_that_holds_no_trace_is_named_with_the_reason(tmp_path, text, complaint):
-    with pytest.raises(SettingsError, match=rf"trace\.csv: .*{complaint}"):
+    with pytest.raises(SceneError, match=rf"trace\.csv: .*{complaint}"):
         scene.read_trace(_written(tmp_path, text))
 
 
@@ -91,5 +101,5 @@ def test_the_plot_is_a_picture_and_needs_no_receiver(tmp_path, monkeypatch, caps
 
 def test_without_the_extra_the_plot_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "telemetry.adapters.plot", None)
-    with pytest.raises(SettingsError, match=r"telemetry\[plot\]"):
-        picture.draw(tmp_path / "out.png", Simulate(1, seed=1), 1.0)
+    with pytest.raises(MissingExtraError, match=r"telemetry\[plot\]"):
+        picture.draw(tmp_path / "out.png", Simulation(1, seed=1), 1.0)

@@ -20,7 +20,7 @@ def known(**signals: float | Sequence[float]) -> dict[str, Floats]:
 
 def due(messages: Sequence[Cyclic], moments: Sequence[int]) -> Sequence[Sequence[int]]:
     broadcast = Broadcast(messages, 200)
-    return [[sent.can_id for sent in broadcast(elapsed, known(battery_soc=50.0))] for elapsed in moments]
+    return [[sent.can_id for sent in broadcast.due(elapsed, known(battery_soc=50.0))] for elapsed in moments]
 
 
 def test_each_message_is_sent_in_its_own_rhythm_but_at_most_once_a_sample():
@@ -36,7 +36,7 @@ def test_a_message_of_which_nothing_is_known_is_not_sent():
 
 def test_every_car_sends_what_it_knows_and_as_not_available_what_it_did_not():
     both = layout("battery_soc", "target_voltage")
-    (sent,) = Broadcast([Cyclic(1, 10, both)], 200)(0, known(battery_soc=[20.0, 30.0]))
+    (sent,) = Broadcast([Cyclic(1, 10, both)], 200).due(0, known(battery_soc=[20.0, 30.0]))
     assert both.read(sent.data) == [
         Decoded({"battery_soc": 20.0}, ["target_voltage"]),
         Decoded({"battery_soc": 30.0}, ["target_voltage"]),
@@ -48,7 +48,7 @@ def test_the_frames_of_a_protected_message_are_counted():
     broadcast = Broadcast([Cyclic(0x1A1, 20, speed)], 200)
     counters = []
     for step in range(17):
-        (sent,) = broadcast(200 * step, known(vehicle_speed=50.0))
+        (sent,) = broadcast.due(200 * step, known(vehicle_speed=50.0))
         assert speed.read(sent.data) == [Decoded({"vehicle_speed": 50.0}, ())]
         counters.append(sent.data[0][1] & 0x0F)
     assert counters == [*range(15), 0, 1]

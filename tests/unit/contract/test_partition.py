@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.domain.contract import partition
-from telemetry.domain.contract.partition import HOUR_MS, Partition, Policy
+from telemetry.domain.contract.moment import HOUR_MS, Hour, hour_of
+from telemetry.domain.contract.partition import Partition, PartitionPolicy
 from tests.builders import FIRST_MS, HOUR, LAST_MS, NOW, a_record, records
 
 DAY = 24 * HOUR_MS
@@ -23,16 +24,16 @@ PATH = "raw/year=2025/month=10/day=19/hour=14"
 
 @given(PARTITIONS)
 def test_a_path_reads_back_as_its_partition(place):
-    assert partition.parse(place.path) == place
-    assert partition.parse(f"{place.path}/batch-1-0123456789abcdef.jsonl") == place
+    assert partition.parse_path(place.path) == place
+    assert partition.parse_path(f"{place.path}/batch-1-0123456789abcdef.jsonl") == place
 
 
 def test_a_path_is_spelled_as_folders():
     assert Partition("raw", HOUR).path == PATH
     assert Partition("skewed", HOUR, 7).path == PATH.replace("raw", "skewed") + "/bucket=07"
     assert Partition("raw", HOUR, 123).path == PATH + "/bucket=123"
-    assert Partition("raw", FIRST_MS // HOUR_MS).path == "raw/year=0001/month=01/day=01/hour=00"
-    assert Partition("raw", -1).path == "raw/year=1969/month=12/day=31/hour=23"
+    assert Partition("raw", Hour(FIRST_MS // HOUR_MS)).path == "raw/year=0001/month=01/day=01/hour=00"
+    assert Partition("raw", Hour(-1)).path == "raw/year=1969/month=12/day=31/hour=23"
 
 
 @pytest.mark.parametrize(
@@ -64,14 +65,14 @@ def test_a_path_is_spelled_as_folders():
 )
 def test_what_is_no_path_of_a_partition_is_refused_briefly(path):
     with pytest.raises(ValueError) as refusal:  # noqa: PT011  # the calendar has texts of its own
-        partition.parse(path)
+        partition.parse_path(path)
     assert len(str(refusal.value)) < 300
 
 
 @pytest.mark.parametrize("bucket", ["", "1", "007", "0123", "12345", "\u0660\u0661", "-1", "05/bucket=06"])
 def test_a_bucket_has_one_spelling(bucket):
     with pytest.raises(ValueError, match="is not the path of a partition"):
-        partition.parse(f"{PATH}/bucket={bucket}/batch.jsonl")
+        partition.parse_path(f"{PATH}/bucket={bucket}/batch.jsonl")
 
 
 # Where a record goes
@@ -83,14 +84,14 @@ def test_a_bucket_has_one_spelling(bucket):
     st.data(),
 )
 def test_every_copy_of_a_record_goes_to_the_same_partition_whenever_it_is_received(record, buckets, data):
-    policy = Policy(buckets=buckets)
+    policy = PartitionPolicy(buckets=buckets)
     delays = st.integers(-policy.future_ms, policy.past_ms)
     copies = [
-        msgspec.structs.replace(record, received=record.timestamp + delay)
+        msgspec.structs.replace(record, received_ms=record.timestamp_ms + delay)
         for delay in data.draw(st.lists(delays, min_size=1, max_size=5))
     ]
     places = {policy.place(copy) for copy in copies}
-    assert {(place.tree, place.hour) for place in places} == {("raw", record.timestamp // HOUR_MS)}
+    assert {(place.tree, place.hour) for place in places} == {("raw", record.timestamp_ms // HOUR_MS)}
     assert len(places) == 1
 
 
@@ -107,42 +108,44 @@ def test_every_copy_of_a_record_goes_to_the_same_partition_whenever_it_is_receiv
     ],
 )
 def test_a_clock_is_believed_for_seven_days_back_and_five_minutes_ahead_both_included(skew_ms, tree):
-    place = Policy().place(a_record(timestamp=NOW + skew_ms, received=NOW))
-    assert place == Partition(tree, (NOW + skew_ms if tree == "raw" else NOW) // HOUR_MS)
+    place = PartitionPolicy().place(a_record(timestamp_ms=NOW + skew_ms, received_ms=NOW))
+    assert place == Partition(tree, hour_of(NOW + skew_ms if tree == "raw" else NOW))
 
 
 def test_how_far_a_clock_is_believed_can_be_set():
-    policy = Policy(past_ms=10, future_ms=20)
-    trees = [policy.place(a_record(timestamp=NOW + skew, received=NOW)).tree for skew in (-11, -10, 20, 21)]
+    policy = PartitionPolicy(past_ms=10, future_ms=20)
+    trees = [
+        policy.place(a_record(timestamp_ms=NOW + skew, received_ms=NOW)).tree for skew in (-11, -10, 20, 21)
+    ]
     assert trees == ["skewed", "raw", "raw", "skewed"]
 
 
 @given(records(), st.integers(2, 1000))
 def test_a_bucket_lies_within_its_number_and_follows_from_the_vehicle_alone(record, buckets):
-    place = Policy(buckets=buckets).place(record)
+    place = PartitionPolicy(buckets=buckets).place(record)
     assert place.bucket is not None
     assert 0 <= place.bucket < buckets
     other = a_record(vehicle_id=record.vehicle_id)
-    assert Policy(buckets=buckets).place(other).bucket == place.bucket
-    assert partition.parse(place.path) == place
+    assert PartitionPolicy(buckets=buckets).place(other).bucket == place.bucket
+    assert partition.parse_path(place.path) == place
 
 
 def test_a_skewed_record_has_a_bucket_too():
     assert (
-        Policy(buckets=8)
-        .place(a_record(received=NOW - DAY))
+        PartitionPolicy(buckets=8)
+        .place(a_record(received_ms=NOW - DAY))
         .path.startswith("skewed/year=2025/month=10/day=18/")
     )
-    assert "/bucket=0" in Policy(buckets=8).place(a_record(received=NOW - DAY)).path
+    assert "/bucket=0" in PartitionPolicy(buckets=8).place(a_record(received_ms=NOW - DAY)).path
 
 
 def test_without_buckets_there_is_no_level_for_them():
-    assert Policy(buckets=1).place(a_record()).path == PATH
+    assert PartitionPolicy(buckets=1).place(a_record()).path == PATH
 
 
 def test_buckets_are_the_same_in_every_process():
     vehicles = [f"veh-{number}" for number in range(50)]
-    here = [Policy(buckets=16).place(a_record(vehicle_id=vehicle)).bucket for vehicle in vehicles]
+    here = [PartitionPolicy(buckets=16).place(a_record(vehicle_id=vehicle)).bucket for vehicle in vehicles]
     program = (
         "from telemetry.domain.contract.partition import _bucket\n"
         "print([_bucket(f'veh-{number}', 16) for number in range(50)])"
@@ -158,19 +161,20 @@ def test_buckets_are_the_same_in_every_process():
 
 
 def test_buckets_are_filled_alike():
-    policy = Policy(buckets=10)
+    policy = PartitionPolicy(buckets=10)
     filled = [policy.place(a_record(vehicle_id=f"veh-{number:05d}")).bucket for number in range(10_000)]
     assert all(800 < filled.count(bucket) < 1200 for bucket in range(10))
 
 
 @given(st.lists(st.integers(-10 * DAY, DAY) | st.sampled_from([-7 * DAY, 300_000, 0])), st.integers(1, 3))
 def test_the_records_of_a_body_are_sorted_as_each_is_placed(ages, buckets):
-    policy = Policy(buckets=buckets)
+    policy = PartitionPolicy(buckets=buckets)
     body = [
-        a_record(timestamp=NOW + age, received=NOW, vehicle_id=f"veh-{n}") for n, age in enumerate(ages, 1)
+        a_record(timestamp_ms=NOW + age, received_ms=NOW, vehicle_id=f"veh-{n}")
+        for n, age in enumerate(ages, 1)
     ]
     if body:
-        sorted_records = policy.sort(body)
+        sorted_records = policy.group(body)
         assert {partition: list(members) for partition, members in sorted_records.items()} == {
             partition: [record for record in body if policy.place(record) == partition]
             for partition in {policy.place(record): None for record in body}

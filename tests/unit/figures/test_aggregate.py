@@ -5,10 +5,13 @@ import pytest
 
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.storage.memory import MemoryStorage
-from telemetry.domain.contract.partition import HOUR_MS, Policy, day_path
-from telemetry.domain.figures.aggregate import Aggregate, Aggregated
+from telemetry.domain.contract import codec
+from telemetry.domain.contract.moment import HOUR_MS, Hour, day_path
+from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.figures.aggregate import Aggregated, Aggregator
 from telemetry.domain.figures.rollup import SignalFigures, VehicleFigures
 from telemetry.domain.store import objects
+from telemetry.domain.store.storage import StoreUnavailableError
 from tests.builders import HOUR, NOW, a_record, put_batch, some_records
 
 KEY = objects.aggregated_key(HOUR)
@@ -20,15 +23,15 @@ def storage() -> MemoryStorage:
 
 
 async def build(storage: MemoryStorage, hour: int = HOUR) -> Aggregated:
-    built = await Aggregate(storage)(hour)
+    built = await Aggregator(storage).build(Hour(hour))
     assert built
-    assert (built.hour, built.key) == (hour, objects.aggregated_key(hour))
+    assert (built.hour, built.key) == (hour, objects.aggregated_key(Hour(hour)))
     return built.aggregated
 
 
 async def test_an_hour_without_objects_has_no_figures(storage):
-    aggregate = Aggregate(storage)
-    assert await aggregate(HOUR) is None
+    aggregate = Aggregator(storage)
+    assert await aggregate.build(HOUR) is None
     assert await aggregate.refresh(HOUR) is None
     assert not await aggregate.is_stale(HOUR)
     assert await aggregate.figures(HOUR) is None
@@ -67,6 +70,7 @@ async def test_the_figures_are_stored_as_json_under_the_name_of_their_hour(stora
         "duplicates": 0,
         "refused": 0,
         "skewed": 0,
+        "damaged": 0,
         "vehicles": {
             "veh-00123": {
                 "count": 1,
@@ -76,7 +80,7 @@ async def test_the_figures_are_stored_as_json_under_the_name_of_their_hour(stora
             }
         },
     }
-    assert await Aggregate(storage).figures(HOUR) == figures
+    assert await Aggregator(storage).figures(HOUR) == figures
 
 
 async def test_rebuilding_gives_identical_bytes(storage):
@@ -101,7 +105,7 @@ async def test_objects_of_other_names_and_sizes_but_the_same_records_give_the_sa
 
 
 async def test_records_of_every_bucket_are_in_the_hours_figures(storage):
-    policy = Policy(buckets=4)
+    policy = PartitionPolicy(buckets=4)
     for number in range(40):
         await put_batch(storage, a_record(vehicle_id=f"v{number}"), policy=policy)
     figures = await build(storage)
@@ -110,27 +114,29 @@ async def test_records_of_every_bucket_are_in_the_hours_figures(storage):
 
 async def test_records_of_neighbouring_hours_are_in_their_own_hours_figures(storage):
     for hours in (-1, 0, 1):
-        await put_batch(storage, a_record(timestamp=NOW + hours * HOUR_MS, received=NOW + hours * HOUR_MS))
+        await put_batch(
+            storage, a_record(timestamp_ms=NOW + hours * HOUR_MS, received_ms=NOW + hours * HOUR_MS)
+        )
     for hours in (-1, 0, 1):
         assert (await build(storage, HOUR + hours)).unique == 1
 
 
 async def test_skewed_records_are_counted_and_in_no_hours_figures(storage):
     await put_batch(storage, a_record())
-    await put_batch(storage, *(a_record(timestamp=number, received=NOW) for number in range(3)))
+    await put_batch(storage, *(a_record(timestamp_ms=number, received_ms=NOW) for number in range(3)))
     figures = await build(storage)
     assert (figures.objects, figures.records, figures.skewed) == (2, 1, 3)
-    assert await Aggregate(storage)(0) is None
+    assert await Aggregator(storage).build(Hour(0)) is None
 
 
 async def test_an_hour_of_skewed_records_alone_has_figures_that_say_so(storage):
-    await put_batch(storage, a_record(timestamp=0))
+    await put_batch(storage, a_record(timestamp_ms=0))
     figures = await build(storage)
     assert (figures.objects, figures.skewed, figures.vehicles) == (1, 1, {})
 
 
 async def test_lines_that_are_no_records_are_counted_as_refused(storage):
-    place = Policy().place(a_record())
+    place = PartitionPolicy().place(a_record())
     await storage.put(objects.batch_key(place, NOW, b"x", "jsonl"), b'{"foreign":1}\n\xff\n')
     await put_batch(storage, a_record())
     figures = await build(storage)
@@ -141,11 +147,11 @@ async def test_lines_that_are_no_records_are_counted_as_refused(storage):
 
 
 async def test_an_hour_is_built_only_when_its_listing_has_changed(storage):
-    aggregate = Aggregate(storage)
+    aggregate = Aggregator(storage)
     await put_batch(storage, a_record())
     assert await aggregate.refresh(HOUR)
     assert await aggregate.refresh(HOUR) is None
-    await put_batch(storage, a_record(timestamp=NOW + 1))
+    await put_batch(storage, a_record(timestamp_ms=NOW + 1))
     assert await aggregate.is_stale(HOUR)
     built = await aggregate.refresh(HOUR)
     assert built
@@ -154,7 +160,7 @@ async def test_an_hour_is_built_only_when_its_listing_has_changed(storage):
 
 
 async def test_an_object_of_another_size_under_its_name_changes_the_listing(storage):
-    aggregate = Aggregate(storage)
+    aggregate = Aggregator(storage)
     key = await put_batch(storage, *some_records(2))
     await aggregate.refresh(HOUR)
     await storage.put(key, (await storage.get(key)).splitlines(keepends=True)[0], overwrite=True)
@@ -164,10 +170,10 @@ async def test_an_object_of_another_size_under_its_name_changes_the_listing(stor
 
 
 async def test_late_skewed_records_change_the_listing_too(storage):
-    aggregate = Aggregate(storage)
+    aggregate = Aggregator(storage)
     await put_batch(storage, a_record())
     await aggregate.refresh(HOUR)
-    await put_batch(storage, a_record(timestamp=0))
+    await put_batch(storage, a_record(timestamp_ms=0))
     built = await aggregate.refresh(HOUR)
     assert built
     assert built.aggregated.skewed == 1
@@ -176,11 +182,11 @@ async def test_late_skewed_records_change_the_listing_too(storage):
 async def test_a_new_process_knows_what_figures_were_built_from(storage):
     await put_batch(storage, a_record())
     await build(storage)
-    restarted = Aggregate(storage)
+    restarted = Aggregator(storage)
     assert not await restarted.is_stale(HOUR)
     assert await restarted.refresh(HOUR) is None
-    await put_batch(storage, a_record(timestamp=NOW + 1))
-    assert await Aggregate(storage).refresh(HOUR)
+    await put_batch(storage, a_record(timestamp_ms=NOW + 1))
+    assert await Aggregator(storage).refresh(HOUR)
 
 
 @pytest.mark.parametrize(
@@ -191,31 +197,44 @@ async def test_figures_that_cannot_be_read_are_built_anew(storage, damage):
     await build(storage)
     whole = await storage.get(KEY)
     await storage.put(KEY, damage, overwrite=True)
-    assert await Aggregate(storage).figures(HOUR) is None
-    assert await Aggregate(storage).refresh(HOUR)
+    assert await Aggregator(storage).figures(HOUR) is None
+    assert await Aggregator(storage).refresh(HOUR)
     assert await storage.get(KEY) == whole
 
 
 async def test_building_on_demand_builds_though_nothing_has_changed(storage):
-    aggregate = Aggregate(storage)
+    aggregate = Aggregator(storage)
     await put_batch(storage, a_record())
-    assert await aggregate(HOUR) == await aggregate(HOUR) is not None
+    assert await aggregate.build(HOUR) == await aggregate.build(HOUR) is not None
 
 
 # Damage
 
 
-@pytest.mark.parametrize("record", [a_record(), a_record(timestamp=0)], ids=["raw", "skewed"])
-async def test_a_damaged_object_is_named_and_the_figures_before_are_kept(storage, record):
+@pytest.mark.parametrize("record", [a_record(), a_record(timestamp_ms=0)], ids=["raw", "skewed"])
+async def test_a_damaged_object_is_named_and_counted_and_the_rest_is_built(storage, record):
     await put_batch(storage, a_record(can_id="0x2"))
-    await build(storage)
-    figures = await storage.get(KEY)
     key = await put_batch(storage, record, suffix="jsonl.zst")
     await storage.put(key, (await storage.get(key))[:-1], overwrite=True)
-    for _ in range(2):
-        with pytest.raises(ValueError, match=f"^{key} is damaged: It is not one whole zstd frame"):
-            await Aggregate(storage).refresh(HOUR)
-    assert await storage.get(KEY) == figures
+    built = await Aggregator(storage).refresh(HOUR)
+    assert built is not None
+    (error,) = built.damage
+    assert error.key == key
+    assert str(error).startswith(f"{key} is damaged: It is not one whole zstd frame")
+    assert (built.aggregated.damaged, built.aggregated.objects, built.aggregated.unique) == (1, 2, 1)
+    assert await Aggregator(storage).refresh(HOUR) is None  # until its objects change
+
+
+async def test_damaged_lines_are_named_by_their_object_with_the_first_of_them(storage):
+    key = await put_batch(storage, a_record())
+    lines = await storage.get(key)
+    later = codec.encode_lines([a_record(timestamp_ms=NOW + HOUR_MS)])
+    await storage.put(key, lines + b"torn\n" + later, overwrite=True)
+    built = await Aggregator(storage).build(HOUR)
+    assert built is not None
+    (error,) = built.damage
+    assert (error.key, built.aggregated.refused, built.aggregated.damaged) == (key, 2, 0)
+    assert error.why.startswith("2 lines are left out, line 2: ")
 
 
 async def test_a_store_that_cannot_be_written_is_tried_again():
@@ -224,32 +243,35 @@ async def test_a_store_that_cannot_be_written_is_tried_again():
 
         async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
             if self.is_full and key.startswith("aggregated/"):
-                raise OSError("No space left on device")
+                raise StoreUnavailableError("No space left on device")
             await super().put(key, data, overwrite=overwrite)
 
     full = FullStorage(ManualClock(NOW))
     await put_batch(full, a_record())
-    aggregate = Aggregate(full)
-    with pytest.raises(OSError, match="No space"):
+    aggregate = Aggregator(full)
+    with pytest.raises(StoreUnavailableError, match="No space"):
         await aggregate.refresh(HOUR)
     full.is_full = False
     assert await aggregate.refresh(HOUR)
 
 
+def hours(first: int, last: int) -> list[Hour]:
+    return [Hour(each) for each in range(first, last + 1)]
+
+
 async def test_the_hours_that_are_out_of_date_are_found_among_those_asked_for(storage):
-    aggregate = Aggregate(storage)
-    hours = (HOUR, HOUR + 1, HOUR + 24)
-    for hour in hours:
-        await put_batch(storage, a_record(timestamp=hour * HOUR_MS, received=hour * HOUR_MS))
-    assert await aggregate.stale(HOUR, HOUR + 24) == [HOUR, HOUR + 1, HOUR + 24]
-    assert await aggregate.stale(HOUR + 1, HOUR + 23) == [HOUR + 1]
-    await aggregate(HOUR)
-    assert await aggregate.stale(HOUR, HOUR + 24) == [HOUR + 1, HOUR + 24]
+    aggregate = Aggregator(storage)
+    for hour in (HOUR, HOUR + 1, HOUR + 24):
+        await put_batch(storage, a_record(timestamp_ms=hour * HOUR_MS, received_ms=hour * HOUR_MS))
+    assert await aggregate.stale(hours(HOUR, HOUR + 24)) == [HOUR, HOUR + 1, HOUR + 24]
+    assert await aggregate.stale(hours(HOUR + 1, HOUR + 23)) == [HOUR + 1]
+    await aggregate.build(HOUR)
+    assert await aggregate.stale(hours(HOUR, HOUR + 24)) == [HOUR + 1, HOUR + 24]
     # A record whose clock cannot be believed changes the hour of its receipt.
-    await put_batch(storage, a_record(timestamp=0, received=HOUR * HOUR_MS))
-    assert await aggregate.stale(HOUR, HOUR) == [HOUR]
+    await put_batch(storage, a_record(timestamp_ms=0, received_ms=HOUR * HOUR_MS))
+    assert await aggregate.stale(hours(HOUR, HOUR)) == [HOUR]
     assert await aggregate.refresh(HOUR)
-    assert await aggregate.stale(HOUR, HOUR) == []
+    assert await aggregate.stale(hours(HOUR, HOUR)) == []
 
 
 async def test_whole_days_are_listed_to_find_them_and_what_others_put_there_is_passed_over(storage):
@@ -261,5 +283,5 @@ async def test_whole_days_are_listed_to_find_them_and_what_others_put_there_is_p
             listed.append(prefix)
             return await storage.list(prefix)
 
-    assert await Aggregate(Watched(ManualClock())).stale(HOUR - 7 * 24, HOUR) == []
+    assert await Aggregator(Watched(ManualClock())).stale(hours(HOUR - 7 * 24, HOUR)) == []
     assert len(listed) == 2 * 8

@@ -10,34 +10,33 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from telemetry.domain.contract import spelling
-from telemetry.domain.contract.message import Record
-from telemetry.domain.contract.moment import instant
-from telemetry.domain.contract.partition import HOUR_MS
+from telemetry.domain.contract import codec
+from telemetry.domain.contract.moment import HOUR_MS, Hour, format_timestamp
+from telemetry.domain.contract.record import Record
 from telemetry.domain.figures.rollup import Figures, Rollup, SignalFigures
-from tests.builders import HOUR, NOW, a_record, payloads, some_records
+from tests.builders import HOUR, NOW, a_record, identity, payloads, some_records
 
 HUGE = 1.7976931348623157e308
 
 # Few moments, so that records meet: in their identity, in the time of their receipt, in both.
 RECORDS = st.builds(
     Record,
-    timestamp=st.integers(NOW, NOW + 3),
+    timestamp_ms=st.integers(NOW, NOW + 3),
     vehicle_id=st.sampled_from(["a", "b"]),
     can_id=st.sampled_from(["0x1", "0x2"]),
     payload=payloads(),
-    received=st.integers(NOW, NOW + 2),
+    received_ms=st.integers(NOW, NOW + 2),
 )
 FOREIGN_LINES = st.sampled_from(
     [
         b"",
         b"{",
         b"\xff",
-        spelling.encode([a_record(timestamp=NOW + HOUR_MS)]),
-        spelling.encode([a_record(timestamp=0)]),
+        codec.encode_lines([a_record(timestamp_ms=NOW + HOUR_MS)]),
+        codec.encode_lines([a_record(timestamp_ms=0)]),
     ]
 )
-LINES = st.lists(RECORDS.map(lambda record: spelling.encode([record])) | FOREIGN_LINES, max_size=25)
+LINES = st.lists(RECORDS.map(lambda record: codec.encode_lines([record])) | FOREIGN_LINES, max_size=25)
 
 
 def rolled(lines: Sequence[bytes]) -> Rollup:
@@ -47,8 +46,8 @@ def rolled(lines: Sequence[bytes]) -> Rollup:
 
 
 def figures_of(*records: Record, hour: int = HOUR) -> Figures:
-    rollup = Rollup(hour)
-    rollup.add(spelling.encode(records).splitlines())
+    rollup = Rollup(Hour(hour))
+    rollup.add(codec.encode_lines(records).splitlines())
     return rollup.figures()
 
 
@@ -61,7 +60,7 @@ def spelled(rollup: Rollup) -> bytes:
 
 def sort_key(record: Record, names: list[str]) -> list[float]:
     """Order the copies of one record: by receipt, then by values in the order of their names, absent ones last."""
-    return [record.received, *(record.payload.get(name, math.inf) for name in names)]
+    return [record.received_ms, *(record.payload.get(name, math.inf) for name in names)]
 
 
 def expected_figures(lines: Sequence[bytes]) -> Figures:
@@ -69,12 +68,12 @@ def expected_figures(lines: Sequence[bytes]) -> Figures:
     refused = 0
     for line in lines:
         try:
-            record = spelling.decode(line)
+            record = codec.decode_line(line)
         except ValueError:
             refused += 1
             continue
-        if record.timestamp // HOUR_MS == HOUR:
-            copies[record.identity].append(record)
+        if record.timestamp_ms // HOUR_MS == HOUR:
+            copies[identity(record)].append(record)
         else:
             refused += 1
     names = sorted({name for found in copies.values() for record in found for name in record.payload})
@@ -89,11 +88,11 @@ def expected_figures(lines: Sequence[bytes]) -> Figures:
             if values:
                 average = float(sum(map(Fraction, values)) / len(values))
                 signals[name] = SignalFigures(len(values), min(values), max(values), average)
-        first, last = min(r.timestamp for r in ours), max(r.timestamp for r in ours)
+        first, last = min(r.timestamp_ms for r in ours), max(r.timestamp_ms for r in ours)
         vehicles[vehicle_id] = {
             "count": len(ours),
-            "first": instant(first),
-            "last": instant(last),
+            "first": format_timestamp(first),
+            "last": format_timestamp(last),
             "signals": signals,
         }
     whole = {
@@ -178,14 +177,14 @@ def test_min_avg_and_max_are_in_their_order(records):
 @example(5e-324, 3)
 @example(0.1, 3)
 def test_equal_values_are_their_own_average(value, count):
-    figures = figures_of(*(a_record(timestamp=NOW + n, payload={"x": value}) for n in range(count)))
+    figures = figures_of(*(a_record(timestamp_ms=NOW + n, payload={"x": value}) for n in range(count)))
     assert figures.vehicles["veh-00123"].signals["x"] == SignalFigures(count, value, value, value)
 
 
 @given(st.lists(st.sampled_from([HUGE, -HUGE, HUGE / 2, 1e300, -1e308, 0.0, 1.0]), min_size=1, max_size=40))
 def test_huge_values_do_not_overflow(values):
     figures = figures_of(
-        *(a_record(timestamp=NOW + n, payload={"x": value}) for n, value in enumerate(values))
+        *(a_record(timestamp_ms=NOW + n, payload={"x": value}) for n, value in enumerate(values))
     )
     average = float(sum(map(Fraction, values)) / len(values))
     found = figures.vehicles["veh-00123"].signals["x"].avg
@@ -195,7 +194,7 @@ def test_huge_values_do_not_overflow(values):
 def test_a_sum_that_cancels_out_loses_no_digit():
     values = [1e16, 1.0, -1e16] * 10
     figures = figures_of(
-        *(a_record(timestamp=NOW + n, payload={"x": value}) for n, value in enumerate(values))
+        *(a_record(timestamp_ms=NOW + n, payload={"x": value}) for n, value in enumerate(values))
     )
     assert figures.vehicles["veh-00123"].signals["x"].avg == 1 / 3
 
@@ -205,8 +204,8 @@ def test_a_sum_that_cancels_out_loses_no_digit():
 
 def test_of_two_copies_the_one_received_first_counts():
     late, early = (
-        a_record(payload={"x": 1.0}, received=NOW + 9),
-        a_record(payload={"x": 2.0}, received=NOW + 8),
+        a_record(payload={"x": 1.0}, received_ms=NOW + 9),
+        a_record(payload={"x": 2.0}, received_ms=NOW + 8),
     )
     for records in ((late, early), (early, late)):
         figures = figures_of(*records)
@@ -215,7 +214,7 @@ def test_of_two_copies_the_one_received_first_counts():
 
 
 def test_a_copy_that_does_not_count_leaves_no_signal_behind():
-    figures = figures_of(a_record(payload={"x": 1.0}), a_record(payload={"y": 1.0}, received=NOW + 900))
+    figures = figures_of(a_record(payload={"x": 1.0}), a_record(payload={"y": 1.0}, received_ms=NOW + 900))
     assert set(figures.vehicles["veh-00123"].signals) == {"x"}
 
 
@@ -226,7 +225,9 @@ def test_copies_received_in_one_millisecond_are_told_apart_by_their_values():
 
 
 def test_minus_zero_and_zero_are_one_value():
-    rollups = [rolled(spelling.encode([a_record(payload={"x": zero})]).splitlines()) for zero in (0.0, -0.0)]
+    rollups = [
+        rolled(codec.encode_lines([a_record(payload={"x": zero})]).splitlines()) for zero in (0.0, -0.0)
+    ]
     assert spelled(rollups[0]) == spelled(rollups[1])
 
 
@@ -238,8 +239,12 @@ def test_one_moment_on_two_can_ids_is_two_records_of_one_vehicle():
 
 def test_a_signal_that_comes_and_goes_counts_where_it_is():
     records = some_records(6)
-    with_x = [a_record(timestamp=r.timestamp, payload={"x": float(n)}) for n, r in enumerate(records[::2])]
-    with_y = [a_record(timestamp=r.timestamp, payload={"y": float(n)}) for n, r in enumerate(records[1::2])]
+    with_x = [
+        a_record(timestamp_ms=r.timestamp_ms, payload={"x": float(n)}) for n, r in enumerate(records[::2])
+    ]
+    with_y = [
+        a_record(timestamp_ms=r.timestamp_ms, payload={"y": float(n)}) for n, r in enumerate(records[1::2])
+    ]
     signals = figures_of(*with_x, *with_y).vehicles["veh-00123"].signals
     assert signals == {"x": SignalFigures(3, 0.0, 2.0, 1.0), "y": SignalFigures(3, 0.0, 2.0, 1.0)}
 
@@ -263,20 +268,20 @@ def test_first_and_last_are_moments_of_the_vehicles_own_clock():
         b"{",
         b"\xff",
         b"[" * 20_000,
-        spelling.encode([a_record(timestamp=HOUR * HOUR_MS - 1)]),
-        spelling.encode([a_record(timestamp=(HOUR + 1) * HOUR_MS)]),
-        spelling.encode([a_record()]).replace(b".200Z", b".200"),
+        codec.encode_lines([a_record(timestamp_ms=HOUR * HOUR_MS - 1)]),
+        codec.encode_lines([a_record(timestamp_ms=(HOUR + 1) * HOUR_MS)]),
+        codec.encode_lines([a_record()]).replace(b".200Z", b".200"),
     ],
     ids=lambda line: repr(line[:40]),
 )
 def test_a_line_that_is_no_record_of_this_hour_is_counted_as_refused(line):
-    figures = rolled([line, spelling.encode([a_record()])]).figures()
+    figures = rolled([line, codec.encode_lines([a_record()])]).figures()
     assert (figures.refused, figures.records) == (1, 1)
 
 
 @pytest.mark.parametrize("offset", [0, HOUR_MS - 1])
 def test_an_hour_has_its_first_and_its_last_millisecond(offset):
-    assert figures_of(a_record(timestamp=HOUR * HOUR_MS + offset)).unique == 1
+    assert figures_of(a_record(timestamp_ms=HOUR * HOUR_MS + offset)).unique == 1
 
 
 def test_an_hour_without_lines_has_empty_figures():
@@ -284,11 +289,18 @@ def test_an_hour_without_lines_has_empty_figures():
 
 
 def test_a_record_without_signals_counts_as_a_record():
-    line = spelling.encode([a_record(payload={"x": 1.0})]).replace(b'{"x":1.0}', b"{}")
+    line = codec.encode_lines([a_record(payload={"x": 1.0})]).replace(b'{"x":1.0}', b"{}")
     figures = rolled([line]).figures()
     assert (figures.unique, figures.vehicles["veh-00123"].signals) == (1, {})
 
 
 def test_the_last_millisecond_before_1970_is_a_moment_like_any_other():
-    figures = figures_of(a_record(timestamp=-1), a_record(timestamp=-1), hour=-1)
+    figures = figures_of(a_record(timestamp_ms=-1), a_record(timestamp_ms=-1), hour=-1)
     assert (figures.unique, figures.duplicates) == (1, 1)
+
+
+def test_identity_is_vehicle_can_id_and_millisecond_alone():
+    one = a_record()
+    others = [a_record(vehicle_id="another"), a_record(can_id="0x2"), a_record(timestamp_ms=NOW + 1)]
+    assert figures_of(one, a_record(payload={"x": 1.0}, received_ms=0)).unique == 1
+    assert figures_of(one, *others).unique == 4

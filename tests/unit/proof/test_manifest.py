@@ -1,9 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.domain.contract.partition import HOUR_MS
+from telemetry.domain.contract.moment import HOUR_MS
 from telemetry.domain.proof.manifest import Manifest
-from tests.builders import HOUR, NOW, a_record, records, some_records
+from tests.builders import HOUR, NOW, a_record, identity, records, some_records
 
 
 def test_an_empty_manifest_has_neither_streams_nor_hours():
@@ -27,8 +27,8 @@ def test_what_was_sent_and_not_accepted_is_in_the_book_as_sent_only():
     manifest.add_sent(sent)
     manifest.add_accepted(sent[1:2])
     ((_, book),) = manifest.streams()
-    assert book.sent.tolist() == [record.timestamp for record in sent]
-    assert book.accepted.tolist() == [sent[1].timestamp]
+    assert book.sent.tolist() == [record.timestamp_ms for record in sent]
+    assert book.accepted.tolist() == [sent[1].timestamp_ms]
 
 
 def test_a_stream_of_which_nothing_was_accepted_is_in_the_book():
@@ -45,7 +45,7 @@ def test_each_identity_counts_once_and_in_order_however_often_it_was_sent(sent):
     manifest.add_sent(reversed(sent))
     manifest.add_accepted(sent * 2)
     booked = {(*stream, timestamp) for stream, book in manifest.streams() for timestamp in book.sent.tolist()}
-    assert booked == {record.identity for record in sent}
+    assert booked == {identity(record) for record in sent}
     for _, book in manifest.streams():
         assert book.sent.tolist() == sorted(set(book.sent.tolist())) == book.accepted.tolist()
 
@@ -54,7 +54,7 @@ def test_hours_are_those_of_what_was_sent_each_once_and_in_order():
     manifest = Manifest()
     manifest.add_sent(
         [
-            a_record(timestamp=NOW + offset * HOUR_MS, vehicle_id=vehicle)
+            a_record(timestamp_ms=NOW + offset * HOUR_MS, vehicle_id=vehicle)
             for offset in (1, 0, -3)
             for vehicle in "ab"
         ]

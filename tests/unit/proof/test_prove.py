@@ -2,9 +2,10 @@ import pytest
 
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.storage.memory import MemoryStorage
-from telemetry.domain.contract.partition import HOUR_MS, Policy
+from telemetry.domain.contract.moment import HOUR_MS
+from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.proof.manifest import Manifest
-from telemetry.domain.proof.prove import Proof, Prove
+from telemetry.domain.proof.prove import Proof, Prover
 from telemetry.domain.store.latency import Percentiles
 from tests.builders import NOW, a_record, put_batch, some_records
 
@@ -18,7 +19,7 @@ class Run:
         self.manifest = Manifest()
 
     async def prove(self, since: int = NOW, until: int = NOW) -> Proof:
-        return await Prove(self.storage)(self.manifest, since, until)
+        return await Prover(self.storage).prove(self.manifest, since, until)
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ async def test_duplicates_are_lines_beyond_the_first_of_an_identity(run):
 
 
 async def test_skewed_records_are_found_in_their_tree(run):
-    ancient, future = a_record(timestamp=0), a_record(timestamp=NOW + 10 * HOUR_MS)
+    ancient, future = a_record(timestamp_ms=0), a_record(timestamp_ms=NOW + 10 * HOUR_MS)
     run.manifest.add_sent([ancient, future])
     run.manifest.add_accepted([ancient, future])
     await put_batch(run.storage, ancient)
@@ -117,7 +118,7 @@ async def test_skewed_records_are_found_in_their_tree(run):
 
 
 async def test_skewed_records_are_found_in_every_hour_of_the_run(run):
-    sent = [a_record(timestamp=number, received=NOW + number * HOUR_MS) for number in range(3)]
+    sent = [a_record(timestamp_ms=number, received_ms=NOW + number * HOUR_MS) for number in range(3)]
     run.manifest.add_sent(sent)
     run.manifest.add_accepted(sent)
     for record in sent:
@@ -131,7 +132,7 @@ async def test_records_of_all_buckets_are_found(run):
     run.manifest.add_sent(sent)
     run.manifest.add_accepted(sent)
     for record in sent:
-        await put_batch(run.storage, record, policy=Policy(buckets=4))
+        await put_batch(run.storage, record, policy=PartitionPolicy(buckets=4))
     assert (await run.prove()).lost == 0
 
 
@@ -142,10 +143,10 @@ async def test_records_of_others_in_the_same_store_are_left_out(run):
     others = [
         a_record(vehicle_id="other"),
         a_record(can_id="0x2"),
-        a_record(timestamp=NOW + 1),  # our vehicle, but not of this run
+        a_record(timestamp_ms=NOW + 1),  # our vehicle, but not of this run
     ]
     await put_batch(run.storage, *sent, *others)
-    await put_batch(run.storage, *(a_record(timestamp=NOW + 2 * HOUR_MS, received=NOW + 2 * HOUR_MS),))
+    await put_batch(run.storage, *(a_record(timestamp_ms=NOW + 2 * HOUR_MS, received_ms=NOW + 2 * HOUR_MS),))
     proof = await run.prove()
     assert (proof.stored, proof.unique, proof.lost) == (2, 2, 0)
     assert proof.latency
@@ -161,8 +162,8 @@ async def test_the_same_moment_of_another_vehicle_is_no_proof(run):
 
 async def test_latencies_are_from_receipt_and_from_the_vehicle_to_the_store(run):
     sent = [
-        a_record(timestamp=NOW - 500, received=NOW - 300),
-        a_record(timestamp=NOW - 400, received=NOW - 100),
+        a_record(timestamp_ms=NOW - 500, received_ms=NOW - 300),
+        a_record(timestamp_ms=NOW - 400, received_ms=NOW - 100),
     ]
     run.manifest.add_sent(sent)
     await put_batch(run.storage, sent[0])
@@ -175,12 +176,17 @@ async def test_latencies_are_from_receipt_and_from_the_vehicle_to_the_store(run)
     assert (proof.end_to_end.min, proof.end_to_end.max) == (0.5, 1.4)
 
 
-async def test_a_damaged_object_spoils_the_proof(run):
-    run.manifest.add_sent([a_record()])
-    key = await put_batch(run.storage, a_record(), suffix="jsonl.zst")
-    await run.storage.put(key, b"damaged", overwrite=True)
-    with pytest.raises(ValueError, match="not one whole zstd frame"):
-        await run.prove()
+async def test_what_is_damaged_spoils_the_proof_and_the_rest_is_counted(run):
+    sent = [a_record(), a_record(timestamp_ms=NOW + 1)]
+    run.manifest.add_sent(sent)
+    run.manifest.add_accepted(sent[:1])
+    whole = await put_batch(run.storage, sent[0])
+    await run.storage.put(whole, await run.storage.get(whole) + b"torn\n", overwrite=True)
+    damaged = await put_batch(run.storage, sent[1], suffix="jsonl.zst")
+    await run.storage.put(damaged, b"damaged", overwrite=True)
+    proof = await run.prove()
+    assert (proof.stored, proof.lost, proof.holds) == (1, 0, False)
+    assert {error.key for error in proof.damage} == {whole, damaged}
 
 
 def test_the_proof_is_one_line_in_one_order():

@@ -12,23 +12,36 @@ from hypothesis import strategies as st
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.storage.memory import MemoryStorage
-from telemetry.domain.contract.message import Record
-from telemetry.domain.contract.partition import HOUR_MS, Partition, Policy
-from telemetry.domain.figures.aggregate import Aggregate
-from telemetry.domain.store import objects
-from telemetry.domain.store.consume import Consume, Stored
+from telemetry.domain.contract.moment import HOUR_MS
+from telemetry.domain.contract.partition import Partition, PartitionPolicy
+from telemetry.domain.contract.record import Record
+from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.store import objects, quarantine
+from telemetry.domain.store.consume import Consumer
+from telemetry.domain.store.flush import StoredBatch
 from telemetry.domain.store.latency import Percentiles, Stages
 from telemetry.domain.store.objects import MAX_BATCH, RawFormat
+from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.domain.transport import envelope
-from telemetry.domain.transport.batch import Limits
-from telemetry.domain.transport.envelope import Parcel
-from telemetry.domain.transport.lease import Delivery, Terms
+from telemetry.domain.transport.batch import BatchLimits
+from telemetry.domain.transport.lease import Delivery, LeaseTerms
+from telemetry.domain.transport.parcel import Parcel
 from telemetry.domain.transport.queue import QueueUnavailableError
-from tests.builders import HOUR, NOW, POLICY, a_body, a_record, an_envelope, some_records, stored_records
+from tests.builders import (
+    HOUR,
+    NOW,
+    POLICY,
+    a_body,
+    a_record,
+    an_envelope,
+    identity,
+    some_records,
+    stored_records,
+)
 
-LIMITS = Limits(count=100, size=MAX_BATCH, age=2.0)
-AT_ONCE = Limits(count=1, size=MAX_BATCH, age=2.0)
-TERMS = Terms(visibility=30_000, max_receives=5)
+LIMITS = BatchLimits(count=100, size=MAX_BATCH, age_s=2.0)
+AT_ONCE = BatchLimits(count=1, size=MAX_BATCH, age_s=2.0)
+TERMS = LeaseTerms(visibility_ms=30_000, max_receives=5)
 
 
 class Queue(MemoryQueue):
@@ -36,7 +49,7 @@ class Queue(MemoryQueue):
 
     failure: type[BaseException] = QueueUnavailableError
 
-    def __init__(self, clock: ManualClock, terms: Terms) -> None:
+    def __init__(self, clock: ManualClock, terms: LeaseTerms) -> None:
         super().__init__(clock, terms)
         self.broken: set[str] = set()
         self.waits: list[float] = []
@@ -47,14 +60,14 @@ class Queue(MemoryQueue):
         self.waits.append(wait)
         return await super().receive(limit, 0)
 
-    async def delete(self, receipts: Sequence[str]) -> Sequence[str]:
+    async def delete(self, handles: Sequence[str]) -> Sequence[str]:
         self.fail("delete")
-        return await super().delete(receipts)
+        return await super().delete(handles)
 
-    async def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[str]:
+    async def extend(self, handles: Sequence[str], seconds: float) -> Sequence[str]:
         self.fail("extend")
-        self.extensions.append((len(receipts), seconds))
-        return await super().extend(receipts, seconds)
+        self.extensions.append((len(handles), seconds))
+        return await super().extend(handles, seconds)
 
     def fail(self, verb: str) -> None:
         if verb in self.broken:
@@ -72,7 +85,7 @@ class Storage(MemoryStorage):
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         if not self.puts_left:
-            raise OSError("No space left on device")
+            raise StoreUnavailableError("No space left on device")
         self.puts_left -= 1
         self.clock.advance(self.seconds)
         await super().put(key, data, overwrite=overwrite)
@@ -83,9 +96,9 @@ class Plant:
 
     def __init__(
         self,
-        limits: Limits = LIMITS,
-        terms: Terms = TERMS,
-        policy: Policy = POLICY,
+        limits: BatchLimits = LIMITS,
+        terms: LeaseTerms = TERMS,
+        policy: PartitionPolicy = POLICY,
         raw_format: RawFormat = "jsonl",
     ) -> None:
         self.clock = ManualClock(NOW)
@@ -94,15 +107,15 @@ class Plant:
         self.settings = (policy, limits, terms, raw_format)
         self.consume = self.start()
 
-    def start(self) -> Consume:
+    def start(self) -> Consumer:
         """Start a consumer that knows nothing of the one before, as after a kill."""
-        self.consume = Consume(self.queue, self.storage, self.clock, *self.settings)
+        self.consume = Consumer(self.queue, self.storage, self.clock, *self.settings)
         return self.consume
 
-    async def turn(self) -> Stored | None:
-        return await self.consume(0.0)
+    async def turn(self) -> StoredBatch | None:
+        return await self.consume.turn(0.0)
 
-    async def due_turn(self) -> Stored:
+    async def due_turn(self) -> StoredBatch:
         stored = await self.turn()
         assert stored
         return stored
@@ -120,7 +133,7 @@ class Plant:
 
 def bulk(number: int) -> Parcel:
     """Make a parcel of a megabyte of lines, like no other; nobody looks into them on the way."""
-    wrapped = envelope.wrap(Partition("raw", HOUR), some_records(100))
+    wrapped = Parcel.of(Partition("raw", HOUR), some_records(100))
     line = (b"%d" % number).ljust(9_999, b".") + b"\n"
     return Parcel(wrapped.partition, wrapped.timestamps, wrapped.received, line * 100)
 
@@ -151,7 +164,7 @@ async def test_the_age_is_that_of_the_oldest_message_though_others_keep_coming()
     plant = Plant()
     stored = None
     for number in range(4):
-        await plant.send(an_envelope(a_record(timestamp=NOW + number)))
+        await plant.send(an_envelope(a_record(timestamp_ms=NOW + number)))
         stored = await plant.turn()
         assert (stored is not None) == (number == 3)
         plant.clock.advance(0.7)
@@ -171,7 +184,7 @@ async def test_a_batch_is_stored_at_its_count_of_records_and_not_one_before():
 
 
 async def test_a_batch_is_stored_at_its_size():
-    plant = Plant(Limits(count=1_000_000, size=1000, age=1e9))
+    plant = Plant(BatchLimits(count=1_000_000, size=1000, age_s=1e9))
     await plant.send(an_envelope(*some_records(4)))
     assert await plant.turn() is None
     await plant.send(an_envelope(*some_records(4)))
@@ -187,18 +200,18 @@ async def test_one_flush_takes_all_that_has_arrived():
 
 async def test_a_turn_waits_no_longer_than_it_may_nor_than_until_the_oldest_is_due():
     plant = Plant()
-    await plant.consume(0.5)
+    await plant.consume.turn(0.5)
     await plant.send(an_envelope(a_record()))
-    await plant.consume(0.5)
+    await plant.consume.turn(0.5)
     plant.clock.advance(1.75)
-    await plant.consume(0.5)
+    await plant.consume.turn(0.5)
     assert plant.queue.waits == [0.5, 0.5, 0.25]
 
 
 async def test_only_the_first_message_is_waited_for():
     plant = Plant()
-    await plant.send(*(an_envelope(a_record(timestamp=NOW + n)) for n in range(20)))
-    await plant.consume(0.5)
+    await plant.send(*(an_envelope(a_record(timestamp_ms=NOW + n)) for n in range(20)))
+    await plant.consume.turn(0.5)
     assert plant.queue.waits == [0.5, 0.0]
 
 
@@ -216,14 +229,14 @@ async def test_lines_arrive_as_they_were_sealed_in_their_order():
 
 
 async def test_every_partition_gets_an_object_of_its_own():
-    plant = Plant(AT_ONCE, policy=Policy(buckets=2))
-    sent = [a_record(vehicle_id=f"v{n}", timestamp=NOW - n % 3 * HOUR_MS) for n in range(30)]
-    await plant.send(*(an_envelope(record, policy=Policy(buckets=2)) for record in sent))
+    plant = Plant(AT_ONCE, policy=PartitionPolicy(buckets=2))
+    sent = [a_record(vehicle_id=f"v{n}", timestamp_ms=NOW - n % 3 * HOUR_MS) for n in range(30)]
+    await plant.send(*(an_envelope(record, policy=PartitionPolicy(buckets=2)) for record in sent))
     stored = await plant.due_turn()
     folders = [key.rpartition("/")[0] for key in await plant.keys()]
     assert stored.objects == len(folders) == len(set(folders)) == 6
     stored_lines = await stored_records(plant.storage)
-    assert {record.identity for record in stored_lines} == {record.identity for record in sent}
+    assert {identity(record) for record in stored_lines} == {identity(record) for record in sent}
     assert len(stored_lines) == 30
 
 
@@ -232,12 +245,12 @@ async def test_a_foreign_message_is_validated_stamped_and_stored():
     await plant.send(a_body(timestamp="2025-10-19T14:30:00Z", payload={"x": 1}))
     plant.clock.advance(10)
     await plant.turn()
-    assert await stored_records(plant.storage) == [a_record(payload={"x": 1.0}, received=NOW)]
+    assert await stored_records(plant.storage) == [a_record(payload={"x": 1.0}, received_ms=NOW)]
 
 
 async def test_a_record_whose_clock_cannot_be_believed_is_stored_apart():
     plant = Plant(AT_ONCE)
-    skewed = a_record(timestamp=0)
+    skewed = a_record(timestamp_ms=0)
     await plant.send(an_envelope(skewed), an_envelope(a_record()))
     stored = await plant.due_turn()
     assert (stored.records, stored.skewed) == (2, 1)
@@ -248,7 +261,7 @@ async def test_a_record_whose_clock_cannot_be_believed_is_stored_apart():
 
 async def test_no_object_exceeds_five_megabytes_before_compression():
     plant = Plant(AT_ONCE, raw_format="jsonl.zst")
-    await plant.send(*(envelope.seal([bulk(number)]) for number in range(40)))
+    await plant.send(*(envelope.encode([bulk(number)]) for number in range(40)))
     turns = []
     while stored := await plant.turn():
         turns.append(stored)
@@ -256,13 +269,13 @@ async def test_no_object_exceeds_five_megabytes_before_compression():
     assert sum(stored.size for stored in turns) == 40_000_000
     assert max(stored.messages for stored in turns) == 16  # so that what is held is bounded too
     for key in await plant.keys():
-        lines = objects.read_lines(key, await plant.storage.get(key))
+        lines = objects.decode_object(key, await plant.storage.get(key))
         assert sum(len(line) + 1 for line in lines) <= MAX_BATCH
 
 
 async def test_objects_of_one_partition_and_one_flush_are_filled_up():
     plant = Plant(AT_ONCE)
-    await plant.send(*(envelope.seal([bulk(number)]) for number in range(16)))
+    await plant.send(*(envelope.encode([bulk(number)]) for number in range(16)))
     assert (await plant.due_turn()).objects == 4
 
 
@@ -278,7 +291,7 @@ async def test_compressed_objects_read_back():
 
 async def test_a_batch_is_described_as_it_was():
     plant = Plant(AT_ONCE)
-    await plant.send(an_envelope(*some_records(3)), an_envelope(a_record(timestamp=0)), b"garbage")
+    await plant.send(an_envelope(*some_records(3)), an_envelope(a_record(timestamp_ms=0)), b"garbage")
     stored = await plant.due_turn()
     counts = msgspec.structs.asdict(stored)
     del counts["latency"], counts["size"]
@@ -295,9 +308,9 @@ async def test_a_batch_is_described_as_it_was():
 
 
 async def test_latencies_are_right_to_the_millisecond():
-    plant = Plant(Limits(count=2, size=MAX_BATCH, age=100.0))
-    first = a_record(timestamp=NOW - 300, received=NOW - 100)
-    second = a_record(timestamp=NOW + 900, received=NOW + 1400)
+    plant = Plant(BatchLimits(count=2, size=MAX_BATCH, age_s=100.0))
+    first = a_record(timestamp_ms=NOW - 300, received_ms=NOW - 100)
+    second = a_record(timestamp_ms=NOW + 900, received_ms=NOW + 1400)
     plant.storage.seconds = 0.25
     await plant.send(an_envelope(first))
     await plant.turn()
@@ -345,7 +358,7 @@ async def test_a_body_that_cannot_be_decoded_goes_to_quarantine_with_its_reason_
     assert len(await stored_records(plant.storage)) == 2
     (key,) = await plant.keys("quarantine/")
     assert key.startswith("quarantine/year=2025/month=10/day=19/hour=14/quarantine-")
-    letters = objects.read_quarantine(await plant.storage.get(key))
+    letters = quarantine.decode(await plant.storage.get(key))
     assert [letter.body for letter in letters] == [b"garbage", a_body(can_id="x"), broken]
     assert [letter.reason.partition(":")[0] for letter in letters] == [
         "It is neither an envelope nor a JSON object.",
@@ -356,7 +369,7 @@ async def test_a_body_that_cannot_be_decoded_goes_to_quarantine_with_its_reason_
 
 
 async def test_what_cannot_be_decoded_counts_towards_a_batch():
-    plant = Plant(Limits(count=2, size=MAX_BATCH, age=2.0))
+    plant = Plant(BatchLimits(count=2, size=MAX_BATCH, age_s=2.0))
     await plant.send(b"garbage")
     assert await plant.turn() is None
     await plant.send(b"garbage")
@@ -374,14 +387,14 @@ async def test_a_flood_of_large_garbage_is_taken_in_pieces_and_put_away_in_piece
     keys = await plant.keys("quarantine/")
     data = [await plant.storage.get(key) for key in keys]
     assert max(map(len, data)) <= MAX_BATCH
-    assert sum(len(objects.read_quarantine(each)) for each in data) == 40
+    assert sum(len(quarantine.decode(each)) for each in data) == 40
 
 
 async def test_a_body_leaves_the_queue_only_once_its_quarantine_is_durable():
     plant = Plant(AT_ONCE)
     await plant.send(b"garbage")
     plant.storage.puts_left = 0
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StoreUnavailableError, match="No space"):
         await plant.turn()
     assert await plant.depth() == (0, 1, 0)
 
@@ -394,7 +407,7 @@ async def test_nothing_is_deleted_while_the_store_fails():
     plant.storage.puts_left = 0
     await plant.send(an_envelope(a_record()))
     for _ in range(3):
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(StoreUnavailableError, match="No space"):
             await plant.turn()
     assert await plant.depth() == (0, 1, 0)
     assert await plant.keys() == []
@@ -402,11 +415,11 @@ async def test_nothing_is_deleted_while_the_store_fails():
 
 async def test_a_flush_that_failed_is_tried_again_under_the_same_names_and_nothing_is_stored_twice():
     plant = Plant(AT_ONCE)
-    sent = [a_record(timestamp=NOW - hours * HOUR_MS) for hours in range(4)]
+    sent = [a_record(timestamp_ms=NOW - hours * HOUR_MS) for hours in range(4)]
     await plant.send(*(an_envelope(record) for record in sent))
     for written in (1, 2, 3):
         plant.storage.puts_left = written
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(StoreUnavailableError, match="No space"):
             await plant.turn()
         assert len(await plant.keys()) == written
         plant.clock.advance(1.5)
@@ -415,8 +428,8 @@ async def test_a_flush_that_failed_is_tried_again_under_the_same_names_and_nothi
     stored = await plant.due_turn()
     assert (stored.records, stored.objects) == (4, 4)
     assert len(await plant.keys()) == 4
-    assert sorted(record.timestamp for record in await stored_records(plant.storage)) == sorted(
-        record.timestamp for record in sent
+    assert sorted(record.timestamp_ms for record in await stored_records(plant.storage)) == sorted(
+        record.timestamp_ms for record in sent
     )
     assert (await plant.due_turn()).records == 1  # what came meanwhile is a batch of its own
     assert await plant.depth() == (0, 0, 0)
@@ -478,7 +491,7 @@ async def test_a_crash_between_write_and_delete_stores_twice_and_counts_once():
     stored = await plant.due_turn()
     assert (stored.records, stored.redelivered, stored.undeleted) == (10, 1, 0)
     assert len(await stored_records(plant.storage)) == 20
-    built = await Aggregate(plant.storage)(HOUR)
+    built = await Aggregator(plant.storage).build(HOUR)
     assert built
     figures = built.aggregated
     assert (figures.records, figures.unique, figures.duplicates) == (20, 10, 10)
@@ -501,13 +514,13 @@ class Shift:
     """A plant, what happens to it, and what was sent to it."""
 
     def __init__(self) -> None:
-        self.plant = Plant(Limits(count=4, size=MAX_BATCH, age=2.0), Terms(30_000, 1000))
+        self.plant = Plant(BatchLimits(count=4, size=MAX_BATCH, age_s=2.0), LeaseTerms(30_000, 1000))
         self.sent = list[Record]()
         self.garbage = list[bytes]()
 
     async def send(self, count: int) -> None:
         for hours in range(count):
-            self.sent.append(a_record(timestamp=NOW - hours * HOUR_MS, can_id=f"0x{len(self.sent):X}"))
+            self.sent.append(a_record(timestamp_ms=NOW - hours * HOUR_MS, can_id=f"0x{len(self.sent):X}"))
             await self.plant.send(an_envelope(self.sent[-1]))
 
     async def garble(self, count: int) -> None:
@@ -544,7 +557,7 @@ class Shift:
         for what, *how in steps:
             try:
                 await getattr(self, what)(*how)
-            except (QueueUnavailableError, OSError):
+            except (QueueUnavailableError, StoreUnavailableError):
                 continue
             finally:
                 await self.check_nothing_is_lost()
@@ -560,7 +573,7 @@ class Shift:
         letters = [
             letter.body
             for key in await self.plant.keys("quarantine/")
-            for letter in objects.read_quarantine(await self.plant.storage.get(key))
+            for letter in quarantine.decode(await self.plant.storage.get(key))
         ]
         missing = [record for record in self.sent if record.can_id not in stored]
         astray = set(self.garbage) - set(letters)
@@ -577,7 +590,7 @@ def test_whatever_fails_and_whoever_is_killed_at_whatever_step_nothing_is_lost(s
 
 
 async def test_leases_are_extended_once_half_of_their_time_is_over_and_not_before():
-    plant = Plant(Limits(count=100, size=MAX_BATCH, age=1e9))
+    plant = Plant(BatchLimits(count=100, size=MAX_BATCH, age_s=1e9))
     await plant.send(an_envelope(a_record()), an_envelope(a_record(can_id="0x2")))
     await plant.turn()
     plant.clock.advance(14.999)
@@ -593,9 +606,9 @@ async def test_leases_are_extended_once_half_of_their_time_is_over_and_not_befor
 
 
 async def test_the_half_time_is_that_of_the_oldest_though_others_keep_coming():
-    plant = Plant(Limits(count=100, size=MAX_BATCH, age=1e9))
+    plant = Plant(BatchLimits(count=100, size=MAX_BATCH, age_s=1e9))
     for number in range(16):
-        await plant.send(an_envelope(a_record(timestamp=NOW + number)))
+        await plant.send(an_envelope(a_record(timestamp_ms=NOW + number)))
         await plant.turn()
         await plant.consume.renew()
         plant.clock.advance(1)
@@ -603,7 +616,7 @@ async def test_the_half_time_is_that_of_the_oldest_though_others_keep_coming():
 
 
 async def test_a_batch_that_is_renewed_is_nobody_elses_however_long_it_is_held():
-    plant = Plant(Limits(count=100, size=MAX_BATCH, age=300.0))
+    plant = Plant(BatchLimits(count=100, size=MAX_BATCH, age_s=300.0))
     await plant.send(an_envelope(a_record()))
     await plant.turn()
     for _ in range(19):
@@ -625,7 +638,7 @@ async def test_nothing_is_extended_where_nothing_is_held():
 
 
 async def test_a_renewal_that_failed_is_tried_again():
-    plant = Plant(Limits(count=100, size=MAX_BATCH, age=1e9))
+    plant = Plant(BatchLimits(count=100, size=MAX_BATCH, age_s=1e9))
     await plant.send(an_envelope(a_record()))
     await plant.turn()
     plant.clock.advance(15)
@@ -675,7 +688,7 @@ async def test_stopping_hands_back_what_cannot_be_stored_for_others_to_receive_a
     await plant.send(an_envelope(a_record()))
     await plant.turn()
     plant.storage.puts_left = 0
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StoreUnavailableError, match="No space"):
         await plant.consume.stop()
     assert await plant.depth() == (1, 0, 0)
     plant.storage.puts_left = 1

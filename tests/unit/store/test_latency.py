@@ -37,10 +37,10 @@ def test_there_are_no_percentiles_of_nothing(dtype):
 
 def test_every_stage_is_measured_from_its_own_start_to_its_own_end():
     stages = Stages.of(
-        timestamp=np.array([NOW, NOW + 10]),
+        timestamps=np.array([NOW, NOW + 10]),
         received=np.array([NOW + 100, NOW + 310]),
         dequeued=np.array([NOW + 1100, NOW + 2310]),
-        written=NOW + 5000,
+        written_ms=NOW + 5000,
     )
     assert (stages.ingest.min, stages.ingest.max) == (0.1, 0.3)
     assert (stages.queue.min, stages.queue.max) == (1.0, 2.0)
@@ -53,4 +53,4 @@ def test_every_stage_is_measured_from_its_own_start_to_its_own_end():
 
 def test_a_clock_that_runs_ahead_shows_as_a_negative_latency():
     at = np.array([NOW])
-    assert Stages.of(timestamp=at + 300, received=at, dequeued=at, written=NOW).ingest.p50 == -0.3
+    assert Stages.of(timestamps=at + 300, received=at, dequeued=at, written_ms=NOW).ingest.p50 == -0.3

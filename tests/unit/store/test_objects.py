@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from telemetry.domain.contract import partition
 from telemetry.domain.contract.partition import Partition
-from telemetry.domain.store import objects
-from telemetry.domain.store.objects import Quarantined
+from telemetry.domain.store import objects, quarantine
+from telemetry.domain.store.quarantine import QuarantinedBody
 from telemetry.domain.transport.lease import Delivery
 from tests.builders import HOUR, NOW
 
@@ -21,7 +21,7 @@ def test_a_batch_is_named_after_its_partition_moment_and_content(spelling):
     key = objects.batch_key(PLACE, NOW, b"lines\n", spelling)
     pattern = rf"raw/year=2025/month=10/day=19/hour=14/batch-{NOW}-[0-9a-f]{{16}}\.{re.escape(spelling)}"
     assert re.fullmatch(pattern, key)
-    assert partition.parse(key) == PLACE
+    assert partition.parse_path(key) == PLACE
 
 
 @given(st.binary(), st.binary())
@@ -52,28 +52,28 @@ def test_quarantine_is_named_by_the_hour_in_which_it_was_put_there():
 @pytest.mark.parametrize("key", ["a/batch.jsonl", "a/batch.jsonl.zst"])
 def test_lines_read_back_as_they_were_written(key, lines):
     content = b"".join(line + b"\n" for line in lines)
-    assert list(objects.read_lines(key, objects.write_lines(key, content))) == lines
+    assert list(objects.decode_object(key, objects.encode_object(key, content))) == lines
 
 
 def test_only_what_its_key_says_is_compressed():
     content = b"line\n" * 100
-    assert objects.write_lines("batch.jsonl", content) == content
-    assert len(objects.write_lines("batch.jsonl.zst", content)) < 100
+    assert objects.encode_object("batch.jsonl", content) == content
+    assert len(objects.encode_object("batch.jsonl.zst", content)) < 100
 
 
 def test_writing_the_same_lines_gives_the_same_bytes():
-    assert objects.write_lines("a.zst", b"line\n" * 100) == objects.write_lines("b.zst", b"line\n" * 100)
+    assert objects.encode_object("a.zst", b"line\n" * 100) == objects.encode_object("b.zst", b"line\n" * 100)
 
 
 def test_a_damaged_compressed_object_raises_value_error():
-    whole = objects.write_lines("a.zst", b"line\n" * 100)
+    whole = objects.encode_object("a.zst", b"line\n" * 100)
     for damaged in (b"", b"line\n", whole[:-1], whole + b"\x00", whole[:-1] + bytes([whole[-1] ^ 1])):
         with pytest.raises(ValueError, match="not one whole zstd frame"):
-            objects.read_lines("a.zst", damaged)
+            objects.decode_object("a.zst", damaged)
 
 
 def test_a_line_that_lacks_its_newline_is_read_all_the_same():
-    assert objects.read_lines("a.jsonl", b"one\ntwo") == [b"one", b"two"]
+    assert objects.decode_object("a.jsonl", b"one\ntwo") == [b"one", b"two"]
 
 
 BODIES = st.lists(st.tuples(st.binary(max_size=100), st.text(max_size=50)), max_size=5)
@@ -81,14 +81,14 @@ BODIES = st.lists(st.tuples(st.binary(max_size=100), st.text(max_size=50)), max_
 
 @given(BODIES)
 def test_a_quarantined_body_reads_back_byte_by_byte(bodies):
-    written = [Quarantined.of(Delivery("1:2", body, NOW - 5, 2), reason, NOW) for body, reason in bodies]
-    read = objects.read_quarantine(objects.write_quarantine(written))
+    written = [QuarantinedBody.of(Delivery("1:2", body, NOW - 5, 2), reason, NOW) for body, reason in bodies]
+    read = quarantine.decode(quarantine.encode(written))
     assert list(read) == written
     assert [each.body for each in read] == [body for body, _ in bodies]
 
 
 def test_a_quarantined_body_says_when_how_often_and_why():
-    line = objects.write_quarantine([Quarantined.of(Delivery("1:2", b"\xff\x00", NOW - 5, 2), "No.", NOW)])
+    line = quarantine.encode([QuarantinedBody.of(Delivery("1:2", b"\xff\x00", NOW - 5, 2), "No.", NOW)])
     assert msgspec.json.decode(line) == {
         "quarantined_at": "2025-10-19T14:30:00.000Z",
         "sent_at": "2025-10-19T14:29:59.995Z",
@@ -101,4 +101,4 @@ def test_a_quarantined_body_says_when_how_often_and_why():
 @pytest.mark.parametrize("data", [b"{", b"{}", b"[]", b"\xff", b'{"reason":"\xff"}', b"7"])
 def test_what_is_no_quarantine_raises_value_error(data):
     with pytest.raises(ValueError):  # noqa: PT011  # there is any number of texts
-        objects.read_quarantine(data)
+        quarantine.decode(data)

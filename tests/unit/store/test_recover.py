@@ -5,10 +5,10 @@ import pytest
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.storage.memory import MemoryStorage
-from telemetry.domain.store import objects
-from telemetry.domain.store.objects import Quarantined
-from telemetry.domain.store.recover import Letter, Recover
-from telemetry.domain.transport.lease import Delivery, Depth, Terms
+from telemetry.domain.store import objects, quarantine
+from telemetry.domain.store.quarantine import QuarantinedBody
+from telemetry.domain.store.recover import Recovery, SetAside
+from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms
 from telemetry.domain.transport.queue import QueueUnavailableError
 from tests.builders import NOW, a_record, put_batch
 
@@ -30,17 +30,17 @@ class Office:
 
     def __init__(self) -> None:
         self.clock = ManualClock(NOW)
-        self.queue = Queue(self.clock, Terms(visibility=1000, max_receives=1))
+        self.queue = Queue(self.clock, LeaseTerms(visibility_ms=1000, max_receives=1))
         self.storage = MemoryStorage(self.clock)
-        self.recover = Recover(self.queue, self.storage)
+        self.recover = Recovery(self.queue, self.storage)
 
     async def quarantine(self, *bodies: bytes) -> str:
         letters = [
-            Quarantined.of(Delivery("1:2", body, NOW - 5000, 2), f"{body!r} is bad", self.clock.wall())
+            QuarantinedBody.of(Delivery("1:2", body, NOW - 5000, 2), f"{body!r} is bad", self.clock.wall_ms())
             for body in bodies
         ]
-        data = objects.write_quarantine(letters)
-        key = objects.quarantine_key(self.clock.wall(), data)
+        data = quarantine.encode(letters)
+        key = objects.quarantine_key(self.clock.wall_ms(), data)
         await self.storage.put(key, data)
         return key
 
@@ -49,10 +49,10 @@ class Office:
         await self.queue.receive(10, 0)
         self.clock.advance(1)
         await self.queue.receive(10, 0)
-        return [f"queue/{letter.receipt}" for letter in await self.queue.dead(10)]
+        return [f"queue/{letter.handle}" for letter in await self.queue.dead(10)]
 
-    async def letters(self) -> list[Letter]:
-        return [letter async for letter in self.recover.letters()]
+    async def letters(self) -> list[SetAside]:
+        return [letter async for letter in self.recover.items()]
 
     async def received(self) -> list[tuple[bytes, int]]:
         return [(delivery.body, delivery.receives) for delivery in await self.queue.receive(10, 0)]
@@ -72,9 +72,11 @@ async def test_letters_are_those_in_quarantine_and_then_the_dead(office):
     key = await office.quarantine(b"one", b"two")
     (name,) = await office.bury(b"poison")
     assert await office.letters() == [
-        Letter(key, "2025-10-19T14:29:55.000Z", 2, "b'one' is bad", b"one"),
-        Letter(key, "2025-10-19T14:29:55.000Z", 2, "b'two' is bad", b"two"),
-        Letter(name, "2025-10-19T14:30:00.000Z", 1, "It was received 1 times and never deleted.", b"poison"),
+        SetAside(key, "2025-10-19T14:29:55.000Z", 2, "b'one' is bad", b"one"),
+        SetAside(key, "2025-10-19T14:29:55.000Z", 2, "b'two' is bad", b"two"),
+        SetAside(
+            name, "2025-10-19T14:30:00.000Z", 1, "It was received 1 times and never deleted.", b"poison"
+        ),
     ]
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.domain.transport.batch import Batcher, Limits, runs
+from telemetry.domain.transport.batch import Batcher, BatchLimits, runs
 
-LIMITS = Limits(count=100, size=5000, age=2.0)
+LIMITS = BatchLimits(count=100, size=5000, age_s=2.0)
 
 ARRIVALS = st.lists(
     st.tuples(
@@ -30,16 +30,16 @@ def test_a_batcher_loses_nothing_keeps_order_and_lets_nobody_wait_longer_than_th
 
     for number, (gap, count, size) in enumerate(arrivals):
         now += gap
-        while (deadline := batcher.deadline) is not None and deadline <= now:
+        while (deadline := batcher.deadline_s) is not None and deadline <= now:
             assert batcher.is_due(deadline)  # who sleeps until then need not look again
             take(deadline)
         batcher.add((number, now), count, size, now)
         if batcher.is_due(now):
             take(now)
-    if batcher.deadline is not None:
-        take(batcher.deadline)
+    if batcher.deadline_s is not None:
+        take(batcher.deadline_s)
     assert taken == list(range(len(arrivals)))
-    assert all(wait <= LIMITS.age + 1e-9 for wait in waits)
+    assert all(wait <= LIMITS.age_s + 1e-9 for wait in waits)
 
 
 @given(ARRIVALS)
@@ -49,7 +49,7 @@ def test_a_deadline_is_that_of_the_oldest_and_does_not_move_when_others_arrive(a
     for number, (gap, count, size) in enumerate(arrivals):
         now += gap
         batcher.add(number, count, size, now)
-        assert batcher.deadline == 100.0 + arrivals[0][0] + LIMITS.age
+        assert batcher.deadline_s == 100.0 + arrivals[0][0] + LIMITS.age_s
 
 
 @given(ARRIVALS)
@@ -72,16 +72,16 @@ def test_taking_takes_all_that_has_arrived_and_starts_anew(arrivals):
     for number, (gap, count, size) in enumerate(arrivals):
         batcher.add(number, count, size, gap)
     assert list(batcher.items) == batcher.take() or not arrivals
-    assert (batcher.items, batcher.size, batcher.deadline) == ([], 0, None)
+    assert (batcher.items, batcher.size, batcher.deadline_s) == ([], 0, None)
     batcher.add(0, 1, 0, 50.0)
-    assert batcher.deadline == 52.0
+    assert batcher.deadline_s == 52.0
     assert not batcher.is_due(51.0)
 
 
 def test_an_empty_batch_is_never_due():
-    batcher: Batcher[int] = Batcher(Limits(count=0, size=0, age=0.0))
+    batcher: Batcher[int] = Batcher(BatchLimits(count=0, size=0, age_s=0.0))
     assert not batcher.is_due(1e9)
-    assert batcher.deadline is None
+    assert batcher.deadline_s is None
     assert batcher.take() == []
 
 

@@ -9,18 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry.domain.contract import compression, spelling
-from telemetry.domain.contract.partition import HOUR_MS, Partition, Policy
+from telemetry.domain.contract import codec, compression
+from telemetry.domain.contract.moment import HOUR_MS, Hour
+from telemetry.domain.contract.partition import Partition, PartitionPolicy
 from telemetry.domain.transport import envelope
-from telemetry.domain.transport.envelope import (
-    MAX_CONTENT,
-    Parcel,
-    UndecodableError,
-    bundle,
-    room,
-    seal,
-    unpack,
-)
+from telemetry.domain.transport.envelope import MAX_CONTENT, UndecodableError, max_content
+from telemetry.domain.transport.parcel import Parcel, group
 from tests.builders import (
     HOUR,
     NOW,
@@ -80,7 +74,7 @@ PLACES = st.builds(
 @given(st.data(), PLACES)
 def test_what_was_sealed_unpacks_to_what_it_was(data, place):
     parcels = data.draw(st.lists(parcels_of(st.just(place)), min_size=1, max_size=4))
-    opened = unpack(seal(parcels), 0, POLICY)
+    opened = envelope.decode(envelope.encode(parcels), 0, POLICY)
     assert same(opened, joined(parcels))
     assert opened.count == sum(parcel.count for parcel in parcels)
     assert opened.size == sum(parcel.size for parcel in parcels)
@@ -88,22 +82,22 @@ def test_what_was_sealed_unpacks_to_what_it_was(data, place):
 
 def test_records_pass_through_an_envelope_unchanged():
     sent = some_records(50)
-    opened = unpack(an_envelope(*sent), 0, POLICY)
+    opened = envelope.decode(an_envelope(*sent), 0, POLICY)
     assert opened.partition == PLACE
-    assert [spelling.decode(line) for line in opened.lines.splitlines()] == sent
-    assert opened.timestamps.tolist() == [record.timestamp for record in sent]
-    assert opened.received.tolist() == [record.received for record in sent]
+    assert [codec.decode_line(line) for line in opened.lines.splitlines()] == sent
+    assert opened.timestamps.tolist() == [record.timestamp_ms for record in sent]
+    assert opened.received.tolist() == [record.received_ms for record in sent]
 
 
 def test_the_size_of_a_parcel_is_what_it_brings_into_an_envelope():
     parcels = [a_parcel(*some_records(3)), a_parcel(*some_records(4))]
-    head = _head_of(seal(parcels))
+    head = _head_of(envelope.encode(parcels))
     assert head == {"partition": PATH, "count": 7, "size": sum(parcel.size for parcel in parcels)}
 
 
 def test_times_on_the_wire_are_little_endian_whatever_the_machine():
     body = an_envelope(a_record())
-    content = compression.swell(body[_start_of_content(body) :], "zstd", 10_000)
+    content = compression.decompress(body[_start_of_content(body) :], "zstd", 10_000)
     assert struct.unpack_from("<qq", content) == (NOW, NOW + 200)
 
 
@@ -120,14 +114,16 @@ def _head_of(body: bytes) -> Any:
 
 def check_damaged(damaged: bytes, whole: Parcel) -> None:
     try:
-        opened = unpack(damaged, NOW, POLICY)
+        opened = envelope.decode(damaged, NOW, POLICY)
     except UndecodableError as error:
         assert 0 < len(str(error)) < 300  # noqa: PT017  # that it may raise and may not is the point
     else:
         assert same(opened, whole)
 
 
-@pytest.mark.parametrize("policy", [Policy(), Policy(buckets=300)], ids=["whole hours", "buckets"])
+@pytest.mark.parametrize(
+    "policy", [PartitionPolicy(), PartitionPolicy(buckets=300)], ids=["whole hours", "buckets"]
+)
 def test_no_flipped_bit_anywhere_gives_other_content(policy):
     sent = some_records(5)
     body, whole = an_envelope(*sent, policy=policy), a_parcel(*sent, policy=policy)
@@ -141,19 +137,19 @@ def test_no_truncation_anywhere_passes_for_an_envelope():
     body = an_envelope(*some_records(5))
     for end in range(len(body)):
         with pytest.raises(UndecodableError):
-            unpack(body[:end], NOW, POLICY)
+            envelope.decode(body[:end], NOW, POLICY)
 
 
 def test_whatever_follows_an_envelope_is_refused():
     body = an_envelope(*some_records(5))
     for more in (b"\x00", b"\n", body):
         with pytest.raises(UndecodableError):
-            unpack(body + more, NOW, POLICY)
+            envelope.decode(body + more, NOW, POLICY)
 
 
 @given(st.data(), parcels_of(PLACES))
 def test_damage_to_any_envelope_is_noticed_or_does_no_harm(data, parcel):
-    damaged = bytearray(seal([parcel]))
+    damaged = bytearray(envelope.encode([parcel]))
     for _ in range(data.draw(st.integers(1, 3))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     check_damaged(bytes(damaged), parcel)
@@ -163,7 +159,7 @@ def test_damage_to_any_envelope_is_noticed_or_does_no_harm(data, parcel):
 def test_no_body_raises_anything_but_undecodable(body):
     for start in (b"", b"TLE1", an_envelope(a_record())[:12], b"{", b" {"):
         with pytest.raises(UndecodableError):
-            unpack(start + body, NOW, POLICY)
+            envelope.decode(start + body, NOW, POLICY)
 
 
 # Heads that somebody made up
@@ -178,12 +174,12 @@ def forged(
     content = whole if content is None else content
     truth = {"partition": PATH, "count": 2, "size": len(content)}
     encoded = head if isinstance(head, bytes) else json.dumps(truth | (head or {})).encode()
-    frame = compression.squeeze(content) if frame is None else frame
+    frame = compression.compress(content) if frame is None else frame
     return b"TLE1" + struct.pack("<II", len(encoded), crc32(encoded)) + encoded + frame
 
 
 def test_a_forged_head_that_tells_the_truth_is_believed():
-    assert same(unpack(forged(), 0, POLICY), a_parcel(*some_records(2)))
+    assert same(envelope.decode(forged(), 0, POLICY), a_parcel(*some_records(2)))
 
 
 @pytest.mark.parametrize(
@@ -210,20 +206,20 @@ def test_a_forged_head_that_tells_the_truth_is_believed():
 )
 def test_a_head_whose_partition_is_none_is_refused_briefly(path):
     with pytest.raises(UndecodableError) as refusal:
-        unpack(forged({"partition": path}), 0, POLICY)
+        envelope.decode(forged({"partition": path}), 0, POLICY)
     assert 0 < len(str(refusal.value)) < 300
 
 
 @pytest.mark.parametrize("count", [-1, 0, 1, 3, 2**31, 2**63, 2**64 + 2, 10**30])
 def test_a_head_whose_count_is_wrong_is_refused(count):
     with pytest.raises(UndecodableError):
-        unpack(forged({"count": count}), 0, POLICY)
+        envelope.decode(forged({"count": count}), 0, POLICY)
 
 
 @pytest.mark.parametrize("size", [-1, 0, 1, 2**31, 2**63, 10**30])
 def test_a_head_whose_size_is_wrong_is_refused(size):
     with pytest.raises(UndecodableError):
-        unpack(forged({"size": size}), 0, POLICY)
+        envelope.decode(forged({"size": size}), 0, POLICY)
 
 
 @pytest.mark.parametrize(
@@ -245,30 +241,30 @@ def test_a_head_whose_size_is_wrong_is_refused(size):
 )
 def test_what_is_no_head_is_refused(head):
     with pytest.raises(UndecodableError):
-        unpack(forged(head), 0, POLICY)
+        envelope.decode(forged(head), 0, POLICY)
 
 
 @pytest.mark.parametrize("length", [0, 1, 10**6, 2**32 - 1])
 def test_a_head_that_is_not_as_long_as_it_says_is_refused(length):
     body = forged()
     with pytest.raises(UndecodableError, match="head of the envelope is damaged"):
-        unpack(body[:4] + struct.pack("<I", length) + body[8:], 0, POLICY)
+        envelope.decode(body[:4] + struct.pack("<I", length) + body[8:], 0, POLICY)
 
 
 @pytest.mark.parametrize("lines", [b"", b"ab", b"a\n", b"a\nb", b"a\nb\nc", b"a\nb\nc\n", b"\n\n\n"])
 def test_other_than_the_lines_that_the_head_counts_are_refused(lines):
     with pytest.raises(UndecodableError):
-        unpack(forged(content=bytes(32) + lines), 0, POLICY)
+        envelope.decode(forged(content=bytes(32) + lines), 0, POLICY)
 
 
 def test_a_bomb_in_an_envelope_is_refused():
     with pytest.raises(UndecodableError, match="decompresses to more than"):
-        unpack(forged(frame=compression.squeeze(bytes(MAX_CONTENT + 1))), 0, POLICY)
+        envelope.decode(forged(frame=compression.compress(bytes(MAX_CONTENT + 1))), 0, POLICY)
 
 
 def test_the_largest_content_is_opened():
     lines = b"x" * (MAX_CONTENT - 32 - 2) + b"\n\n"
-    assert unpack(forged(content=bytes(32) + lines), 0, POLICY).size == MAX_CONTENT
+    assert envelope.decode(forged(content=bytes(32) + lines), 0, POLICY).size == MAX_CONTENT
 
 
 # One message of a foreign producer
@@ -276,31 +272,31 @@ def test_the_largest_content_is_opened():
 
 @given(payloads())
 def test_a_foreign_message_becomes_a_parcel_received_when_it_was_sent(payload):
-    opened = unpack(
+    opened = envelope.decode(
         a_body(timestamp="2025-10-19T14:30:00Z", can_id="0x1f0", payload=payload), NOW + 777, POLICY
     )
-    expected = a_record(payload=payload, received=NOW + 777)
+    expected = a_record(payload=payload, received_ms=NOW + 777)
     assert same(opened, a_parcel(expected))
 
 
 def test_a_foreign_message_may_stand_on_several_lines_and_becomes_one():
     body = b"\r\n " + json.dumps(json.loads(a_body()), indent=2).encode() + b"\n"
-    opened = unpack(body, NOW, POLICY)
+    opened = envelope.decode(body, NOW, POLICY)
     assert opened.count == opened.lines.count(b"\n") == 1
 
 
 def test_a_foreign_message_is_the_same_at_every_delivery():
-    assert same(unpack(a_body(), NOW, POLICY), unpack(a_body(), NOW, POLICY))
+    assert same(envelope.decode(a_body(), NOW, POLICY), envelope.decode(a_body(), NOW, POLICY))
 
 
 def test_a_foreign_message_whose_clock_cannot_be_believed_is_placed_apart():
-    opened = unpack(a_body(timestamp="2020-01-01T00:00:00Z"), NOW, POLICY)
-    assert opened.partition == Partition("skewed", NOW // HOUR_MS)
+    opened = envelope.decode(a_body(timestamp="2020-01-01T00:00:00Z"), NOW, POLICY)
+    assert opened.partition == Partition("skewed", Hour(NOW // HOUR_MS))
 
 
 def test_a_foreign_message_goes_into_the_bucket_of_its_vehicle():
-    policy = Policy(buckets=16)
-    opened = unpack(a_body(timestamp="2025-10-19T14:30:00Z"), NOW, policy)
+    policy = PartitionPolicy(buckets=16)
+    opened = envelope.decode(a_body(timestamp="2025-10-19T14:30:00Z"), NOW, policy)
     assert opened.partition == policy.place(a_record())
 
 
@@ -319,32 +315,32 @@ def test_a_foreign_message_goes_into_the_bucket_of_its_vehicle():
 )
 def test_an_invalid_message_is_refused_with_its_reason(body, reason):
     with pytest.raises(UndecodableError) as refusal:
-        unpack(body, NOW, POLICY)
+        envelope.decode(body, NOW, POLICY)
     assert str(refusal.value) == reason
 
 
 def test_the_reason_for_a_refusal_is_short_whatever_was_sent():
     with pytest.raises(UndecodableError) as refusal:
-        unpack(a_body(vehicle_id="x" * 1_000_000), NOW, POLICY)
+        envelope.decode(a_body(vehicle_id="x" * 1_000_000), NOW, POLICY)
     assert len(str(refusal.value)) < 300
 
 
-# Bundles
+# Groups of parcels
 
 
 @given(
     st.lists(parcels_of(st.sampled_from([PLACE, Partition("skewed", HOUR), Partition("raw", HOUR, 1)]))),
     st.data(),
 )
-def test_bundles_keep_order_exceed_no_limit_and_are_of_one_partition_each(parcels, data):
+def test_groups_keep_order_exceed_no_limit_and_are_of_one_partition_each(parcels, data):
     limit = data.draw(st.integers(0, 500))
-    bundles = [list(each) for each in bundle(parcels, limit)]
-    for each in bundles:
+    groups = [list(each) for each in group(parcels, limit)]
+    for each in groups:
         assert len({parcel.partition for parcel in each}) == 1
         assert sum(parcel.size for parcel in each) <= limit or len(each) == 1
     for place in {parcel.partition for parcel in parcels}:
         expected = [id(parcel) for parcel in parcels if parcel.partition == place]
-        found = [id(parcel) for each in bundles for parcel in each if parcel.partition == place]
+        found = [id(parcel) for each in groups for parcel in each if parcel.partition == place]
         assert found == expected
 
 
@@ -352,28 +348,28 @@ def test_bundles_keep_order_exceed_no_limit_and_are_of_one_partition_each(parcel
 @given(st.integers(2**14, 2**20), st.floats(0, 1), st.integers(0, 2**32))
 def test_what_fits_the_room_fits_the_body_even_if_it_does_not_compress(max_body, share_of_times, seed):
     rng = np.random.default_rng(seed)
-    count = int(share_of_times * room(max_body)) // 16
+    count = int(share_of_times * max_content(max_body)) // 16
     timestamps, received = rng.integers(-(2**63), 2**63 - 1, (2, count))
-    lines = rng.bytes(room(max_body) - 16 * count)
+    lines = rng.bytes(max_content(max_body) - 16 * count)
     parcel = Parcel(Partition("skewed", HOUR, 999), timestamps, received, lines)
-    assert parcel.size == room(max_body)
-    assert len(seal([parcel])) <= max_body
+    assert parcel.size == max_content(max_body)
+    assert len(envelope.encode([parcel])) <= max_body
 
 
 def test_most_of_a_body_is_room():
-    assert room(1024 * 1024) > 0.99 * 1024 * 1024
-    assert room(256 * 1024) > 0.98 * 256 * 1024
+    assert max_content(1024 * 1024) > 0.99 * 1024 * 1024
+    assert max_content(256 * 1024) > 0.98 * 256 * 1024
 
 
 def test_real_records_compress_well():
-    sent = [record for record in some_records(2000) if record.timestamp // HOUR_MS == HOUR]
+    sent = [record for record in some_records(2000) if record.timestamp_ms // HOUR_MS == HOUR]
     parcel = a_parcel(*sent)
-    assert len(seal([parcel])) < parcel.size / 5
+    assert len(envelope.encode([parcel])) < parcel.size / 5
 
 
 @given(st.lists(numbers(), min_size=1, max_size=20))
 def test_wrapping_spells_records_as_the_raw_store_does(values):
-    sent = [a_record(payload={"x": value}, timestamp=NOW + place) for place, value in enumerate(values)]
-    wrapped = envelope.wrap(PLACE, sent)
-    assert wrapped.lines == spelling.encode(sent)
+    sent = [a_record(payload={"x": value}, timestamp_ms=NOW + place) for place, value in enumerate(values)]
+    wrapped = Parcel.of(PLACE, sent)
+    assert wrapped.lines == codec.encode_lines(sent)
     assert wrapped.count == len(sent)

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.domain.contract import spelling
-from telemetry.domain.contract.message import Parsed, Rejection
-from telemetry.domain.contract.partition import HOUR_MS, Partition, Policy
-from telemetry.domain.transport.envelope import Parcel
-from telemetry.domain.transport.ingest import Ingest, NotPermittedError, Receipt
+from telemetry.domain.contract import codec
+from telemetry.domain.contract.moment import HOUR_MS, Hour
+from telemetry.domain.contract.partition import Partition, PartitionPolicy
+from telemetry.domain.contract.record import Answer, Parsed, Rejection
+from telemetry.domain.transport.ingest import Ingest, NotPermittedError
+from telemetry.domain.transport.parcel import Parcel
 from telemetry.domain.transport.queue import QueueUnavailableError
 from tests.builders import HOUR, NOW, POLICY, a_record, records, some_records
 
@@ -20,11 +21,14 @@ class Tray:
     """An outbox that keeps what it is handed."""
 
     def __init__(self, room: int = 1_000_000) -> None:
-        self.room = room
+        self.max_parcel_size = room
         self.posts: list[Sequence[Parcel]] = []
 
-    async def post(self, parcels: Sequence[Parcel]) -> None:
+    async def send(self, parcels: Sequence[Parcel]) -> None:
         self.posts.append(parcels)
+
+    async def close(self) -> None:
+        raise NotImplementedError
 
     @property
     def parcels(self) -> list[Parcel]:
@@ -32,7 +36,7 @@ class Tray:
 
 
 class FullTray(Tray):
-    async def post(self, parcels: Sequence[Parcel]) -> None:
+    async def send(self, parcels: Sequence[Parcel]) -> None:
         raise QueueUnavailableError(f"It is full, {len(parcels)} parcels are too many.")
 
 
@@ -42,27 +46,27 @@ def anybody(_: str) -> bool:
 
 async def test_what_is_valid_is_posted_and_what_is_not_is_answered():
     tray = Tray()
-    receipt = await Ingest(tray, POLICY)(Parsed(some_records(3), [REJECTION]), anybody)
-    assert receipt == Receipt(3, [REJECTION])
+    answer = await Ingest(tray, POLICY).accept(Parsed(some_records(3), [REJECTION]), anybody)
+    assert answer == Answer(3, [REJECTION])
     (parcel,) = tray.parcels
-    assert parcel.lines == spelling.encode(some_records(3))
+    assert parcel.lines == codec.encode_lines(some_records(3))
     assert parcel.partition == Partition("raw", HOUR)
 
 
 async def test_where_nothing_is_valid_the_outbox_is_left_alone():
-    receipt = await Ingest(FullTray(), POLICY)(Parsed([], [REJECTION]), anybody)
-    assert receipt == Receipt(0, [REJECTION])
+    answer = await Ingest(FullTray(), POLICY).accept(Parsed([], [REJECTION]), anybody)
+    assert answer == Answer(0, [REJECTION])
 
 
 async def test_nothing_is_answered_before_the_outbox_says_that_it_is_durable():
     durable = asyncio.Event()
 
     class SlowTray(Tray):
-        async def post(self, parcels: Sequence[Parcel]) -> None:
+        async def send(self, parcels: Sequence[Parcel]) -> None:
             await durable.wait()
-            await super().post(parcels)
+            await super().send(parcels)
 
-    answering = asyncio.ensure_future(Ingest(SlowTray(), POLICY)(Parsed([a_record()], []), anybody))
+    answering = asyncio.ensure_future(Ingest(SlowTray(), POLICY).accept(Parsed([a_record()], []), anybody))
     for _ in range(10):
         await asyncio.sleep(0)
     assert not answering.done()
@@ -72,14 +76,14 @@ async def test_nothing_is_answered_before_the_outbox_says_that_it_is_durable():
 
 async def test_an_outbox_that_cannot_leaves_nothing_accepted():
     with pytest.raises(QueueUnavailableError, match="full"):
-        await Ingest(FullTray(), POLICY)(Parsed([a_record()], []), anybody)
+        await Ingest(FullTray(), POLICY).accept(Parsed([a_record()], []), anybody)
 
 
 async def test_one_vehicle_that_is_not_permitted_keeps_all_of_the_body_out():
     tray = Tray()
     parsed = Parsed([a_record(vehicle_id="ours"), a_record(vehicle_id="theirs")], [])
     with pytest.raises(NotPermittedError, match="may not send for vehicle theirs"):
-        await Ingest(tray, POLICY)(parsed, "ours".__eq__)
+        await Ingest(tray, POLICY).accept(parsed, "ours".__eq__)
     assert tray.posts == []
 
 
@@ -90,7 +94,7 @@ async def test_a_vehicle_is_asked_about_once_a_body():
         asked.append(vehicle_id)
         return True
 
-    await Ingest(Tray(), POLICY)(Parsed(some_records(10), []), permits)
+    await Ingest(Tray(), POLICY).accept(Parsed(some_records(10), []), permits)
     assert asked == ["veh-00123"]
 
 
@@ -98,15 +102,15 @@ async def test_a_body_of_several_hours_and_clocks_is_sorted_into_partitions_and_
     tray = Tray()
     body = [
         a_record(),
-        a_record(timestamp=NOW - HOUR_MS),
-        a_record(timestamp=0),
-        a_record(timestamp=NOW + 1),
+        a_record(timestamp_ms=NOW - HOUR_MS),
+        a_record(timestamp_ms=0),
+        a_record(timestamp_ms=NOW + 1),
     ]
-    await Ingest(tray, POLICY)(Parsed(body, []), anybody)
+    await Ingest(tray, POLICY).accept(Parsed(body, []), anybody)
     assert len(tray.posts) == 1
     assert [(parcel.partition, parcel.count) for parcel in tray.parcels] == [
         (Partition("raw", HOUR), 2),
-        (Partition("raw", HOUR - 1), 1),
+        (Partition("raw", Hour(HOUR - 1)), 1),
         (Partition("skewed", HOUR), 1),
     ]
 
@@ -119,11 +123,11 @@ async def test_a_body_of_several_hours_and_clocks_is_sorted_into_partitions_and_
     st.sampled_from([1, 3]),
 )
 def test_parcels_lose_nothing_keep_order_and_exceed_no_room_but_for_a_lone_record(sent, room, buckets):
-    tray, policy = Tray(room), Policy(buckets=buckets)
-    receipt = asyncio.run(Ingest(tray, policy)(Parsed(sent, []), anybody))
-    assert receipt.accepted == len(sent)
+    tray, policy = Tray(room), PartitionPolicy(buckets=buckets)
+    answer = asyncio.run(Ingest(tray, policy).accept(Parsed(sent, []), anybody))
+    assert answer.accepted == len(sent)
     assert all(parcel.size <= room or parcel.count == 1 for parcel in tray.parcels)
     for place in {policy.place(record) for record in sent}:
         lines = b"".join(parcel.lines for parcel in tray.parcels if parcel.partition == place)
-        assert lines == spelling.encode(record for record in sent if policy.place(record) == place)
+        assert lines == codec.encode_lines(record for record in sent if policy.place(record) == place)
     assert sum(parcel.count for parcel in tray.parcels) == len(sent)

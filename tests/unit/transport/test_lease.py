@@ -1,4 +1,4 @@
-"""The ledger held to a model that knows nothing of numbers: a list of messages, each with at most one lease."""
+"""The model held to a model that knows nothing of numbers: a list of messages, each with at most one lease."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from telemetry.domain.transport.lease import Delivery, Depth, Ledger, Terms, parse_receipt, receipt
+from telemetry.domain.transport.lease import (
+    Delivery,
+    Depth,
+    LeaseTerms,
+    QueueModel,
+    lease_handle,
+    parse_handle,
+)
 
-TERMS = Terms(visibility=100, max_receives=3)
+TERMS = LeaseTerms(visibility_ms=100, max_receives=3)
 
 
 @dataclass
@@ -20,16 +27,16 @@ class Message:
     sent: int
     held_until: int = 0
     receives: int = 0
-    receipt: str = ""
+    handle: str = ""
     dead: bool = False
 
 
-class LedgerAgainstModel(RuleBasedStateMachine):
-    receipts = Bundle("receipts")
+class QueueModelAgainstOracle(RuleBasedStateMachine):
+    handles = Bundle("handles")
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger = Ledger(TERMS)
+        self.model = QueueModel(TERMS)
         self.now = 1000
         self.queue: list[Message] = []
         self.number = 0
@@ -38,20 +45,20 @@ class LedgerAgainstModel(RuleBasedStateMachine):
         return [each for each in self.queue if not each.dead and each.held_until <= self.now]
 
     def holder(self, name: str) -> Message | None:
-        """Find the message whose newest lease has this receipt and lasts."""
+        """Find the message whose newest lease has this handle and lasts."""
         held = (each for each in self.queue if not each.dead and each.held_until > self.now)
-        return next((each for each in held if each.receipt == name), None)
+        return next((each for each in held if each.handle == name), None)
 
     @rule(count=st.integers(0, 4))
     def send(self, count):
         bodies = [b"%d" % (self.number + offset) for offset in range(count)]
         self.number += count
-        self.ledger.send(bodies, self.now)
+        self.model.send(bodies, self.now)
         self.queue += [Message(body, self.now) for body in bodies]
 
-    @rule(target=receipts, limit=st.integers(0, 5))
+    @rule(target=handles, limit=st.integers(0, 5))
     def receive(self, limit):
-        deliveries = self.ledger.receive(limit, self.now)
+        deliveries = self.model.receive(limit, self.now)
         expected: list[Message] = []
         for each in self.ready():
             if len(expected) == limit:
@@ -63,23 +70,23 @@ class LedgerAgainstModel(RuleBasedStateMachine):
         assert [delivery.body for delivery in deliveries] == [each.body for each in expected]
         for each, delivery in zip(expected, deliveries, strict=True):
             each.receives += 1
-            each.held_until = self.now + TERMS.visibility
-            each.receipt = delivery.receipt
-            assert (delivery.sent, delivery.receives) == (each.sent, each.receives)
-        return multiple(*(delivery.receipt for delivery in deliveries))
+            each.held_until = self.now + TERMS.visibility_ms
+            each.handle = delivery.handle
+            assert (delivery.sent_ms, delivery.receives) == (each.sent, each.receives)
+        return multiple(*(delivery.handle for delivery in deliveries))
 
     @rule(milliseconds=st.sampled_from([1, 50, 99, 100, 101, 500]))
     def wait(self, milliseconds):
         self.now += milliseconds
 
-    @rule(name=receipts)
+    @rule(name=handles)
     def delete(self, name):
         held = self.holder(name)
-        assert self.ledger.delete([name], self.now) == ([] if held else [name])
+        assert self.model.delete([name], self.now) == ([] if held else [name])
         if held:
             self.queue.remove(held)
 
-    @rule(name=consumes(receipts), other=receipts)
+    @rule(name=consumes(handles), other=handles)
     def delete_some_and_one_of_them_twice(self, name, other):
         expected = []
         for each in (name, other, name):
@@ -87,146 +94,146 @@ class LedgerAgainstModel(RuleBasedStateMachine):
                 self.queue.remove(held)
             else:
                 expected.append(each)
-        assert self.ledger.delete([name, other, name], self.now) == expected
+        assert self.model.delete([name, other, name], self.now) == expected
 
-    @rule(name=receipts, duration=st.sampled_from([0, 1, 100, 1000]))
+    @rule(name=handles, duration=st.sampled_from([0, 1, 100, 1000]))
     def extend(self, name, duration):
         held = self.holder(name)
-        assert self.ledger.extend([name], duration, self.now) == ([] if held else [name])
+        assert self.model.extend([name], duration, self.now) == ([] if held else [name])
         if held:
             held.held_until = self.now + duration
 
     @rule(position=st.integers(0, 3), again=st.booleans())
     def redrive(self, position, again):
-        letters = self.ledger.dead(10)
+        letters = self.model.dead(10)
         if position >= len(letters):
             return
-        name = letters[position].receipt
-        assert self.ledger.redrive([name] * (1 + again), self.now) == [name] * again
+        name = letters[position].handle
+        assert self.model.redrive([name] * (1 + again), self.now) == [name] * again
         dead = next(each for each in self.queue if each.dead and each.body == letters[position].body)
         self.queue.remove(dead)
         self.queue.append(Message(dead.body, dead.sent))
 
-    @rule(name=receipts)
+    @rule(name=handles)
     def redrive_what_lives(self, name):
-        if any(letter.receipt == name for letter in self.ledger.dead(100)):
+        if any(letter.handle == name for letter in self.model.dead(100)):
             return
-        assert self.ledger.redrive([name], self.now) == [name]
+        assert self.model.redrive([name], self.now) == [name]
 
     @invariant()
     def nothing_is_lost(self):
         dead = sum(each.dead for each in self.queue)
         ready = len(self.ready())
-        assert self.ledger.depth(self.now) == Depth(ready, len(self.queue) - ready - dead, dead)
+        assert self.model.depth(self.now) == Depth(ready, len(self.queue) - ready - dead, dead)
 
     @invariant()
     def the_dead_are_shown_in_their_order(self):
         dead = [(each.body, each.sent, each.receives) for each in self.queue if each.dead]
-        shown = self.ledger.dead(100)
-        assert [(letter.body, letter.sent, letter.receives) for letter in shown] == dead
-        assert self.ledger.dead(1) == shown[:1]
+        shown = self.model.dead(100)
+        assert [(letter.body, letter.sent_ms, letter.receives) for letter in shown] == dead
+        assert self.model.dead(1) == shown[:1]
 
     @invariant()
     def it_is_known_when_a_lease_ends_next(self):
         ends = [each.held_until for each in self.queue if not each.dead and each.held_until > self.now]
-        assert self.ledger.next_visible(self.now) == min(ends, default=None)
+        assert self.model.next_visible(self.now) == min(ends, default=None)
 
     @invariant()
     def no_two_leases_share_a_receipt(self):
-        live = [each.receipt for each in self.queue if each.held_until > self.now]
+        live = [each.handle for each in self.queue if each.held_until > self.now]
         assert len(live) == len(set(live))
 
 
-LedgerAgainstModel.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
-test_a_ledger_keeps_its_rules = LedgerAgainstModel.TestCase
+QueueModelAgainstOracle.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+test_a_ledger_keeps_its_rules = QueueModelAgainstOracle.TestCase
 
 
 @pytest.fixture
-def ledger() -> Ledger:
-    ledger = Ledger(TERMS)
-    ledger.send([b"a", b"b", b"c"], now=0)
-    return ledger
+def model() -> QueueModel:
+    model = QueueModel(TERMS)
+    model.send([b"a", b"b", b"c"], now_ms=0)
+    return model
 
 
 def bodies(deliveries: list[Delivery]) -> list[bytes]:
     return [delivery.body for delivery in deliveries]
 
 
-def test_messages_are_received_in_the_order_in_which_they_were_sent(ledger):
-    assert bodies(ledger.receive(2, 0)) == [b"a", b"b"]
-    assert bodies(ledger.receive(2, 0)) == [b"c"]
-    assert ledger.receive(2, 0) == []
+def test_messages_are_received_in_the_order_in_which_they_were_sent(model):
+    assert bodies(model.receive(2, 0)) == [b"a", b"b"]
+    assert bodies(model.receive(2, 0)) == [b"c"]
+    assert model.receive(2, 0) == []
 
 
-def test_a_leased_message_is_received_again_when_its_lease_ends_and_not_before(ledger):
-    ledger.receive(3, 0)
-    assert ledger.receive(3, 99) == []
-    assert bodies(ledger.receive(3, 100)) == [b"a", b"b", b"c"]
+def test_a_leased_message_is_received_again_when_its_lease_ends_and_not_before(model):
+    model.receive(3, 0)
+    assert model.receive(3, 99) == []
+    assert bodies(model.receive(3, 100)) == [b"a", b"b", b"c"]
 
 
-def test_a_receipt_is_good_until_its_lease_ends(ledger):
-    early, late, _ = ledger.receive(3, 0)
-    assert ledger.delete([early.receipt], 99) == []
-    assert ledger.delete([late.receipt], 100) == [late.receipt]
-    assert bodies(ledger.receive(3, 100)) == [b"b", b"c"]
+def test_a_receipt_is_good_until_its_lease_ends(model):
+    early, late, _ = model.receive(3, 0)
+    assert model.delete([early.handle], 99) == []
+    assert model.delete([late.handle], 100) == [late.handle]
+    assert bodies(model.receive(3, 100)) == [b"b", b"c"]
 
 
-def test_a_holder_who_comes_too_late_cannot_harm_the_next_one(ledger):
-    (stale,) = ledger.receive(1, 0)
-    newest = ledger.receive(3, 100)[0]
+def test_a_holder_who_comes_too_late_cannot_harm_the_next_one(model):
+    (stale,) = model.receive(1, 0)
+    newest = model.receive(3, 100)[0]
     assert newest.body == stale.body
-    assert ledger.delete([stale.receipt], 101) == [stale.receipt]
-    assert ledger.extend([stale.receipt], 0, 101) == [stale.receipt]
-    assert ledger.receive(1, 101) == []
-    assert ledger.delete([newest.receipt], 101) == []
+    assert model.delete([stale.handle], 101) == [stale.handle]
+    assert model.extend([stale.handle], 0, 101) == [stale.handle]
+    assert model.receive(1, 101) == []
+    assert model.delete([newest.handle], 101) == []
 
 
-def test_extending_by_nothing_hands_a_message_back_to_its_old_place(ledger):
-    first = ledger.receive(1, 0)[0]
-    assert ledger.extend([first.receipt], 0, 5) == []
-    assert bodies(ledger.receive(3, 5)) == [b"a", b"b", b"c"]
+def test_extending_by_nothing_hands_a_message_back_to_its_old_place(model):
+    first = model.receive(1, 0)[0]
+    assert model.extend([first.handle], 0, 5) == []
+    assert bodies(model.receive(3, 5)) == [b"a", b"b", b"c"]
 
 
-def test_extending_counts_from_now(ledger):
-    first = ledger.receive(1, 0)[0]
-    ledger.extend([first.receipt], 20, 50)
-    assert bodies(ledger.receive(3, 69)) == [b"b", b"c"]
-    assert bodies(ledger.receive(3, 70)) == [b"a"]
+def test_extending_counts_from_now(model):
+    first = model.receive(1, 0)[0]
+    model.extend([first.handle], 20, 50)
+    assert bodies(model.receive(3, 69)) == [b"b", b"c"]
+    assert bodies(model.receive(3, 70)) == [b"a"]
 
 
 def test_a_message_that_had_its_share_of_leases_is_dead_and_can_be_redriven():
-    ledger = Ledger(TERMS)
-    ledger.send([b"poison", b"good"], now=7)
+    model = QueueModel(TERMS)
+    model.send([b"poison", b"good"], now_ms=7)
     for turn in range(3):
-        poison = ledger.receive(1, 100 * turn + 7)[0]
+        poison = model.receive(1, 100 * turn + 7)[0]
         assert (poison.body, poison.receives) == (b"poison", turn + 1)
-    assert bodies(ledger.receive(1, 307)) == [b"good"]  # burying does not count as receiving
-    (letter,) = ledger.dead(10)
-    assert (letter.body, letter.sent, letter.receives) == (b"poison", 7, 3)
-    assert ledger.delete([letter.receipt], 307) == [letter.receipt]
-    assert ledger.extend([letter.receipt], 100, 307) == [letter.receipt]
-    assert ledger.redrive([letter.receipt, "99:1"], 307) == ["99:1"]
-    assert ledger.dead(10) == []
-    (again,) = ledger.receive(10, 307)
-    assert (again.body, again.sent, again.receives) == (b"poison", 7, 1)
-    assert again.receipt != letter.receipt
+    assert bodies(model.receive(1, 307)) == [b"good"]  # burying does not count as receiving
+    (letter,) = model.dead(10)
+    assert (letter.body, letter.sent_ms, letter.receives) == (b"poison", 7, 3)
+    assert model.delete([letter.handle], 307) == [letter.handle]
+    assert model.extend([letter.handle], 100, 307) == [letter.handle]
+    assert model.redrive([letter.handle, "99:1"], 307) == ["99:1"]
+    assert model.dead(10) == []
+    (again,) = model.receive(10, 307)
+    assert (again.body, again.sent_ms, again.receives) == (b"poison", 7, 1)
+    assert again.handle != letter.handle
 
 
 def test_only_the_receipt_of_its_last_lease_redrives_a_dead_letter():
-    ledger = Ledger(TERMS)
-    ledger.send([b"poison"], now=0)
-    (first,) = ledger.receive(1, 0)
+    model = QueueModel(TERMS)
+    model.send([b"poison"], now_ms=0)
+    (first,) = model.receive(1, 0)
     for turn in (1, 2, 3):
-        ledger.receive(1, 100 * turn)
-    assert ledger.redrive([first.receipt], 400) == [first.receipt]
-    assert [letter.receives for letter in ledger.dead(1)] == [3]
+        model.receive(1, 100 * turn)
+    assert model.redrive([first.handle], 400) == [first.handle]
+    assert [letter.receives for letter in model.dead(1)] == [3]
 
 
 def test_a_receipt_reads_back_as_the_lease_that_it_names():
-    assert parse_receipt(receipt(12, 3)) == (12, 3)
+    assert parse_handle(lease_handle(12, 3)) == (12, 3)
 
 
 @pytest.mark.parametrize("text", ["", "x", "1", "1:", ":1", "1:x", "1:2:3"])
 def test_what_is_no_receipt_raises_value_error(text):
     with pytest.raises(ValueError, match="invalid literal"):
-        parse_receipt(text)
+        parse_handle(text)

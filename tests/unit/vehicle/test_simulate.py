@@ -1,25 +1,27 @@
 import pytest
 
-from telemetry.domain.contract import message, spelling
-from telemetry.domain.contract.message import Record
+from telemetry.domain.contract import codec, parse
+from telemetry.domain.contract.record import Record
 from telemetry.domain.contract.signals import KNOWN
-from telemetry.domain.vehicle.simulate import CAN_ID, Simulate
-from tests.builders import NOW
+from telemetry.domain.vehicle.simulate import CAN_ID, Simulation
+from tests.builders import NOW, identity
 
 
 def driven(vehicles: int, seed: int, turns: int = 50) -> list[Record]:
-    simulate = Simulate(vehicles, seed)
-    return [record for turn in range(turns) for record in simulate(NOW + 200 * turn)]
+    simulate = Simulation(vehicles, seed)
+    return [record for turn in range(turns) for record in simulate.sample(NOW + 200 * turn)]
 
 
 def test_every_vehicle_reports_once_a_turn_under_its_name():
-    records = Simulate(3, seed=1)(NOW)
+    records = Simulation(3, seed=1).sample(NOW)
     assert [record.vehicle_id for record in records] == ["veh-00001", "veh-00002", "veh-00003"]
-    assert {(record.timestamp, record.can_id) for record in records} == {(NOW, CAN_ID)}
+    assert {(record.timestamp_ms, record.can_id) for record in records} == {(NOW, CAN_ID)}
 
 
 def test_a_fleet_has_a_name_of_its_own():
-    assert [record.vehicle_id for record in Simulate(1, seed=1, prefix="run-7")(NOW)] == ["run-7-00001"]
+    assert [record.vehicle_id for record in Simulation(1, seed=1, prefix="run-7").sample(NOW)] == [
+        "run-7-00001"
+    ]
 
 
 def test_records_hold_exactly_the_known_signals():
@@ -28,7 +30,7 @@ def test_records_hold_exactly_the_known_signals():
 
 def test_a_receiver_takes_every_record_as_it_is():
     records = driven(5, seed=2)
-    parsed = message.parse_lines(spelling.encode_request(records), 0)
+    parsed = parse.parse_lines(codec.encode_request(records), 0)
     assert parsed.rejected == []
     assert parsed.records == records
 
@@ -50,10 +52,10 @@ def test_signals_move_from_turn_to_turn():
 
 
 def test_a_fleet_without_vehicles_reports_nothing():
-    assert list(Simulate(0, seed=1)(NOW)) == []
+    assert list(Simulation(0, seed=1).sample(NOW)) == []
 
 
 @pytest.mark.parametrize("vehicles", [1, 1000])
 def test_one_turn_is_one_identity_a_vehicle(vehicles):
-    records = Simulate(vehicles, seed=7)(NOW)
-    assert len({record.identity for record in records}) == vehicles
+    records = Simulation(vehicles, seed=7).sample(NOW)
+    assert len({identity(record) for record in records}) == vehicles

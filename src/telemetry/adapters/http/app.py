@@ -1,6 +1,7 @@
 """The receiver over HTTP: what is served where, and how it is described."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import msgspec
@@ -15,12 +16,13 @@ from litestar.types import Message, Receive, Scope, Send
 from telemetry.adapters.http import intake, problem, spec
 from telemetry.adapters.http.intake import Desk
 from telemetry.adapters.http.metrics import CONTENT_TYPE
-from telemetry.domain.contract import compression, message
+from telemetry.domain.contract.compression import TooLargeError
+from telemetry.domain.contract.parse import MalformedBodyError
 from telemetry.domain.transport.ingest import NotPermittedError
 from telemetry.domain.transport.lease import Depth
 
-EXPECTED: Final = (HTTPException, compression.TooLargeError, message.MalformedBodyError, NotPermittedError)
-"""What a sender does wrong; it is told, and nobody else need be."""
+EXPECTED: Final = (HTTPException, TooLargeError, MalformedBodyError, NotPermittedError)
+"""What a sender does wrong: the answer says so, and the log need not."""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -59,8 +61,17 @@ async def metrics(desk: NamedDependency[Desk]) -> Response[bytes]:
     return Response(desk.metrics.render(), media_type=CONTENT_TYPE)
 
 
-def create_app(desk: Desk, version: str, on_error: Callable[[Exception, Scope], Awaitable[None]]) -> Litestar:
-    """Make the application; `on_error` is told of every exception that answered a request."""
+def create_app(
+    desk: Desk,
+    version: str,
+    on_error: Callable[[Exception, Scope], Awaitable[None]],
+    lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]],
+) -> Litestar:
+    """Make the application.
+
+    `on_error` is called with every exception that answered a request; `lifespan` is entered before the first request
+    and left after the last.
+    """
 
     @asgi(intake.PATH, copy_scope=False)
     async def ingest(scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,6 +87,7 @@ def create_app(desk: Desk, version: str, on_error: Callable[[Exception, Scope], 
         plugins=[problem.PLUGIN],
         before_send=[count],
         after_exception=[on_error],
+        lifespan=[lifespan],
         logging_config=None,
         openapi_config=OpenAPIConfig(
             title="telemetry receiver",
@@ -89,5 +101,5 @@ def create_app(desk: Desk, version: str, on_error: Callable[[Exception, Scope], 
             ],
         ),
     )
-    app.openapi_schema.paths = {intake.PATH: spec.INTAKE, **(app.openapi_schema.paths or {})}
+    spec.add_to(app.openapi_schema, intake.PATH)
     return app

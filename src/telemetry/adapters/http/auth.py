@@ -56,7 +56,7 @@ class Keyring:
     """The keys that are known, by their digests."""
 
     def __init__(self, grants: Sequence[Grant], clock: Clock) -> None:
-        self._callers = [(_digest(grant.key), Caller(grant, clock.monotonic())) for grant in grants]
+        self._callers = [(_digest(grant.key), Caller(grant, clock.monotonic_s())) for grant in grants]
 
     def find(self, key: str) -> Caller | None:
         """Find who sends with `key`, in a time that tells nothing about any key."""

@@ -8,7 +8,8 @@ import httpx
 import msgspec
 
 from telemetry.adapters.http.auth import HEADER
-from telemetry.domain.proof.gateway import Answer, GatewayError
+from telemetry.domain.contract.record import Answer
+from telemetry.domain.proof.gateway import GatewayError
 
 _LONGEST_PAUSE: Final = 5.0  # seconds
 _FIRST_PAUSE: Final = 0.1
@@ -24,10 +25,10 @@ class _Problem(msgspec.Struct):
 
 
 class HttpGateway:
-    """A receiver at `url`, sent to over at most `connections` connections for at most `patience` seconds a body."""
+    """A receiver at `url`, sent to over at most `connections` connections for at most `patience_s` a body."""
 
-    def __init__(self, url: str, key: str, connections: int, patience: float) -> None:
-        self._patience = patience
+    def __init__(self, url: str, key: str, connections: int, patience_s: float) -> None:
+        self._patience_s = patience_s
         self._client = httpx.AsyncClient(
             base_url=url,
             headers={HEADER: key, "Content-Type": "application/x-ndjson"},
@@ -50,7 +51,7 @@ class HttpGateway:
     async def _until_answered(self, method: str, path: str, content: bytes, answers: frozenset[int]) -> bytes:
         """Ask until the status is one of `answers`; return the body. Raises GatewayError if that never comes."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._patience
+        deadline = loop.time() + self._patience_s
         pause = _FIRST_PAUSE
         while True:
             try:
@@ -70,7 +71,7 @@ class HttpGateway:
             wait = max(wait, pause) + random.uniform(0, pause)  # noqa: S311  # spreads senders, hides nothing
             if loop.time() + wait > deadline:
                 raise GatewayError(
-                    f"{self._client.base_url}: no answer in {self._patience:g} s, the last was: {why}"
+                    f"{self._client.base_url}: no answer in {self._patience_s:g} s, the last was: {why}"
                 )
             await asyncio.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)

@@ -1,6 +1,6 @@
-"""`POST /ingest` as a bare ASGI application: a request is one body in and one receipt out, at as little cost as that.
+"""`POST /ingest` as a bare ASGI application: one body in, one answer out, and no other work.
 
-Litestar finds it, and turns what it raises into problem details; but it makes no request object, no arguments and no
+Litestar routes to it and turns what it raises into problem details. It makes no request object, no arguments and no
 response object, which together would cost more than a record does.
 """
 
@@ -21,9 +21,9 @@ from litestar.types import Receive, Scope, Send
 from telemetry.adapters.http.auth import HEADER, Caller, Keyring
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.domain.clock import Clock
-from telemetry.domain.contract import compression, message
-from telemetry.domain.contract.message import Parsed
-from telemetry.domain.transport.ingest import Ingest, Receipt
+from telemetry.domain.contract import compression, parse
+from telemetry.domain.contract.record import Answer, Parsed
+from telemetry.domain.transport.ingest import Ingest
 from telemetry.domain.transport.lease import Depth
 
 PATH: Final = "/ingest"
@@ -31,8 +31,8 @@ PATH: Final = "/ingest"
 _Headers = Mapping[bytes, bytes]
 
 _PARSERS: Final[dict[str, Callable[[bytes, int], Parsed]]] = {
-    "application/json": message.parse,
-    "application/x-ndjson": message.parse_lines,
+    "application/json": parse.parse_json,
+    "application/x-ndjson": parse.parse_lines,
 }
 _ENCODINGS: Final[dict[str, compression.Encoding]] = {"gzip": "gzip", "zstd": "zstd"}
 _KEY: Final = HEADER.lower().encode()
@@ -55,24 +55,24 @@ async def take(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one request once every record of it that is accepted is durable."""
     if scope["type"] == ScopeType.WEBSOCKET or scope["method"] != "POST":
         raise MethodNotAllowedException(f"Send records to {PATH} by POST.", headers={"Allow": "POST"})
-    started = desk.clock.monotonic()
+    started = desk.clock.monotonic_s()
     headers = dict(scope["headers"])
     caller = _caller(headers, desk.keyring, started)
-    parse = _parser(headers)
+    parser = _parser(headers)
     body = _decoded(await _body(receive, desk.max_body), _text(headers, b"content-encoding"), desk.max_body)
-    parsed = parse(body, desk.clock.wall())
+    parsed = parser(body, desk.clock.wall_ms())
     caller.spend(len(parsed.records))
-    receipt = await desk.ingest(parsed, caller.permits)
-    desk.metrics.taken(receipt.accepted, len(receipt.rejected), desk.clock.monotonic() - started)
-    await _answer(send, receipt)
+    answer = await desk.ingest.accept(parsed, caller.permits)
+    desk.metrics.taken(answer.accepted, len(answer.rejected), desk.clock.monotonic_s() - started)
+    await _send(send, answer)
 
 
-async def _answer(send: Send, receipt: Receipt) -> None:
-    body = _encode(receipt)
+async def _send(send: Send, answer: Answer) -> None:
+    body = _encode(answer)
     await send(
         {
             "type": "http.response.start",
-            "status": 202 if receipt.accepted else 422,
+            "status": 202 if answer.accepted else 422,
             "headers": [
                 (b"content-type", b"application/json"),
                 (b"content-length", str(len(body)).encode()),
@@ -100,9 +100,9 @@ def _caller(headers: _Headers, keyring: Keyring, now: float) -> Caller:
 
 def _parser(headers: _Headers) -> Callable[[bytes, int], Parsed]:
     kind = _text(headers, b"content-type").partition(";")[0].strip().lower()
-    if not (parse := _PARSERS.get(kind)):
+    if not (parser := _PARSERS.get(kind)):
         raise ClientException(f"Content-Type is one of {', '.join(_PARSERS)}, not {kind!r}.", status_code=415)
-    return parse
+    return parser
 
 
 async def _body(receive: Receive, limit: int) -> bytes:
@@ -122,14 +122,14 @@ async def _body(receive: Receive, limit: int) -> bytes:
 
 
 def _decoded(body: bytes, encoding: str, limit: int) -> bytes:
-    """Undo the encoding of a body. Raises TooLargeError while it swells beyond the limit."""
+    """Undo the encoding of a body. Raise TooLargeError beyond the limit."""
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return body
     if not (known := _ENCODINGS.get(encoding)):
         raise ClientException(f"Content-Encoding is gzip or zstd, not {encoding!r}.", status_code=415)
     try:
-        return compression.swell(body, known, limit)
+        return compression.decompress(body, known, limit)
     except compression.TooLargeError:
         raise
     except ValueError as error:

@@ -11,7 +11,7 @@ from litestar.plugins.problem_details import (
 )
 
 from telemetry.domain.contract.compression import TooLargeError
-from telemetry.domain.contract.message import MalformedBodyError
+from telemetry.domain.contract.parse import MalformedBodyError
 from telemetry.domain.transport.ingest import NotPermittedError
 from telemetry.domain.transport.queue import QueueUnavailableError
 

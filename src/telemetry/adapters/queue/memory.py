@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from telemetry.domain.clock import Clock
-from telemetry.domain.transport.lease import Delivery, Depth, Ledger, Terms
+from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms, QueueModel
 
 
 class MemoryQueue:
@@ -14,41 +14,43 @@ class MemoryQueue:
 
     max_body = 1024 * 1024
 
-    def __init__(self, clock: Clock, terms: Terms) -> None:
+    def __init__(self, clock: Clock, terms: LeaseTerms) -> None:
         self._clock = clock
-        self._ledger = Ledger(terms)
+        self._model = QueueModel(terms)
         self._changed = asyncio.Condition()
 
     async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
-        self._ledger.send(bodies, self._clock.wall())
+        self._model.send(bodies, self._clock.wall_ms())
         await self._ring()
         return []
 
-    async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
+    async def receive(self, limit: int, wait_s: float) -> Sequence[Delivery]:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + wait
-        while not (deliveries := self._ledger.receive(limit, self._clock.wall())) and loop.time() < deadline:
+        deadline = loop.time() + wait_s
+        while (
+            not (deliveries := self._model.receive(limit, self._clock.wall_ms())) and loop.time() < deadline
+        ):
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(min(deadline, loop.time() + self._next_end())), self._changed:
                     await self._changed.wait()
         return deliveries
 
-    async def delete(self, receipts: Sequence[str]) -> Sequence[str]:
-        return self._ledger.delete(receipts, self._clock.wall())
+    async def delete(self, handles: Sequence[str]) -> Sequence[str]:
+        return self._model.delete(handles, self._clock.wall_ms())
 
-    async def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[str]:
-        refused = self._ledger.extend(receipts, round(seconds * 1000), self._clock.wall())
+    async def extend(self, handles: Sequence[str], duration_s: float) -> Sequence[str]:
+        refused = self._model.extend(handles, round(duration_s * 1000), self._clock.wall_ms())
         await self._ring()
         return refused
 
     async def depth(self) -> Depth:
-        return self._ledger.depth(self._clock.wall())
+        return self._model.depth(self._clock.wall_ms())
 
     async def dead(self, limit: int) -> Sequence[Delivery]:
-        return self._ledger.dead(limit)
+        return self._model.dead(limit)
 
-    async def redrive(self, receipts: Sequence[str]) -> Sequence[str]:
-        refused = self._ledger.redrive(receipts, self._clock.wall())
+    async def redrive(self, handles: Sequence[str]) -> Sequence[str]:
+        refused = self._model.redrive(handles, self._clock.wall_ms())
         await self._ring()
         return refused
 
@@ -61,6 +63,6 @@ class MemoryQueue:
 
     def _next_end(self) -> float:
         """In how many seconds a lease may end, so that its message is there to be received again."""
-        now = self._clock.wall()
-        end = self._ledger.next_visible(now)
+        now = self._clock.wall_ms()
+        end = self._model.next_visible(now)
         return math.inf if end is None else (end - now) / 1000

@@ -7,13 +7,21 @@ no listing; what a crash leaves of them is harmless.
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from uuid import uuid4
 
-from telemetry.domain.store.storage import Entry, ObjectExistsError, ObjectNotFoundError
+from telemetry.domain.store.storage import (
+    ObjectExistsError,
+    ObjectInfo,
+    ObjectNotFoundError,
+    StoreUnavailableError,
+)
+
+R = TypeVar("R")
+
 
 _TEMPORARY: Final = "."
 _NO_OBJECT: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
@@ -26,19 +34,19 @@ class LocalStorage:
         self._root = root
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
-        await asyncio.to_thread(self._put, self._path(key), data, overwrite=overwrite)
+        path = self._path(key)
+        await _in_thread(lambda: self._put(path, data, overwrite=overwrite))
 
     async def get(self, key: str) -> bytes:
-        try:
-            return await asyncio.to_thread(self._path(key).read_bytes)
-        except _NO_OBJECT:
-            raise ObjectNotFoundError(key) from None
+        path = self._path(key)
+        return await _in_thread(lambda: self._get(path, key))
 
-    async def list(self, prefix: str) -> Sequence[Entry]:
-        return await asyncio.to_thread(lambda: sorted(self._list(prefix)))
+    async def list(self, prefix: str) -> Sequence[ObjectInfo]:
+        return await _in_thread(lambda: sorted(self._list(prefix)))
 
     async def delete(self, key: str) -> None:
-        await asyncio.to_thread(self._delete, self._path(key))
+        path = self._path(key)
+        await _in_thread(lambda: self._delete(path))
 
     async def close(self) -> None:
         pass
@@ -48,6 +56,13 @@ class LocalStorage:
         if not all(part and not part.startswith(_TEMPORARY) for part in parts):
             raise ValueError(f"{key!r} is no key: its parts are not empty and do not begin with a dot.")
         return self._root.joinpath(*parts)
+
+    @staticmethod
+    def _get(path: Path, key: str) -> bytes:
+        try:
+            return path.read_bytes()
+        except _NO_OBJECT:
+            raise ObjectNotFoundError(key) from None
 
     def _put(self, path: Path, data: bytes, *, overwrite: bool) -> None:
         if not overwrite and path.exists():
@@ -70,7 +85,7 @@ class LocalStorage:
             raise
         _sync_folder(path.parent)
 
-    def _list(self, prefix: str) -> Iterator[Entry]:
+    def _list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Walk only the deepest folder that the prefix names in full."""
         parts = prefix.split("/")[:-1]
         if any(part.startswith(_TEMPORARY) for part in parts):
@@ -84,13 +99,21 @@ class LocalStorage:
                     # The rename is the last change of the inode, so that its time is when the object appeared.
                     with suppress(FileNotFoundError):  # deleted meanwhile
                         status = path.stat()
-                        yield Entry(key, status.st_size, status.st_ctime_ns // 1_000_000)
+                        yield ObjectInfo(key, status.st_size, status.st_ctime_ns // 1_000_000)
 
     def _delete(self, path: Path) -> None:
         with suppress(*_NO_OBJECT):
             path.unlink()
         with suppress(*_NO_OBJECT):
             _sync_folder(path.parent)
+
+
+async def _in_thread(work: Callable[[], R]) -> R:
+    """Do what blocks in a thread. Raise StoreUnavailableError if the file system refuses it."""
+    try:
+        return await asyncio.to_thread(work)
+    except OSError as error:
+        raise StoreUnavailableError(str(error)) from error
 
 
 def _raise_unless_gone(error: OSError) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from telemetry.domain.clock import Clock
-from telemetry.domain.store.storage import Entry, ObjectExistsError, ObjectNotFoundError
+from telemetry.domain.store.storage import ObjectExistsError, ObjectInfo, ObjectNotFoundError
 
 
 class MemoryStorage:
@@ -11,14 +11,14 @@ class MemoryStorage:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._objects: dict[str, tuple[bytes, Entry]] = {}
+        self._objects: dict[str, tuple[bytes, ObjectInfo]] = {}
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         if key in self._objects and not overwrite:
             if self._objects[key][0] != data:
                 raise ObjectExistsError(key)
             return
-        self._objects[key] = data, Entry(key, len(data), self._clock.wall())
+        self._objects[key] = data, ObjectInfo(key, len(data), self._clock.wall_ms())
 
     async def get(self, key: str) -> bytes:
         try:
@@ -26,8 +26,8 @@ class MemoryStorage:
         except KeyError:
             raise ObjectNotFoundError(key) from None
 
-    async def list(self, prefix: str) -> Sequence[Entry]:
-        return sorted(entry for key, (_, entry) in self._objects.items() if key.startswith(prefix))
+    async def list(self, prefix: str) -> Sequence[ObjectInfo]:
+        return sorted(info for key, (_, info) in self._objects.items() if key.startswith(prefix))
 
     async def delete(self, key: str) -> None:
         self._objects.pop(key, None)

@@ -14,7 +14,12 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from telemetry.adapters.aws import ATTEMPTS, AwsError, Client
-from telemetry.domain.store.storage import Entry, ObjectExistsError, ObjectNotFoundError
+from telemetry.domain.store.storage import (
+    ObjectExistsError,
+    ObjectInfo,
+    ObjectNotFoundError,
+    StoreUnavailableError,
+)
 
 _PATIENCE: Final = 20.0  # seconds for an answer
 _FIRST_PAUSE: Final = 0.1
@@ -35,7 +40,7 @@ class S3Storage:
     """Objects of `bucket` whose keys begin with `prefix`."""
 
     def __init__(self, bucket: str, prefix: str = "") -> None:
-        """Look whether the bucket is there. Raises OSError naming the setting that is to be changed."""
+        """Check that the bucket is there. Raise StoreUnavailableError naming the setting that is to be changed."""
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         with _translated():
@@ -63,7 +68,7 @@ class S3Storage:
         except FileNotFoundError:
             raise ObjectNotFoundError(key) from None
 
-    async def list(self, prefix: str) -> Sequence[Entry]:
+    async def list(self, prefix: str) -> Sequence[ObjectInfo]:
         with _translated():
             return await self._s3(lambda s3: sorted(self._list(s3, prefix)))
 
@@ -88,23 +93,24 @@ class S3Storage:
             else:
                 return
 
-    def _list(self, s3: Any, prefix: str) -> Iterator[Entry]:  # noqa: ANN401  # as above
+    def _list(self, s3: Any, prefix: str) -> Iterator[ObjectInfo]:  # noqa: ANN401  # as above
         pages = s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=self._prefix + prefix
         )
         for page in pages:
             for each in page.get("Contents", ()):
                 key = each["Key"].removeprefix(self._prefix)
-                yield Entry(key, each["Size"], round(each["LastModified"].timestamp() * 1000))
+                yield ObjectInfo(key, each["Size"], round(each["LastModified"].timestamp() * 1000))
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Let the two faults that are answers be what Python calls them."""
+    """Turn a fault of AWS into what it means: two are answers about an object, all others mean the store."""
     try:
         yield
     except AwsError as error:
-        kinds = {_EXISTS: FileExistsError, _MISSING: FileNotFoundError}
-        if kind := kinds.get(error.code):
-            raise kind(str(error)) from error
-        raise
+        if error.code == _EXISTS:
+            raise FileExistsError(str(error)) from error
+        if error.code == _MISSING:
+            raise FileNotFoundError(str(error)) from error
+        raise StoreUnavailableError(str(error)) from error

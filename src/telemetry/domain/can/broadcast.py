@@ -13,7 +13,7 @@ from telemetry.domain.can.frame import Cyclic
 from telemetry.domain.can.scaling import Floats
 
 
-class Sent(NamedTuple):
+class MessageFrames(NamedTuple):
     """The frames of one message, one a car."""
 
     can_id: int
@@ -21,18 +21,18 @@ class Sent(NamedTuple):
 
 
 class Broadcast:
-    """The buses of cars that are all sampled every `sampling` milliseconds; `messages` are what they may send."""
+    """The buses of cars that are all sampled every `sampling_ms`; `messages` are what they may send."""
 
-    def __init__(self, messages: Sequence[Cyclic], sampling: int) -> None:
+    def __init__(self, messages: Sequence[Cyclic], sampling_ms: int) -> None:
         self._messages = messages
-        self._sampling = sampling
+        self._sampling_ms = sampling_ms
         self._numbers: Counter[int] = Counter()
 
-    def __call__(self, elapsed: int, signals: Mapping[str, Floats]) -> Iterator[Sent]:
-        """Send what is due `elapsed` milliseconds after the start, of what is known, each signal (cars,)."""
-        for can_id, period, layout in self._messages:
-            is_due = elapsed // period > (elapsed - self._sampling) // period
+    def due(self, elapsed_ms: int, signals: Mapping[str, Floats]) -> Iterator[MessageFrames]:
+        """Yield the frames that are due `elapsed_ms` after the start, of the signals that are known, each (cars,)."""
+        for can_id, period_ms, layout in self._messages:
+            is_due = elapsed_ms // period_ms > (elapsed_ms - self._sampling_ms) // period_ms
             if is_due and not signals.keys().isdisjoint(layout.names):
                 known = {name: signals[name] for name in layout.names if name in signals}
-                yield Sent(can_id, frames(layout.encode(known, self._numbers[can_id]), layout.size))
+                yield MessageFrames(can_id, frames(layout.encode(known, self._numbers[can_id]), layout.size))
                 self._numbers[can_id] += 1

@@ -10,13 +10,14 @@ from telemetry.domain.can import bits
 from telemetry.domain.can.bits import Field, Words
 from telemetry.domain.can.protection import MASK, Protection
 from telemetry.domain.can.scaling import Floats, Signal
+from telemetry.domain.errors import TelemetryError, UsageError
 
 
-class UnreadableError(OSError):
+class UnreadableError(UsageError):
     """A file of frames or of definitions is not what it should be; its text names the file and what to change."""
 
 
-class UndecodableFrameError(ValueError):
+class UndecodableFrameError(TelemetryError, ValueError):
     """A frame does not fit its definition; its text says why."""
 
 

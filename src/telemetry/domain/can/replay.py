@@ -15,17 +15,17 @@ from typing import Final
 import msgspec
 
 from telemetry.domain.can.frame import Frame, Outcome, UndecodableFrameError
-from telemetry.domain.contract.message import Record
 from telemetry.domain.contract.moment import epoch_ms
+from telemetry.domain.contract.record import Record
 
 # What RFC 3339 can spell, with a day to spare for frames that are nudged.
 _EARLIEST: Final = epoch_ms(datetime.min.replace(tzinfo=UTC))
 _LATEST: Final = epoch_ms(datetime(9999, 12, 31, tzinfo=UTC))
 
-_TICK: Final = 0.1  # seconds of time that go by while a portion is gathered, at the most
+_TICK_S: Final = 0.1  # of the log's time that a run spans at the most
 
 
-class Book(msgspec.Struct):
+class ReplayCounts(msgspec.Struct):
     """What became of the frames; each counter is by CAN id, and says more where more is to say.
 
     `furthest` is by how many milliseconds a frame was nudged at the most.
@@ -51,32 +51,32 @@ class Book(msgspec.Struct):
         return self.decoded - self.blank.total()
 
 
-def portions(frames: Iterable[Frame], most: int, speed: float) -> Iterator[tuple[float, Sequence[Frame]]]:
-    """Cut a log into portions of at most so many frames, each with the seconds after the start at which it is due.
+def paced(frames: Iterable[Frame], most: int, speed: float) -> Iterator[tuple[float, Sequence[Frame]]]:
+    """Cut a log into runs of at most so many frames, each with the seconds after the start at which it is due.
 
     It is due when its last frame is, if the log is played at `speed` times its own; at an infinite one, at once. A
     frame whose time goes back, or is none, is due with the one before.
     """
     origin, begun, due = None, 0.0, 0.0
-    portion: list[Frame] = []
+    run: list[Frame] = []
     for frame in frames:
         origin = frame.timestamp if origin is None else origin
         latest = max(due, (frame.timestamp - origin) / speed)
-        if portion and (len(portion) >= most or latest > begun + _TICK):
-            yield due, portion
-            portion = []
+        if run and (len(run) >= most or latest > begun + _TICK_S):
+            yield due, run
+            run = []
         due = latest if latest < math.inf else due
-        begun = begun if portion else due
-        portion.append(frame)
-    if portion:
-        yield due, portion
+        begun = begun if run else due
+        run.append(frame)
+    if run:
+        yield due, run
 
 
-class Replay:
+class LogReplay:
     """One log of one vehicle, from `start` on (epoch milliseconds), or at its own times without one.
 
-    `decode` tells what became of each frame, in their order, or None of one that it has no definition of. `book` is
-    kept.
+    `decode` tells what became of each frame, in their order, or None of one that it has no definition of. `counts` says
+    what became of the frames.
     """
 
     def __init__(
@@ -90,30 +90,30 @@ class Replay:
         self._start = start or 0
         self._origin = None if start is not None else 0.0
         self._last: dict[str, int] = {}
-        self.book = Book()
+        self.counts = ReplayCounts()
 
-    def __call__(self, frames: Sequence[Frame]) -> Sequence[Record]:
+    def records(self, frames: Sequence[Frame]) -> Sequence[Record]:
         """Turn the next frames of the log into records, one a frame that has something to say."""
         outcomes = zip(frames, self._decode(frames), strict=True)
         return [record for frame, outcome in outcomes if (record := self._record(frame, outcome))]
 
     def _record(self, frame: Frame, outcome: Outcome | None) -> Record | None:
-        self.book.frames += 1
+        self.counts.frames += 1
         can_id = f"0x{frame.can_id:X}"
         try:
             timestamp = self._timestamp(frame)
         except UndecodableFrameError as error:
             outcome = error
         if outcome is None:
-            self.book.undefined[can_id] += 1
+            self.counts.undefined[can_id] += 1
             return None
         if isinstance(outcome, UndecodableFrameError):
-            self.book.undecodable[f"{can_id} ({outcome})"] += 1
+            self.counts.undecodable[f"{can_id} ({outcome})"] += 1
             return None
-        self.book.short[can_id] += outcome.is_short
-        self.book.unavailable.update(f"{name} ({can_id})" for name in outcome.unavailable)
+        self.counts.short[can_id] += outcome.is_short
+        self.counts.unavailable.update(f"{name} ({can_id})" for name in outcome.unavailable)
         if not outcome.signals:
-            self.book.blank[can_id] += 1
+            self.counts.blank[can_id] += 1
             return None
         return Record(self._nudge(can_id, timestamp), self._vehicle_id, can_id, outcome.signals)
 
@@ -129,7 +129,7 @@ class Replay:
 
     def _nudge(self, can_id: str, timestamp: int) -> int:
         free = max(timestamp, self._last.get(can_id, timestamp - 1) + 1)
-        self.book.nudged[can_id] += free > timestamp
-        self.book.furthest = max(self.book.furthest, free - timestamp)
+        self.counts.nudged[can_id] += free > timestamp
+        self.counts.furthest = max(self.counts.furthest, free - timestamp)
         self._last[can_id] = free
         return free

@@ -1,62 +1,92 @@
-"""How a moment is spelled: RFC 3339, in UTC with milliseconds where the choice is ours; inside, as epoch milliseconds."""
+"""Time: epoch milliseconds inside, RFC 3339 in UTC with milliseconds outside, and hours as folders.
+
+The name of a number says its unit: `..._ms` is milliseconds, `..._s` is seconds. A moment in `..._ms` counts from
+1970-01-01T00 UTC.
+"""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Final
+from typing import Annotated, Final, NewType
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+Hour = NewType("Hour", int)
+"""An hour of UTC, counted from 1970-01-01T00."""
+
 Milliseconds = npt.NDArray[np.int64]
 """Many moments, in epoch milliseconds."""
+
+HOUR_MS: Final = 3_600_000
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _TO_THE_SECOND: Final = len("2025-10-19T12:34:56")
-_ENDINGS: Final = tuple(f".{rest:03d}Z" for rest in range(1000))
-_RESTS: Final = {ending: rest for rest, ending in enumerate(_ENDINGS)}
+_ENDINGS: Final = tuple(f".{ms:03d}Z" for ms in range(1000))
+_MS_OF_ENDING: Final = {ending: ms for ms, ending in enumerate(_ENDINGS)}
 _decode: Final = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)]).decode
 
 
-def instant(ms: int) -> str:
-    """Spell epoch milliseconds as RFC 3339 in UTC: `2025-10-19T12:34:56.123Z`.
+def format_timestamp(ms: int) -> str:
+    """Write epoch milliseconds as RFC 3339 in UTC: `2025-10-19T12:34:56.123Z`.
 
-    Raises OverflowError outside the years 1 to 9999.
+    Raise OverflowError outside the years 1 to 9999.
     """
-    return _spelled(ms // 1000) + _ENDINGS[ms % 1000]
+    return _format_second(ms // 1000) + _ENDINGS[ms % 1000]
 
 
-def read(text: str) -> int:
-    """Read epoch milliseconds from RFC 3339 with an offset; what is finer is cut off.
+def parse_timestamp(text: str) -> int:
+    """Read RFC 3339 with an offset as epoch milliseconds; what is finer is cut off.
 
-    Raises ValueError if it is none, OverflowError if it lies outside the years 1 to 9999 in UTC.
+    Raise ValueError if it is none, OverflowError if it lies outside the years 1 to 9999 in UTC.
     """
     try:
-        # Records come in the order of time, so that many share their second: what is left to look at is its thousandth.
-        return _read_second(text[:_TO_THE_SECOND]) + _RESTS[text[_TO_THE_SECOND:]]
+        # Records come in the order of time, so that many share their second, which is remembered.
+        return _parse_second(text[:_TO_THE_SECOND]) + _MS_OF_ENDING[text[_TO_THE_SECOND:]]
     except KeyError:
-        ms = _read_any(text)
-        _spelled(ms // 1000)
+        ms = _parse_any(text)
+        _format_second(ms // 1000)
         return ms
 
 
 def epoch_ms(moment: datetime) -> int:
-    """Whole milliseconds since 1970-01-01 UTC, exactly; what is finer is cut off."""
+    """Return whole milliseconds since 1970-01-01 UTC, exactly; what is finer is cut off."""
     return (moment - _EPOCH) // _MILLISECOND
 
 
+def hour_of(ms: int) -> Hour:
+    """Return the hour that a moment lies in."""
+    return Hour(ms // HOUR_MS)
+
+
+def start_ms(hour: Hour) -> int:
+    """Return the first moment of an hour."""
+    return hour * HOUR_MS
+
+
+def hour_path(hour: Hour) -> str:
+    """Write an hour as the levels of a folder: `year=2025/month=10/day=19/hour=14`."""
+    start = datetime.fromtimestamp(hour * 3600, UTC)
+    return f"year={start.year:04d}/month={start.month:02d}/day={start.day:02d}/hour={start.hour:02d}"
+
+
+def day_path(hour: Hour) -> str:
+    """Write the day of an hour as the levels of a folder: `year=2025/month=10/day=19`."""
+    return hour_path(hour).rpartition("/")[0]
+
+
 @lru_cache(maxsize=4096)
-def _spelled(seconds: int) -> str:
+def _format_second(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:_TO_THE_SECOND]
 
 
 @lru_cache(maxsize=4096)
-def _read_second(text: str) -> int:
-    return _read_any(f"{text}Z")
+def _parse_second(text: str) -> int:
+    return _parse_any(f"{text}Z")
 
 
-def _read_any(text: str) -> int:
+def _parse_any(text: str) -> int:
     try:
         return epoch_ms(_decode(msgspec.json.encode(text)))
     except msgspec.DecodeError as error:

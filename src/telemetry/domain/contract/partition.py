@@ -1,4 +1,4 @@
-"""Where a record is stored: by the hour of its own time, so that all its copies meet in one place."""
+"""Where a record is stored: by the hour of its own time, so that all its copies lie in one place."""
 
 import re
 from collections import defaultdict
@@ -11,13 +11,12 @@ from zlib import crc32
 
 import msgspec
 
-from telemetry.domain.contract.message import Record
+from telemetry.domain.contract.moment import HOUR_MS, Hour, epoch_ms, hour_of, hour_path
+from telemetry.domain.contract.record import Record
 
 Tree = Literal["raw", "skewed"]
 
-HOUR_MS: Final = 3_600_000
-
-_TIMESTAMP: Final = attrgetter("timestamp")
+_TIMESTAMP: Final = attrgetter("timestamp_ms")
 
 _PATH: Final = re.compile(
     r"(raw|skewed)/year=(\d{4})/month=(\d\d)/day=(\d\d)/hour=(\d\d)"
@@ -27,20 +26,20 @@ _PATH: Final = re.compile(
 
 
 class Partition(msgspec.Struct, frozen=True, order=True, gc=False):
-    """One hour of one tree, or one bucket of it. `hour` counts from 1970-01-01T00 UTC."""
+    """One hour of one tree, or one bucket of it."""
 
     tree: Tree
-    hour: int
+    hour: Hour
     bucket: int | None = None
 
     @property
     def path(self) -> str:
-        """Spell it as the folder it is: `raw/year=2025/month=10/day=19/hour=14`."""
+        """Write it as the folder that it is: `raw/year=2025/month=10/day=19/hour=14`."""
         folder = f"{self.tree}/{hour_path(self.hour)}"
         return folder if self.bucket is None else f"{folder}/bucket={self.bucket:02d}"
 
 
-class Policy(msgspec.Struct, frozen=True):
+class PartitionPolicy(msgspec.Struct, frozen=True):
     """How far a vehicle's clock is believed, and into how many buckets an hour is split.
 
     A timestamp more than `past_ms` before or `future_ms` after the moment of receipt cannot be believed.
@@ -50,12 +49,12 @@ class Policy(msgspec.Struct, frozen=True):
     future_ms: int = 5 * 60_000
     buckets: int = 1
 
-    def sort(self, records: Sequence[Record]) -> Mapping[Partition, Sequence[Record]]:
-        """Sort the records of one body, received at one moment, into their partitions."""
+    def group(self, records: Sequence[Record]) -> Mapping[Partition, Sequence[Record]]:
+        """Group the records of one body, received at one moment, by their partitions."""
         if self.buckets == 1:
             earliest, latest = (pick(records, key=_TIMESTAMP) for pick in (min, max))
             partition = self.place(earliest)
-            # What is believed, and what is in one hour, is all that lies between two ends.
+            # If both ends are believed and in one hour, so is all that lies between them.
             if partition.tree == "raw" and partition == self.place(latest):
                 return {partition: records}
         by_partition: defaultdict[Partition, list[Record]] = defaultdict(list)
@@ -65,39 +64,26 @@ class Policy(msgspec.Struct, frozen=True):
 
     def place(self, record: Record) -> Partition:
         """Choose the partition of a record; one that cannot be believed goes by the hour of its receipt."""
-        believed = -self.past_ms <= record.timestamp - record.received <= self.future_ms
+        believed = -self.past_ms <= record.timestamp_ms - record.received_ms <= self.future_ms
         bucket = _bucket(record.vehicle_id, self.buckets) if self.buckets > 1 else None
         if believed:
-            return _partition("raw", record.timestamp // HOUR_MS, bucket)
-        return _partition("skewed", record.received // HOUR_MS, bucket)
+            return _partition("raw", hour_of(record.timestamp_ms), bucket)
+        return _partition("skewed", hour_of(record.received_ms), bucket)
 
 
-def parse(path: str) -> Partition:
-    """Read a partition from the path of its folder or of an object in it. Raises ValueError if it is none."""
+def parse_path(path: str) -> Partition:
+    """Read a partition from the path of its folder or of an object in it. Raise ValueError if it is none."""
     match = _PATH.match(path)
     if not match:
         raise ValueError(f"{path[:120]!r} is not the path of a partition")
+    tree: Tree = "raw" if match[1] == "raw" else "skewed"
     year, month, day, hour = map(int, match.group(2, 3, 4, 5))
-    hours = int(datetime(year, month, day, hour, tzinfo=UTC).timestamp()) // 3600
-    bucket = match.group(6)
-    return Partition(
-        "raw" if match.group(1) == "raw" else "skewed", hours, None if bucket is None else int(bucket)
-    )
-
-
-def hour_path(hour: int) -> str:
-    """Spell an hour as the levels of a folder: `year=2025/month=10/day=19/hour=14`."""
-    start = datetime.fromtimestamp(hour * 3600, UTC)
-    return f"year={start.year:04d}/month={start.month:02d}/day={start.day:02d}/hour={start.hour:02d}"
-
-
-def day_path(hour: int) -> str:
-    """Spell the day of an hour as the levels of a folder: `year=2025/month=10/day=19`."""
-    return hour_path(hour).rpartition("/")[0]
+    start = datetime(year, month, day, hour, tzinfo=UTC)
+    return Partition(tree, hour_of(epoch_ms(start)), None if match[6] is None else int(match[6]))
 
 
 @lru_cache(maxsize=4096)
-def _partition(tree: Tree, hour: int, bucket: int | None) -> Partition:
+def _partition(tree: Tree, hour: Hour, bucket: int | None) -> Partition:
     # Records of one hour share one value, which makes grouping them by it cheap.
     return Partition(tree, hour, bucket)
 

@@ -18,7 +18,7 @@ MAX_SIGNALS: Final = 64
 
 _FEW: Final = 8  # payloads; below, a loop is over before numpy has begun
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class Range(NamedTuple):
@@ -101,7 +101,7 @@ def _check_columns(shape: _Shape, payloads: Sequence[dict[str, float]]) -> None:
 @lru_cache(maxsize=4096)
 def _shape(names: tuple[str, ...]) -> _Shape:
     for name in names:
-        if len(name) > MAX_NAME or not _NAME.fullmatch(name):
+        if len(name) > MAX_NAME or not NAME.fullmatch(name):
             raise ValueError(
                 f"payload.{name[:MAX_NAME]}: a signal is named in snake_case, at most {MAX_NAME} characters"
             )

@@ -1,30 +1,31 @@
 """Use-case: turn the objects of an hour into its figures, and find the hours whose figures are out of date.
 
-The figures of an hour are a pure function of its objects, and name them: by their number and by a digest of their
+The figures of an hour are a pure function of its objects. They name them: by their number and by a digest of their
 listing. So an hour that late data changed is found by comparing listings, and rebuilding it twice changes nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from telemetry.domain.contract import partition
-from telemetry.domain.contract.moment import instant
-from telemetry.domain.contract.partition import HOUR_MS, day_path, hour_path
-from telemetry.domain.figures.rollup import Rollup, VehicleFigures
+from telemetry.domain.contract.moment import Hour, day_path, format_timestamp, hour_path, start_ms
+from telemetry.domain.figures.rollup import Figures, Rollup, VehicleFigures
 from telemetry.domain.store import objects
-from telemetry.domain.store.storage import Entry, ObjectNotFoundError, Storage
+from telemetry.domain.store.objects import DamagedObjectError
+from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError, Storage
 
 
 class Aggregated(msgspec.Struct, frozen=True):
     """The figures of an hour as they are stored.
 
     `input_digest` is of the listing of all `objects` that were read. `skewed` counts the records received in this hour
-    that are in no hour's figures, because their clock could not be believed. The rest is as in `rollup.Figures`.
+    that are in no hour's figures, because their clock could not be believed. `damaged` counts the objects that could
+    not be decoded and are left out. The rest is as in `rollup.Figures`.
     """
 
     hour: str
@@ -36,108 +37,132 @@ class Aggregated(msgspec.Struct, frozen=True):
     refused: int
     skewed: int
     vehicles: Mapping[str, VehicleFigures]
+    damaged: int = 0
 
 
 class Built(msgspec.Struct, frozen=True):
-    """An hour whose figures were written under `key`; `hour` counts from 1970-01-01T00 UTC."""
+    """An hour whose figures were written under `key`, and what was damaged in its objects and left out."""
 
-    hour: int
+    hour: Hour
     key: str
     aggregated: Aggregated
+    damage: Sequence[DamagedObjectError] = ()
+
+
+class _Listing(NamedTuple):
+    """The objects of an hour, in the two trees."""
+
+    raw: Sequence[ObjectInfo]
+    skewed: Sequence[ObjectInfo]
+
+    @property
+    def digest(self) -> str:
+        """Name what is listed, by key and size."""
+        named = (f"{info.key} {info.size}\n" for tree in self for info in tree)
+        return blake2b("".join(named).encode(), digest_size=16).hexdigest()
 
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Aggregated).decode
 
 
-class Aggregate:
-    """Keep the figures of hours in step with their objects."""
+class Aggregator:
+    """Keeps the figures of hours in step with their objects."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._built_from: dict[int, str] = {}
+        self._built_from: dict[Hour, str] = {}
 
-    async def __call__(self, hour: int) -> Built | None:
-        """Build the figures of an hour; None if it has no object.
+    async def build(self, hour: Hour) -> Built | None:
+        """Build the figures of an hour, without what is damaged; None if it has no object.
 
-        Raises OSError if the store cannot be read or written, ValueError naming an object that is damaged.
+        Raise StoreUnavailableError, or ObjectNotFoundError if an object was removed after it was listed.
         """
-        raw, skewed = await self._listing(hour)
-        return await self._build(hour, raw, skewed) if raw or skewed else None
+        listing = await self._list(hour)
+        return await self._build(hour, listing) if any(listing) else None
 
-    async def stale(self, first: int, last: int) -> Sequence[int]:
-        """Find the hours from `first` to `last` with objects that their figures do not know.
+    async def refresh(self, hour: Hour) -> Built | None:
+        """Build the figures of an hour only if its listing is not the one that they were built from."""
+        return await self.build(hour) if await self.is_stale(hour) else None
+
+    async def stale(self, hours: Iterable[Hour]) -> Sequence[Hour]:
+        """Find those of these hours that have objects which their figures do not know.
 
         Whole days are listed, because that costs a store no more than to list an hour.
         """
-        listings: defaultdict[int, tuple[list[Entry], list[Entry]]] = defaultdict(lambda: ([], []))
-        for day in sorted({day_path(hour) for hour in range(first, last + 1)}):
-            for tree, place in (("raw", 0), ("skewed", 1)):
-                for entry in await self._storage.list(f"{tree}/{day}/"):
-                    with suppress(ValueError):  # what others put there
-                        listings[partition.parse(entry.key).hour][place].append(entry)
+        wanted = sorted(hours)
+        listings: defaultdict[Hour, _Listing] = defaultdict(lambda: _Listing([], []))
+        for day in sorted({day_path(hour) for hour in wanted}):
+            for hour, listing in (await self._list_day(day)).items():
+                listings[hour] = listing
         return [
             hour
-            for hour, listing in sorted(listings.items())
-            if first <= hour <= last and await self._digest_of_figures(hour) != _digest(*listing)
+            for hour in wanted
+            if hour in listings and await self._digest_of_figures(hour) != listings[hour].digest
         ]
 
-    async def refresh(self, hour: int) -> Built | None:
-        """Build the figures of an hour only if its listing is not the one that they were built from."""
-        return await self(hour) if await self.is_stale(hour) else None
+    async def is_stale(self, hour: Hour) -> bool:
+        """Return whether an hour has objects that its figures do not know."""
+        listing = await self._list(hour)
+        return any(listing) and await self._digest_of_figures(hour) != listing.digest
 
-    async def is_stale(self, hour: int) -> bool:
-        """Tell whether an hour has objects that its figures do not know."""
-        raw, skewed = await self._listing(hour)
-        return bool(raw or skewed) and await self._digest_of_figures(hour) != _digest(raw, skewed)
-
-    async def figures(self, hour: int) -> Aggregated | None:
+    async def figures(self, hour: Hour) -> Aggregated | None:
         """Read the figures of an hour back, if there are any that can be read."""
         try:
             return _decode(await self._storage.get(objects.aggregated_key(hour)))
         except (ObjectNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
-    async def _build(self, hour: int, raw: Sequence[Entry], skewed: Sequence[Entry]) -> Built:
+    async def _build(self, hour: Hour, listing: _Listing) -> Built:
         rollup = Rollup(hour)
-        for entry in raw:
-            rollup.add(await self._lines(entry))
-        count_skewed = 0
-        for entry in skewed:
-            count_skewed += len(await self._lines(entry))
-        figures = rollup.figures()
-        aggregated = Aggregated(
-            hour=instant(hour * HOUR_MS),
-            objects=len(raw) + len(skewed),
-            input_digest=_digest(raw, skewed),
-            records=figures.records,
-            unique=figures.unique,
-            duplicates=figures.duplicates,
-            refused=figures.refused,
-            skewed=count_skewed,
-            vehicles=figures.vehicles,
-        )
+        undecodable: list[DamagedObjectError] = []
+        of_lines: list[DamagedObjectError] = []
+        for info in listing.raw:
+            of_lines += rollup.add(await self._lines(info, undecodable)).damage(info.key)
+        skewed = sum([len(await self._lines(info, undecodable)) for info in listing.skewed])
+        aggregated = _aggregated(hour, listing, rollup.figures(), skewed, len(undecodable))
         key = objects.aggregated_key(hour)
         await self._storage.put(key, _encode(aggregated), overwrite=True)
         self._built_from[hour] = aggregated.input_digest
-        return Built(hour, key, aggregated)
+        return Built(hour, key, aggregated, [*undecodable, *of_lines])
 
-    async def _listing(self, hour: int) -> tuple[Sequence[Entry], Sequence[Entry]]:
+    async def _list(self, hour: Hour) -> _Listing:
         path = hour_path(hour)
-        return await self._storage.list(f"raw/{path}/"), await self._storage.list(f"skewed/{path}/")
+        return _Listing(await self._storage.list(f"raw/{path}/"), await self._storage.list(f"skewed/{path}/"))
 
-    async def _lines(self, entry: Entry) -> Sequence[bytes]:
+    async def _list_day(self, day: str) -> Mapping[Hour, _Listing]:
+        listings: defaultdict[Hour, tuple[list[ObjectInfo], list[ObjectInfo]]] = defaultdict(lambda: ([], []))
+        for place, tree in enumerate(_Listing._fields):
+            for info in await self._storage.list(f"{tree}/{day}/"):
+                with suppress(ValueError):  # what others put there
+                    listings[partition.parse_path(info.key).hour][place].append(info)
+        return {hour: _Listing(*trees) for hour, trees in listings.items()}
+
+    async def _lines(self, info: ObjectInfo, undecodable: list[DamagedObjectError]) -> Sequence[bytes]:
+        """Return the lines of an object, none of one that is damaged."""
+        data = await self._storage.get(info.key)
         try:
-            return objects.read_lines(entry.key, await self._storage.get(entry.key))
-        except ValueError as error:
-            raise ValueError(f"{entry.key} is damaged: {error}") from error
+            return objects.decode_object(info.key, data)
+        except DamagedObjectError as error:
+            undecodable.append(error)
+            return ()
 
-    async def _digest_of_figures(self, hour: int) -> str | None:
+    async def _digest_of_figures(self, hour: Hour) -> str | None:
         if hour not in self._built_from and (figures := await self.figures(hour)):
             self._built_from[hour] = figures.input_digest
         return self._built_from.get(hour)
 
 
-def _digest(*listings: Sequence[Entry]) -> str:
-    named = (f"{entry.key} {entry.size}\n" for listing in listings for entry in listing)
-    return blake2b("".join(named).encode(), digest_size=16).hexdigest()
+def _aggregated(hour: Hour, listing: _Listing, figures: Figures, skewed: int, damaged: int) -> Aggregated:
+    return Aggregated(
+        hour=format_timestamp(start_ms(hour)),
+        objects=len(listing.raw) + len(listing.skewed),
+        input_digest=listing.digest,
+        records=figures.records,
+        unique=figures.unique,
+        duplicates=figures.duplicates,
+        refused=figures.refused,
+        skewed=skewed,
+        vehicles=figures.vehicles,
+        damaged=damaged,
+    )

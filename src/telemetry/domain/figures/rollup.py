@@ -1,9 +1,10 @@
 """The figures of one hour as a fold over its lines that can be split anywhere and merged in any order.
 
 While it folds, it only collects: one table a stream (a vehicle's CAN id), a row a record, NaN where a record lacks a
-signal. What counts is decided once, at the end, on sorted rows: of the records of one identity the one received first,
-and among those received in the same millisecond the one with the lowest values. So no order of arrival and no place of
-a split can change a figure. Sums are exactly rounded (`math.fsum`), so that neither can they change the last bit.
+signal. What counts is decided once, at the end, on sorted rows. Of the records of one identity (vehicle, CAN id and
+timestamp to the millisecond) the one received first counts, and among those received in the same millisecond the one
+with the lowest values. So no order of arrival and no place of a split can change a figure. Sums are exactly rounded
+(`math.fsum`), so that they cannot change the last bit either.
 """
 
 import math
@@ -15,10 +16,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from telemetry.domain.contract import spelling
-from telemetry.domain.contract.message import Record
-from telemetry.domain.contract.moment import instant
-from telemetry.domain.contract.partition import HOUR_MS
+from telemetry.domain.contract import codec
+from telemetry.domain.contract.moment import HOUR_MS, Hour, format_timestamp
+from telemetry.domain.contract.record import Record
+from telemetry.domain.store.objects import LineFaults
 
 Floats = npt.NDArray[np.float64]
 _ABSENT: Final = math.nan  # no signal has this value: the contract takes finite numbers only
@@ -57,24 +58,28 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class Rollup:
-    """The lines of one hour (counted from 1970-01-01T00 UTC), or of any part of it."""
+    """The lines of one hour, or of any part of it."""
 
-    def __init__(self, hour: int) -> None:
+    def __init__(self, hour: Hour) -> None:
         self._hour = hour
         self._refused = 0
         self._streams: defaultdict[tuple[str, str], _Stream] = defaultdict(_Stream)
 
-    def add(self, lines: Iterable[bytes]) -> None:
-        for line in lines:
+    def add(self, lines: Iterable[bytes]) -> LineFaults:
+        """Take the lines of one object; return what is wrong with those that are no record of this hour."""
+        faults = LineFaults()
+        for number, line in enumerate(lines, start=1):
             try:
-                record = spelling.decode(line)
-            except ValueError:
-                self._refused += 1
+                record = codec.decode_line(line)
+            except ValueError as error:
+                faults.add(number, str(error))
                 continue
-            if record.timestamp // HOUR_MS == self._hour:
+            if record.timestamp_ms // HOUR_MS == self._hour:
                 self._streams[record.vehicle_id, record.can_id].add(record)
             else:
-                self._refused += 1
+                faults.add(number, "it belongs to another hour")
+        self._refused += faults.count
+        return faults
 
     def merge(self, other: Self) -> None:
         """Take in another part of the same hour."""
@@ -83,7 +88,7 @@ class Rollup:
             self._streams[key].merge(stream)
 
     def figures(self) -> Figures:
-        """Decide what counts, and work out the figures; vehicles and signals are in the order of their names."""
+        """Decide what counts, and compute the figures; vehicles and signals are in the order of their names."""
         by_vehicle: defaultdict[str, list[_Unique]] = defaultdict(list)
         for (vehicle_id, _), stream in sorted(self._streams.items()):
             by_vehicle[vehicle_id].append(stream.unique())
@@ -111,8 +116,8 @@ class _Stream:
     def add(self, record: Record) -> None:
         for name, value in record.payload.items():
             self._column(name).append(value)
-        self.timestamps.append(record.timestamp)
-        self.received.append(record.received)
+        self.timestamps.append(record.timestamp_ms)
+        self.received.append(record.received_ms)
 
     def merge(self, other: Self) -> None:
         for name, column in other.columns.items():
@@ -132,7 +137,7 @@ class _Stream:
         return _Unique(timestamps[kept], signals)
 
     def _column(self, name: str) -> list[float]:
-        """Find or make a signal's column, filled up for the rows that lacked it."""
+        """Find or make a signal's column, and fill it for the rows that lacked the signal."""
         column = self.columns.setdefault(name, [])
         column.extend([_ABSENT] * (len(self.timestamps) - len(column)))
         return column
@@ -146,8 +151,8 @@ def _vehicle_figures(streams: Sequence[_Unique]) -> VehicleFigures:
                 values[name].append(column)
     return VehicleFigures(
         count=sum(stream.timestamps.size for stream in streams),
-        first=instant(min(int(stream.timestamps[0]) for stream in streams)),
-        last=instant(max(int(stream.timestamps[-1]) for stream in streams)),
+        first=format_timestamp(min(int(stream.timestamps[0]) for stream in streams)),
+        last=format_timestamp(max(int(stream.timestamps[-1]) for stream in streams)),
         signals={name: _signal_figures(np.concatenate(columns)) for name, columns in sorted(values.items())},
     )
 

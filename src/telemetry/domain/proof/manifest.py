@@ -5,24 +5,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from telemetry.domain.contract.message import Record
-from telemetry.domain.contract.partition import HOUR_MS
+from telemetry.domain.contract.moment import Hour, Milliseconds, hour_of
+from telemetry.domain.contract.record import Record
 
 Stream = tuple[str, str]
-"""A vehicle's id and one of its CAN ids."""
+"""A vehicle's id and one of its CAN ids. With a timestamp it is the identity of a record."""
 
 
-class Sent(NamedTuple):
-    """The timestamps of one stream in epoch milliseconds, each once and in order: those sent, and those accepted."""
+class StreamTimestamps(NamedTuple):
+    """The timestamps of one stream, each once and in order: those sent, and those accepted."""
 
-    sent: npt.NDArray[np.int64]
-    accepted: npt.NDArray[np.int64]
+    sent: Milliseconds
+    accepted: Milliseconds
 
 
 class Manifest:
-    """The identities that were sent, and those among them that a receiver answered for."""
+    """The identities that were sent, and those among them that a receiver accepted."""
 
     def __init__(self) -> None:
         self._sent: defaultdict[Stream, list[int]] = defaultdict(list)
@@ -30,23 +29,21 @@ class Manifest:
 
     def add_sent(self, records: Iterable[Record]) -> None:
         for record in records:
-            self._sent[record.vehicle_id, record.can_id].append(record.timestamp)
+            self._sent[record.vehicle_id, record.can_id].append(record.timestamp_ms)
 
     def add_accepted(self, records: Iterable[Record]) -> None:
         for record in records:
-            self._accepted[record.vehicle_id, record.can_id].append(record.timestamp)
+            self._accepted[record.vehicle_id, record.can_id].append(record.timestamp_ms)
 
-    def hours(self) -> Sequence[int]:
-        """List the hours of what was sent, counted from 1970-01-01T00 UTC."""
-        return sorted(
-            {timestamp // HOUR_MS for timestamps in self._sent.values() for timestamp in timestamps}
-        )
+    def hours(self) -> Sequence[Hour]:
+        """List the hours of what was sent."""
+        return sorted({hour_of(ms) for timestamps in self._sent.values() for ms in timestamps})
 
-    def streams(self) -> Iterator[tuple[Stream, Sent]]:
+    def streams(self) -> Iterator[tuple[Stream, StreamTimestamps]]:
         for stream, timestamps in self._sent.items():
             accepted = self._accepted.get(stream, [])
-            yield stream, Sent(_each_once(timestamps), _each_once(accepted))
+            yield stream, StreamTimestamps(_each_once(timestamps), _each_once(accepted))
 
 
-def _each_once(timestamps: Iterable[int]) -> npt.NDArray[np.int64]:
+def _each_once(timestamps: Iterable[int]) -> Milliseconds:
     return np.unique(np.fromiter(timestamps, np.int64))

@@ -1,25 +1,26 @@
-"""Use-case: hold what was sent against what is stored, counted from the stores alone."""
+"""Use-case: compare what was sent with what is stored, counted from the stores alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
 
-from telemetry.domain.contract import spelling
-from telemetry.domain.contract.partition import HOUR_MS, hour_path
-from telemetry.domain.proof.manifest import Manifest, Sent, Stream
+from telemetry.domain.contract import codec
+from telemetry.domain.contract.moment import Hour, hour_of, hour_path
+from telemetry.domain.proof.manifest import Manifest, Stream, StreamTimestamps
 from telemetry.domain.store import objects
 from telemetry.domain.store.latency import Percentiles
+from telemetry.domain.store.objects import DamagedObjectError, LineFaults
 from telemetry.domain.store.storage import Storage
 
 
 class Proof(msgspec.Struct, frozen=True):
     """The count of a run.
 
-    `sent` and `accepted` count identities; `stored` lines, in `raw/` and in `skewed/`, of identities that were sent;
-    `unique` the identities among these; `lost` the identities accepted and not stored. `latency` is from receipt over
-    HTTP to the moment the object with the line appeared in the store; `end_to_end` from the vehicle's timestamp; both
-    are None if nothing is stored.
+    `sent` and `accepted` count identities. `stored` counts lines, in `raw/` and in `skewed/`, of identities that were
+    sent, and `unique` the identities among these. `lost` counts the identities accepted and not stored. `latency` is
+    from receipt over HTTP to the moment at which the object with the line appeared in the store, `end_to_end` from the
+    vehicle's timestamp; both are None if nothing is stored. `damage` names the objects that could not be read whole.
     """
 
     sent: int
@@ -29,13 +30,19 @@ class Proof(msgspec.Struct, frozen=True):
     lost: int
     latency: Percentiles | None
     end_to_end: Percentiles | None
+    damage: Sequence[DamagedObjectError] = ()
 
     @property
     def duplicates(self) -> int:
         return self.stored - self.unique
 
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is lost, and all that is stored could be read."""
+        return not self.lost and not self.damage
+
     def __str__(self) -> str:
-        """Spell the proof on one line, always in this order."""
+        """Write the proof on one line, always in this order."""
         counts = (
             f"sent={self.sent} accepted={self.accepted} stored={self.stored} unique={self.unique}"
             f" duplicates={self.duplicates} lost={self.lost}"
@@ -53,37 +60,56 @@ class _Found(msgspec.Struct):
     stored: list[int] = []
 
 
-class Prove:
-    """Count a store against a manifest."""
+class Prover:
+    """Counts a store against a manifest."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    async def __call__(self, manifest: Manifest, since: int, until: int) -> Proof:
-        """Count what was sent from `since` to `until` (epoch milliseconds by this machine's clock).
+    async def prove(self, manifest: Manifest, since_ms: int, until_ms: int) -> Proof:
+        """Count what was sent between two moments by this machine's clock.
 
-        Lines of others in the same store are left out. Raises OSError, and ValueError if an object is damaged.
+        Lines of others in the same store are left out. What is damaged is named and left out, and the rest is counted.
+        Raise StoreUnavailableError.
         """
         streams = dict(manifest.streams())
         found = {stream: _Found() for stream in streams}
-        received = range(since // HOUR_MS, until // HOUR_MS + 1)
+        damage: list[DamagedObjectError] = []
+        received = map(Hour, range(hour_of(since_ms), hour_of(until_ms) + 1))
         trees = [f"raw/{hour_path(hour)}/" for hour in manifest.hours()]
         trees += [f"skewed/{hour_path(hour)}/" for hour in received]
         for tree in trees:
-            await self._find(tree, found)
-        return _count(streams, found)
-
-    async def _find(self, tree: str, found: Mapping[Stream, _Found]) -> None:
-        for entry in await self._storage.list(tree):
-            for line in objects.read_lines(entry.key, await self._storage.get(entry.key)):
-                record = spelling.decode(line)
-                if stream := found.get((record.vehicle_id, record.can_id)):
-                    stream.timestamps.append(record.timestamp)
-                    stream.received.append(record.received)
-                    stream.stored.append(entry.stored)
+            for info in await self._storage.list(tree):
+                try:
+                    lines = objects.decode_object(info.key, await self._storage.get(info.key))
+                except DamagedObjectError as error:
+                    damage.append(error)
+                else:
+                    damage += _find(lines, info.stored_ms, found).damage(info.key)
+        return _count(streams, found, damage)
 
 
-def _count(streams: Mapping[Stream, Sent], found: Mapping[Stream, _Found]) -> Proof:
+def _find(lines: Sequence[bytes], stored_ms: int, found: Mapping[Stream, _Found]) -> LineFaults:
+    """Add the lines of an object to the streams that are looked for; return what is wrong with the others."""
+    faults = LineFaults()
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = codec.decode_line(line)
+        except ValueError as error:
+            faults.add(number, str(error))
+            continue
+        if stream := found.get((record.vehicle_id, record.can_id)):
+            stream.timestamps.append(record.timestamp_ms)
+            stream.received.append(record.received_ms)
+            stream.stored.append(stored_ms)
+    return faults
+
+
+def _count(
+    streams: Mapping[Stream, StreamTimestamps],
+    found: Mapping[Stream, _Found],
+    damage: Sequence[DamagedObjectError],
+) -> Proof:
     stored = unique = lost = 0
     latency, end_to_end = [], []
     for stream, sent in streams.items():
@@ -104,4 +130,5 @@ def _count(streams: Mapping[Stream, Sent], found: Mapping[Stream, _Found]) -> Pr
         lost=lost,
         latency=Percentiles.of(np.concatenate(latency)) if stored else None,
         end_to_end=Percentiles.of(np.concatenate(end_to_end)) if stored else None,
+        damage=damage,
     )

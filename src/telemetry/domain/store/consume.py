@@ -1,221 +1,178 @@
 """Use-case: carry what the queue holds to the raw store, durable first, deleted second.
 
-One call is one turn: receive what there is, and store the batch once it is due. A message leaves the queue only after
-the objects that hold its lines are durable; whatever goes wrong before that, it stays on lease or comes again. A body
-that cannot be decoded goes to quarantine with its reason, as durably as the others to theirs, and then leaves too.
+A consumer is in one of three states, and a turn moves it on:
+
+- **Gathering.** Messages are received, and held on lease, until the batch is due: by count, by size, by the age of its
+  oldest message, or at once if one of them has been received before.
+- **Flushing.** The batch is fixed, and so is its moment, after which its objects are named. They are written. If one
+  cannot be, the consumer stays in this state, and the next turn writes the same objects under the same names.
+- **Deleting.** All of the batch is durable, and the queue is asked to delete its messages. If the queue cannot be asked,
+  the consumer stays in this state. When it was asked, the consumer gathers again.
+
+So a message leaves the queue only after the objects that hold its lines are durable. Whatever goes wrong before that, it
+stays on lease or comes again. A body that cannot be decoded is written to quarantine with its reason, as durably as the
+others to their partitions, and then leaves the queue too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import msgspec
-import numpy as np
-
 from telemetry.domain.clock import Clock
-from telemetry.domain.contract.partition import Policy
-from telemetry.domain.store import objects
-from telemetry.domain.store.latency import Stages
-from telemetry.domain.store.objects import Quarantined, RawFormat
+from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.store import flush, objects
+from telemetry.domain.store.flush import Held, StoredBatch
+from telemetry.domain.store.objects import RawFormat
 from telemetry.domain.store.storage import Storage
-from telemetry.domain.transport import batch, envelope
-from telemetry.domain.transport.batch import Batcher, Limits
-from telemetry.domain.transport.envelope import Parcel, UndecodableError
-from telemetry.domain.transport.lease import Delivery, Terms
+from telemetry.domain.transport import envelope
+from telemetry.domain.transport.batch import Batcher, BatchLimits
+from telemetry.domain.transport.envelope import UndecodableError
+from telemetry.domain.transport.lease import Delivery, LeaseTerms
+from telemetry.domain.transport.parcel import Parcel
 from telemetry.domain.transport.queue import Queue, QueueUnavailableError
 
 _AT_ONCE: Final = 16
 """Messages asked for in one receive: enough to amortise the call, few enough to bound what is held in memory."""
 
 
-class Stored(msgspec.Struct, frozen=True):
-    """What became of a batch of queue messages.
+class _Gathering:
+    """The batch that grows."""
 
-    `size` is bytes of lines, `redelivered` messages that had been received before, `undeleted` messages that the queue
-    would not delete and that will come again. `latency` is None if there was no record in it.
-    """
+    def __init__(self, limits: BatchLimits) -> None:
+        self.batch: Batcher[Held] = Batcher(limits)
+        self.is_urgent = False
 
-    messages: int
-    records: int
-    skewed: int
-    quarantined: int
-    redelivered: int
-    undeleted: int
-    objects: int
-    size: int
-    latency: Stages | None
+    @property
+    def held(self) -> Sequence[Held]:
+        return self.batch.items
+
+    def is_due(self, now_s: float) -> bool:
+        return self.is_urgent or self.batch.is_due(now_s)
 
 
-class _Held(NamedTuple):
-    """A leased message that is not durable elsewhere yet; `dequeued` in epoch milliseconds."""
+class _Flushing(NamedTuple):
+    """The batch that is being written under the name of one moment."""
 
-    delivery: Delivery
-    dequeued: int
-    content: Parcel | UndecodableError
+    held: Sequence[Held]
+    since_ms: int
 
 
-class Consume:
-    """One consumer: the batch that it gathers, and the leases that it holds for it."""
+class _Deleting(NamedTuple):
+    """The messages that are durable and have to leave the queue."""
+
+    handles: Sequence[str]
+    held: Sequence[Held] = ()  # nothing is on lease that would have to be extended
+
+
+class Consumer:
+    """One consumer: its state, and the leases that it holds."""
 
     def __init__(  # noqa: PLR0913, PLR0917  # its two ports, its clock, and the four things that can be set
         self,
         queue: Queue,
         storage: Storage,
         clock: Clock,
-        policy: Policy,
-        limits: Limits,
-        terms: Terms,
+        policy: PartitionPolicy,
+        limits: BatchLimits,
+        terms: LeaseTerms,
         raw_format: RawFormat = "jsonl",
     ) -> None:
         self._queue = queue
         self._storage = storage
         self._clock = clock
         self._policy = policy
-        self._visibility = terms.visibility / 1000
+        self._limits = limits
+        self._visibility_s = terms.visibility_ms / 1000
         self._raw_format = raw_format
-        self._batch: Batcher[_Held] = Batcher(limits)
-        self._leased_at = 0.0
-        self._is_urgent = False
-        self._flushing_since: int | None = None
-        self._durable: list[str] = []
+        self._state: _Gathering | _Flushing | _Deleting = _Gathering(limits)
+        self._leased_at_s = 0.0
 
-    async def __call__(self, patience: float) -> Stored | None:
-        """Take one turn, waiting at most `patience` seconds; tell what was stored, if a batch was due.
+    async def turn(self, patience_s: float) -> StoredBatch | None:
+        """Take one turn, waiting at most `patience_s` for messages; return what was stored, if a batch was due.
 
-        Raises QueueUnavailableError or OSError; the next turn goes on where this one stopped.
+        Raise QueueUnavailableError or StoreUnavailableError; the next turn goes on where this one stopped.
         """
-        await self._delete()
-        if not self._is_due():
-            await self._receive(patience)
-        return await self._flush() if self._is_due() else None
+        if isinstance(self._state, _Deleting):
+            await self._delete(self._state)
+        if isinstance(self._state, _Gathering):
+            if not self._state.is_due(self._clock.monotonic_s()):
+                await self._receive(self._state, patience_s)
+            if self._state.is_due(self._clock.monotonic_s()):
+                self._state = self._fix(self._state)
+        return await self._flush(self._state) if isinstance(self._state, _Flushing) else None
 
     async def renew(self) -> None:
-        """Extend the leases of the batch once half of their time is over. Raises QueueUnavailableError."""
-        now = self._clock.monotonic()
-        if self._batch.items and now - self._leased_at >= self._visibility / 2:
-            await self._queue.extend(self._receipts(), self._visibility)
-            self._leased_at = now
+        """Extend the leases of the batch once half of their time is over. Raise QueueUnavailableError."""
+        now_s = self._clock.monotonic_s()
+        if self._state.held and now_s - self._leased_at_s >= self._visibility_s / 2:
+            await self._queue.extend(self._handles(), self._visibility_s)
+            self._leased_at_s = now_s
 
-    async def stop(self) -> Stored | None:
+    async def stop(self) -> StoredBatch | None:
         """Store what is held, due or not; if that cannot be, hand it back for others to receive at once.
 
-        Raises QueueUnavailableError or OSError, after handing back.
+        Raise QueueUnavailableError or StoreUnavailableError, after handing back.
         """
         try:
-            await self._delete()
-            return await self._flush() if self._batch.items else None
+            if isinstance(self._state, _Deleting):
+                await self._delete(self._state)
+            if isinstance(self._state, _Gathering) and self._state.held:
+                self._state = self._fix(self._state)
+            return await self._flush(self._state) if isinstance(self._state, _Flushing) else None
         finally:
-            if self._batch.items:
-                await self._queue.extend(self._receipts(), 0)
+            if self._state.held:
+                await self._queue.extend(self._handles(), 0)
 
-    def _is_due(self) -> bool:
-        return (
-            self._flushing_since is not None or self._is_urgent or self._batch.is_due(self._clock.monotonic())
-        )
+    def _fix(self, state: _Gathering) -> _Flushing:
+        return _Flushing(tuple(state.batch.take()), self._clock.wall_ms())
 
-    async def _receive(self, patience: float) -> None:
+    async def _receive(self, state: _Gathering, patience_s: float) -> None:
         """Wait for a first message, then take all that has arrived, up to the size of a batch."""
-        now = self._clock.monotonic()
-        deadline = self._batch.deadline
-        wait = patience if deadline is None else min(patience, max(0.0, deadline - now))
-        while deliveries := await self._queue.receive(_AT_ONCE, wait):
-            self._hold(deliveries)
-            if len(deliveries) < _AT_ONCE or self._batch.size >= objects.MAX_BATCH:
+        deadline_s = state.batch.deadline_s
+        wait_s = patience_s
+        if deadline_s is not None:
+            wait_s = min(patience_s, max(0.0, deadline_s - self._clock.monotonic_s()))
+        while deliveries := await self._queue.receive(_AT_ONCE, wait_s):
+            self._hold(state, deliveries)
+            if len(deliveries) < _AT_ONCE or state.batch.size >= objects.MAX_BATCH:
                 break
-            wait = 0.0
+            wait_s = 0.0
 
-    def _hold(self, deliveries: Sequence[Delivery]) -> None:
-        now, dequeued = self._clock.monotonic(), self._clock.wall()
-        if not self._batch.items:
-            self._leased_at = now
-        # What comes again has seen a consumer die: it is stored at once, because in waiting for company it would meet the
-        # next death, and after a few of them be a dead letter for no fault of its own.
-        self._is_urgent |= any(delivery.receives > 1 for delivery in deliveries)
+    def _hold(self, state: _Gathering, deliveries: Sequence[Delivery]) -> None:
+        now_s, dequeued_ms = self._clock.monotonic_s(), self._clock.wall_ms()
+        if not state.held:
+            self._leased_at_s = now_s
+        # What comes again was held by a consumer that died. It is stored at once: if it waited for more, it would be
+        # there at the next death too, and after a few of them be a dead letter for no fault of its own.
+        state.is_urgent |= any(delivery.receives > 1 for delivery in deliveries)
         for delivery in deliveries:
-            content = self._unpack(delivery)
-            count, size = (
-                (1, len(delivery.body))
-                if isinstance(content, UndecodableError)
-                else (content.count, len(content.lines))
-            )
-            self._batch.add(_Held(delivery, dequeued, content), count, size, now)
+            held = Held(delivery, dequeued_ms, self._decode(delivery))
+            state.batch.add(held, held.count, held.size, now_s)
 
-    def _unpack(self, delivery: Delivery) -> Parcel | UndecodableError:
+    def _decode(self, delivery: Delivery) -> Parcel | UndecodableError:
         try:
-            return envelope.unpack(delivery.body, delivery.sent, self._policy)
+            return envelope.decode(delivery.body, delivery.sent_ms, self._policy)
         except UndecodableError as error:
             return error
 
-    async def _flush(self) -> Stored:
-        # A flush that failed is tried again with the same messages under the same names, so that the objects that it
-        # had written already are not written twice.
-        self._flushing_since = self._flushing_since or self._clock.wall()
-        held = tuple(self._batch.items)
-        written = dict(self._objects(held, self._flushing_since))
+    async def _flush(self, state: _Flushing) -> StoredBatch:
+        """Write all objects of the batch, then delete its messages if the queue can be asked."""
+        written = dict(flush.contents(state.held, state.since_ms, self._raw_format))
         for key, lines in written.items():
-            await self._storage.put(key, objects.write_lines(key, lines))
-        now = self._clock.wall()
-        self._durable = [each.delivery.receipt for each in held]
-        self._batch.take()
-        self._is_urgent = False
-        self._flushing_since = None
-        return _summary(held, written, await self._delete_if_possible(), now)
+            await self._storage.put(key, objects.encode_object(key, lines))
+        written_ms = self._clock.wall_ms()
+        deleting = _Deleting(self._handles())
+        self._state = deleting
+        try:
+            undeleted = await self._delete(deleting)
+        except QueueUnavailableError:
+            undeleted = len(deleting.handles)  # the next turn tries again, and raises if it cannot either
+        return StoredBatch.of(state.held, written, undeleted, written_ms)
 
-    def _objects(self, held: Sequence[_Held], now: int) -> Iterator[tuple[str, bytes]]:
-        """Spell a batch as objects: keys and lines."""
-        for bundle in envelope.bundle(_parcels(held), objects.MAX_BATCH):
-            lines = b"".join(parcel.lines for parcel in bundle)
-            yield objects.batch_key(bundle[0].partition, now, lines, self._raw_format), lines
-        bad = [
-            objects.write_quarantine([Quarantined.of(delivery, str(why), now)])
-            for delivery, _, why in held
-            if isinstance(why, UndecodableError)
-        ]
-        for run in batch.runs([len(line) for line in bad], objects.MAX_BATCH):
-            lines = b"".join(bad[run])
-            yield objects.quarantine_key(now, lines), lines
-
-    async def _delete(self) -> int:
-        """Delete what is durable; count what the queue refused to delete."""
-        if not self._durable:
-            return 0
-        refused = await self._queue.delete(self._durable)
-        self._durable = []
+    async def _delete(self, state: _Deleting) -> int:
+        """Delete what is durable; return how many messages the queue refused to delete."""
+        refused = await self._queue.delete(state.handles)
+        self._state = _Gathering(self._limits)
         return len(refused)
 
-    async def _delete_if_possible(self) -> int:
-        try:
-            return await self._delete()
-        except QueueUnavailableError:
-            return len(self._durable)  # the next turn tries again, and speaks up if it cannot either
-
-    def _receipts(self) -> list[str]:
-        return [each.delivery.receipt for each in self._batch.items]
-
-
-def _parcels(held: Sequence[_Held]) -> list[Parcel]:
-    return [each.content for each in held if isinstance(each.content, Parcel)]
-
-
-def _summary(held: Sequence[_Held], written: dict[str, bytes], undeleted: int, now: int) -> Stored:
-    parcels = _parcels(held)
-    return Stored(
-        messages=len(held),
-        records=sum(parcel.count for parcel in parcels),
-        skewed=sum(parcel.count for parcel in parcels if parcel.partition.tree == "skewed"),
-        quarantined=len(held) - len(parcels),
-        redelivered=sum(each.delivery.receives > 1 for each in held),
-        undeleted=undeleted,
-        objects=len(written),
-        size=sum(map(len, written.values())),
-        latency=_latency(held, now) if parcels else None,
-    )
-
-
-def _latency(held: Sequence[_Held], written: int) -> Stages:
-    counted = [(each.content, each.dequeued) for each in held if isinstance(each.content, Parcel)]
-    return Stages.of(
-        np.concatenate([parcel.timestamps for parcel, _ in counted]),
-        np.concatenate([parcel.received for parcel, _ in counted]),
-        np.repeat([dequeued for _, dequeued in counted], [parcel.count for parcel, _ in counted]),
-        written,
-    )
+    def _handles(self) -> list[str]:
+        return [each.delivery.handle for each in self._state.held]

@@ -20,16 +20,16 @@ class Percentiles(msgspec.Struct, frozen=True):
     size: int
 
     @classmethod
-    def of(cls, latencies: npt.NDArray[np.int64] | npt.NDArray[np.float64]) -> Self:
-        """Summarise a non-empty array of latencies in milliseconds. Raises ValueError if it is empty."""
-        if not latencies.size:
+    def of(cls, latencies_ms: npt.NDArray[np.int64] | npt.NDArray[np.float64]) -> Self:
+        """Summarise a non-empty array of latencies. Raise ValueError if it is empty."""
+        if not latencies_ms.size:
             raise ValueError("There are no percentiles of nothing.")
-        p50, p95, p99, low, high = (np.percentile(latencies, (50, 95, 99, 0, 100)) / 1000).tolist()
-        return cls(p50, p95, p99, low, high, latencies.size)
+        p50, p95, p99, low, high = (np.percentile(latencies_ms, (50, 95, 99, 0, 100)) / 1000).tolist()
+        return cls(p50, p95, p99, low, high, latencies_ms.size)
 
 
 class Stages(msgspec.Struct, frozen=True):
-    """The latencies of one batch; a negative `ingest` is a vehicle's clock that runs ahead."""
+    """The latencies of one batch; a negative `ingest` means that a vehicle's clock runs ahead."""
 
     ingest: Percentiles
     queue: Percentiles
@@ -38,16 +38,16 @@ class Stages(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(
-        cls, timestamp: Milliseconds, received: Milliseconds, dequeued: Milliseconds, written: int
+        cls, timestamps: Milliseconds, received: Milliseconds, dequeued: Milliseconds, written_ms: int
     ) -> Self:
         """Measure the records of a batch.
 
-        All are epoch milliseconds, an entry a record: made by the vehicle, received over HTTP, received from the
-        queue; `written` is when all of them were durable.
+        The arrays have an entry a record, in epoch milliseconds: when the vehicle made it, when the receiver received
+        it, and when the consumer received it from the queue. `written_ms` is when all of them were durable.
         """
         return cls(
-            ingest=Percentiles.of(received - timestamp),
+            ingest=Percentiles.of(received - timestamps),
             queue=Percentiles.of(dequeued - received),
-            processing=Percentiles.of(written - dequeued),
-            end_to_end=Percentiles.of(written - timestamp),
+            processing=Percentiles.of(written_ms - dequeued),
+            end_to_end=Percentiles.of(written_ms - timestamps),
         )

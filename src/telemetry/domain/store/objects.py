@@ -1,17 +1,16 @@
-"""How the objects of the stores are named and spelled."""
+"""The objects of the stores: their keys, and how their content is encoded."""
 
-import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
 import msgspec
 
 from telemetry.domain.contract import compression
-from telemetry.domain.contract.moment import instant
-from telemetry.domain.contract.partition import HOUR_MS, Partition, hour_path
-from telemetry.domain.transport.lease import Delivery
+from telemetry.domain.contract.moment import Hour, hour_of, hour_path
+from telemetry.domain.contract.partition import Partition
+from telemetry.domain.errors import TelemetryError
 
 MAX_BATCH: Final = 5_000_000
 """Bytes of lines that one object of the raw store holds at the most, before compression."""
@@ -21,67 +20,67 @@ QUARANTINE: Final = "quarantine/"
 
 RawFormat = Literal["jsonl", "jsonl.zst"]
 
-_MAX_SWOLLEN: Final = 64 * 1024 * 1024  # generous: objects that others put into the store are read as well
+_MAX_DECOMPRESSED: Final = (
+    64 * 1024 * 1024
+)  # bytes; generous, since objects that others put there are read as well
 _ZST: Final = ".zst"
 
 
-class Quarantined(msgspec.Struct, frozen=True):
-    """A queue body that could not be decoded, as its line in quarantine spells it."""
+class DamagedObjectError(TelemetryError, ValueError):
+    """An object, or a line in it, that is not what its key says; `key` names it and `why` says what is wrong."""
 
-    quarantined_at: str
-    sent_at: str
-    receives: int
-    reason: str
-    body_base64: str
-
-    @classmethod
-    def of(cls, delivery: Delivery, reason: str, now: int) -> Self:
-        body = base64.b64encode(delivery.body).decode()
-        return cls(instant(now), instant(delivery.sent), delivery.receives, reason, body)
-
-    @property
-    def body(self) -> bytes:
-        return base64.b64decode(self.body_base64)
+    def __init__(self, key: str, why: str) -> None:
+        super().__init__(f"{key} is damaged: {why}")
+        self.key = key
+        self.why = why
 
 
-_decode_quarantine: Final = msgspec.json.Decoder(Quarantined).decode_lines
-_encode_quarantine: Final = msgspec.json.Encoder().encode_lines
+class LineFaults(msgspec.Struct):
+    """The lines of one object that are not what they should be: how many, and what is wrong with the first."""
+
+    count: int = 0
+    first: str = ""
+
+    def add(self, number: int, why: str) -> None:
+        """Count a line by its number, from 1."""
+        self.first = self.first or f"line {number}: {why}"
+        self.count += 1
+
+    def damage(self, key: str) -> Iterator[DamagedObjectError]:
+        """Yield what to say of the object `key`, if there is anything to say."""
+        if self.count:
+            lines = "1 line is" if self.count == 1 else f"{self.count} lines are"
+            yield DamagedObjectError(key, f"{lines} left out, {self.first}")
 
 
-def batch_key(partition: Partition, now: int, lines: bytes, spelling: RawFormat) -> str:
+def batch_key(partition: Partition, now_ms: int, lines: bytes, raw_format: RawFormat) -> str:
     """Name the object of a batch after its moment and its content, so that writing it twice writes it once."""
-    return f"{partition.path}/batch-{now}-{digest(lines)}.{spelling}"
+    return f"{partition.path}/batch-{now_ms}-{digest(lines)}.{raw_format}"
 
 
-def quarantine_key(now: int, lines: bytes) -> str:
-    return f"{QUARANTINE}{hour_path(now // HOUR_MS)}/quarantine-{now}-{digest(lines)}.jsonl"
+def quarantine_key(now_ms: int, lines: bytes) -> str:
+    """Name an object of the quarantine in the same way."""
+    return f"{QUARANTINE}{hour_path(hour_of(now_ms))}/quarantine-{now_ms}-{digest(lines)}.jsonl"
 
 
-def aggregated_key(hour: int) -> str:
+def aggregated_key(hour: Hour) -> str:
     """Name the figures of an hour: `aggregated/year=2025/.../hour=14/aggregated-20251019T14Z.json`."""
-    return (
-        f"aggregated/{hour_path(hour)}/aggregated-{datetime.fromtimestamp(hour * 3600, UTC):%Y%m%dT%HZ}.json"
-    )
+    start = datetime.fromtimestamp(hour * 3600, UTC)
+    return f"aggregated/{hour_path(hour)}/aggregated-{start:%Y%m%dT%HZ}.json"
 
 
-def write_lines(key: str, lines: bytes) -> bytes:
-    """Spell lines as the ending of their object's key asks for."""
-    return compression.squeeze(lines, level=3) if key.endswith(_ZST) else lines
+def encode_object(key: str, lines: bytes) -> bytes:
+    """Encode lines as the ending of their object's key asks for."""
+    return compression.compress(lines, level=3) if key.endswith(_ZST) else lines
 
 
-def read_lines(key: str, data: bytes) -> Sequence[bytes]:
-    """Read an object's lines. Raises ValueError if it is compressed and damaged."""
-    content = compression.swell(data, "zstd", _MAX_SWOLLEN) if key.endswith(_ZST) else data
+def decode_object(key: str, data: bytes) -> Sequence[bytes]:
+    """Return the lines of an object. Raise DamagedObjectError if it is compressed and damaged."""
+    try:
+        content = compression.decompress(data, "zstd", _MAX_DECOMPRESSED) if key.endswith(_ZST) else data
+    except ValueError as error:
+        raise DamagedObjectError(key, str(error)) from error
     return content.splitlines()
-
-
-def write_quarantine(bodies: Sequence[Quarantined]) -> bytes:
-    return _encode_quarantine(bodies)
-
-
-def read_quarantine(data: bytes) -> Sequence[Quarantined]:
-    """Read an object of the quarantine. Raises ValueError if it is none."""
-    return _decode_quarantine(data)
 
 
 def digest(data: bytes) -> str:

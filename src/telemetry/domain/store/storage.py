@@ -5,27 +5,34 @@ from typing import Protocol
 
 import msgspec
 
+from telemetry.domain.errors import OutOfReachError, TelemetryError
 
-class ObjectNotFoundError(LookupError):
+
+class StoreUnavailableError(OutOfReachError):
+    """The store cannot be reached, refused, or is full; its text says which, and what to change."""
+
+
+class ObjectNotFoundError(TelemetryError, LookupError):
     """There is no object of this key."""
 
 
-class ObjectExistsError(Exception):
+class ObjectExistsError(TelemetryError):
     """An object of this key exists and holds something else."""
 
 
-class Entry(msgspec.Struct, frozen=True, order=True):
-    """An object in a listing: `size` in bytes, `stored` the epoch milliseconds at which it appeared."""
+class ObjectInfo(msgspec.Struct, frozen=True, order=True):
+    """An object in a listing: `size` in bytes, `stored_ms` the moment at which it appeared."""
 
     key: str
     size: int
-    stored: int
+    stored_ms: int
 
 
 class Storage(Protocol):
     """A store whose objects appear whole or not at all.
 
-    Every verb raises OSError if the store could not do it; after a failed put the object is there whole, or not at all.
+    Every verb raises StoreUnavailableError if the store could not do it. After a failed put the object is there whole,
+    or not at all.
     """
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
@@ -36,10 +43,10 @@ class Storage(Protocol):
         ...
 
     async def get(self, key: str) -> bytes:
-        """Read a whole object. Raises ObjectNotFoundError."""
+        """Read a whole object. Raise ObjectNotFoundError."""
         ...
 
-    async def list(self, prefix: str) -> Sequence[Entry]:
+    async def list(self, prefix: str) -> Sequence[ObjectInfo]:
         """List the objects whose keys begin with `prefix`, in the order of their keys, none that is unfinished."""
         ...
 
@@ -48,5 +55,5 @@ class Storage(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of what the adapter holds open."""
+        """Close files and connections; closing twice does no harm."""
         ...

@@ -2,10 +2,10 @@
 
 A pure machine. Its rules:
 
-- A batch is due once it holds `count` messages or `size` bytes, or once its *oldest* item is `age` seconds old. A
+- A batch is due once it holds `count` messages or `size` bytes, or once its *oldest* item is `age_s` seconds old. A
   deadline that restarted at every item would never come under steady load.
 - Taking a batch takes all that has arrived, so that under load batches grow by themselves.
-- It owns no clock: time is an argument, and `deadline` says until when its caller may sleep.
+- It owns no clock: time is an argument, and `deadline_s` says until when its caller may sleep.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,23 +16,23 @@ import msgspec
 T = TypeVar("T")
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """When a batch is due: at `count` messages, at `size` bytes, or `age` seconds after its first."""
+class BatchLimits(msgspec.Struct, frozen=True):
+    """When a batch is due: at `count` messages, at `size` bytes, or `age_s` seconds after its first item."""
 
     count: int
     size: int
-    age: float
+    age_s: float
 
 
 class Batcher(Generic[T]):
     """The items of the batch that is being gathered, in the order in which they came."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: BatchLimits) -> None:
         self._limits = limits
         self._items: list[T] = []
         self._count = 0
         self._size = 0
-        self._oldest: float | None = None
+        self._oldest_s: float | None = None
 
     @property
     def items(self) -> Sequence[T]:
@@ -43,34 +43,34 @@ class Batcher(Generic[T]):
         return self._size
 
     @property
-    def deadline(self) -> float | None:
+    def deadline_s(self) -> float | None:
         """When the batch is due by its age; None while it is empty."""
-        return None if self._oldest is None else self._oldest + self._limits.age
+        return None if self._oldest_s is None else self._oldest_s + self._limits.age_s
 
-    def add(self, item: T, count: int, size: int, now: float) -> None:
-        """Take an item that stands for `count` messages of `size` bytes together, arrived at `now` seconds."""
+    def add(self, item: T, count: int, size: int, now_s: float) -> None:
+        """Take an item that stands for `count` messages of `size` bytes together, arrived at `now_s`."""
         self._items.append(item)
         self._count += count
         self._size += size
-        if self._oldest is None:
-            self._oldest = now
+        if self._oldest_s is None:
+            self._oldest_s = now_s
 
-    def is_due(self, now: float) -> bool:
-        if self._oldest is None:
+    def is_due(self, now_s: float) -> bool:
+        if self._oldest_s is None:
             return False
         full = self._count >= self._limits.count or self._size >= self._limits.size
-        return full or now >= self._oldest + self._limits.age
+        return full or now_s >= self._oldest_s + self._limits.age_s
 
     def take(self) -> list[T]:
-        """Hand over all that has arrived and start anew."""
+        """Return all that has arrived, and start anew."""
         items, self._items = self._items, []
         self._count = self._size = 0
-        self._oldest = None
+        self._oldest_s = None
         return items
 
 
 def runs(sizes: Sequence[int], limit: int) -> Iterator[slice]:
-    """Cut a sequence of sizes into runs of at most `limit` together; what is larger by itself is a run of its own."""
+    """Cut a sequence of sizes into runs of at most `limit` together; what is larger is a run by itself."""
     start = total = 0
     for index, size in enumerate(sizes):
         if total + size > limit and index > start:

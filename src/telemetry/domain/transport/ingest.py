@@ -2,59 +2,51 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-import msgspec
-
-from telemetry.domain.contract.message import Parsed, Record, Rejection
-from telemetry.domain.contract.partition import Partition, Policy
-from telemetry.domain.transport import envelope
-from telemetry.domain.transport.envelope import Parcel
+from telemetry.domain.contract.partition import Partition, PartitionPolicy
+from telemetry.domain.contract.record import Answer, Parsed, Record
+from telemetry.domain.errors import TelemetryError
+from telemetry.domain.transport.parcel import Parcel
 from telemetry.domain.transport.queue import Outbox
 
 Permits = Callable[[str], bool]
-"""Whether the sender may speak for a vehicle, given its id; one that may speak for all is not asked."""
+"""Whether the sender may send for a vehicle, given its id; a sender who may send for all has none."""
 
 
-class NotPermittedError(Exception):
-    """The sender may not speak for a vehicle in the body; none of its records was taken."""
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """How many records are durable, and why each of the others was not taken."""
-
-    accepted: int
-    rejected: Sequence[Rejection]
+class NotPermittedError(TelemetryError):
+    """The sender may not send for a vehicle in the body; none of its records was taken."""
 
 
 class Ingest:
-    """Sort records into parcels by partition, and wait until the outbox has made them durable."""
+    """Pack records into parcels by partition, and wait until the outbox has made them durable."""
 
-    def __init__(self, outbox: Outbox, policy: Policy) -> None:
+    def __init__(self, outbox: Outbox, policy: PartitionPolicy) -> None:
         self._outbox = outbox
         self._policy = policy
 
-    async def __call__(self, parsed: Parsed, permits: Permits | None = None) -> Receipt:
+    async def accept(self, parsed: Parsed, permits: Permits | None = None) -> Answer:
         """Make the valid records durable.
 
-        Raises NotPermittedError, and QueueUnavailableError, after which all of them are to be sent again.
+        Raise NotPermittedError, and QueueUnavailableError, after which all of them are to be sent again.
         """
         if permits:
             _check_permits(parsed.records, permits)
         if parsed.records:
-            await self._outbox.post(list(self._parcels(parsed.records)))
-        return Receipt(len(parsed.records), parsed.rejected)
+            await self._outbox.send(list(self._parcels(parsed.records)))
+        return Answer(len(parsed.records), parsed.rejected)
 
     def _parcels(self, records: Sequence[Record]) -> Iterator[Parcel]:
-        for partition, members in self._policy.sort(records).items():
-            yield from self._wrap(partition, members)
+        for partition, members in self._policy.group(records).items():
+            yield from self._fitting(partition, members)
 
-    def _wrap(self, partition: Partition, records: Sequence[Record]) -> Iterator[Parcel]:
-        parcel = envelope.wrap(partition, records)
-        if parcel.size <= self._outbox.room or len(records) == 1:
+    def _fitting(self, partition: Partition, records: Sequence[Record]) -> Iterator[Parcel]:
+        """Make a parcel, or several where one would be too large for the outbox."""
+        parcel = Parcel.of(partition, records)
+        if parcel.size <= self._outbox.max_parcel_size or len(records) == 1:
             yield parcel
             return
         half = len(records) // 2
-        yield from self._wrap(partition, records[:half])
-        yield from self._wrap(partition, records[half:])
+        yield from self._fitting(partition, records[:half])
+        yield from self._fitting(partition, records[half:])
 
 
 def _check_permits(records: Sequence[Record], permits: Permits) -> None:

@@ -1,18 +1,18 @@
-"""What a queue promises, as a ledger that is stepped by hand.
+"""What a queue promises, as a model that is stepped by hand.
 
 Its rules:
 
-- A message that was sent is there until it is deleted; it is received in the order in which it was sent, as far as it
-  is visible.
-- To receive is to lease: for `visibility` milliseconds nobody else receives the message. Then it is visible again.
-- Every lease has a receipt of its own. Only the receipt of the newest lease, while it lasts, deletes or extends; an
+- A message that was sent is there until it is deleted. Messages are received in the order in which they were sent, as
+  far as they are visible.
+- To receive is to lease: for `visibility_ms` nobody else receives the message. Then it is visible again.
+- Every lease has a handle of its own. Only the handle of the newest lease, while that lasts, deletes or extends. An
   older one is refused, and refusing changes nothing. So a holder who came too late cannot harm the next one.
-- Extending sets the end of the lease anew, from now; extending by nothing hands the message back.
-- A message that was leased `max_receives` times and is visible again is not leased again: it becomes a dead letter,
-  is kept as such, and can be redriven, which sends it anew under the time at which it was first sent.
+- Extending sets the end of the lease anew, from now. Extending by nothing hands the message back.
+- A message that was leased `max_receives` times and is visible again is not leased again. It becomes a dead letter, is
+  kept as such, and can be redriven, which sends it anew under the time at which it was first sent.
 
-The memory adapter is a shell around this ledger; the SQLite adapter is held to it in lock-step by the tests. Times are
-epoch milliseconds and arguments.
+The memory adapter is a shell around this model. The tests run the SQLite adapter in lock-step with it. Times are epoch
+milliseconds and arguments.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,19 +20,19 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 
-class Terms(msgspec.Struct, frozen=True):
-    """How long a lease lasts, in milliseconds, and how many of them a message gets."""
+class LeaseTerms(msgspec.Struct, frozen=True):
+    """How long a lease lasts, and how many leases a message gets."""
 
-    visibility: int = 30_000
+    visibility_ms: int = 30_000
     max_receives: int = 5
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """A message on lease: `sent` in epoch milliseconds, `receives` counting this lease."""
+    """A message on lease, with the handle of that lease; `receives` counts its leases, this one included."""
 
-    receipt: str
+    handle: str
     body: bytes
-    sent: int
+    sent_ms: int
     receives: int
 
 
@@ -44,109 +44,121 @@ class Depth(msgspec.Struct, frozen=True):
     dead: int
 
 
-class _Entry(msgspec.Struct):
+class _Message(msgspec.Struct):
     body: bytes
-    sent: int
-    visible: int
+    sent_ms: int
+    visible_ms: int
     receives: int = 0
     dead: bool = False
 
 
-class Ledger:
+class QueueModel:
     """The messages of one queue and their leases."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: LeaseTerms) -> None:
         self._terms = terms
-        self._entries: dict[int, _Entry] = {}
+        self._messages: dict[int, _Message] = {}
         self._last = 0
 
-    def send(self, bodies: Iterable[bytes], now: int) -> None:
+    def send(self, bodies: Iterable[bytes], now_ms: int) -> None:
         for body in bodies:
             self._last += 1
-            self._entries[self._last] = _Entry(body, sent=now, visible=now)
+            self._messages[self._last] = _Message(body, sent_ms=now_ms, visible_ms=now_ms)
 
-    def receive(self, limit: int, now: int) -> list[Delivery]:
-        """Lease up to `limit` visible messages, and bury those met on the way that had their share of leases."""
+    def receive(self, limit: int, now_ms: int) -> list[Delivery]:
+        """Lease up to `limit` visible messages; those met on the way that had all their leases become dead letters."""
         deliveries: list[Delivery] = []
-        for number, entry in self._visible(now):
+        for number, message in self._visible(now_ms):
             if len(deliveries) == limit:
                 break
-            if entry.receives >= self._terms.max_receives:
-                entry.dead = True
+            if message.receives >= self._terms.max_receives:
+                message.dead = True
                 continue
-            entry.receives += 1
-            entry.visible = now + self._terms.visibility
-            deliveries.append(
-                Delivery(receipt(number, entry.receives), entry.body, entry.sent, entry.receives)
-            )
+            message.receives += 1
+            message.visible_ms = now_ms + self._terms.visibility_ms
+            deliveries.append(_delivery(number, message))
         return deliveries
 
-    def delete(self, receipts: Iterable[str], now: int) -> list[str]:
-        """Remove the messages of these receipts; return the receipts that were refused."""
-        return [each for each in receipts if not self._delete(each, now)]
+    def delete(self, handles: Iterable[str], now_ms: int) -> list[str]:
+        """Remove the messages of these handles; return the handles that were refused."""
+        return [each for each in handles if not self._delete(each, now_ms)]
 
-    def extend(self, receipts: Iterable[str], duration: int, now: int) -> list[str]:
-        """Let these leases end `duration` milliseconds from now; return the receipts that were refused."""
-        return [each for each in receipts if not self._extend(each, now + duration, now)]
+    def extend(self, handles: Iterable[str], duration_ms: int, now_ms: int) -> list[str]:
+        """End these leases `duration_ms` from now; return the handles that were refused."""
+        return [each for each in handles if not self._extend(each, now_ms + duration_ms, now_ms)]
 
-    def depth(self, now: int) -> Depth:
-        dead = sum(entry.dead for entry in self._entries.values())
-        ready = len(self._visible(now))
-        return Depth(ready, len(self._entries) - dead - ready, dead)
+    def depth(self, now_ms: int) -> Depth:
+        dead = sum(message.dead for message in self._messages.values())
+        ready = len(self._visible(now_ms))
+        return Depth(ready, len(self._messages) - dead - ready, dead)
 
-    def next_visible(self, now: int) -> int | None:
-        """When, after `now`, a lease ends next; None while nothing is on lease."""
-        ends = (entry.visible for entry in self._entries.values() if not entry.dead and entry.visible > now)
+    def next_visible(self, now_ms: int) -> int | None:
+        """Return when, after `now_ms`, a lease ends next; None while nothing is on lease."""
+        ends = (
+            message.visible_ms
+            for message in self._messages.values()
+            if not message.dead and message.visible_ms > now_ms
+        )
         return min(ends, default=None)
 
     def dead(self, limit: int) -> list[Delivery]:
-        """Show up to `limit` dead letters, the oldest first."""
-        letters = [
-            Delivery(receipt(number, entry.receives), entry.body, entry.sent, entry.receives)
-            for number, entry in self._entries.items()
-            if entry.dead
-        ]
+        """Return up to `limit` dead letters, the oldest first."""
+        letters = [_delivery(number, message) for number, message in self._messages.items() if message.dead]
         return letters[:limit]
 
-    def redrive(self, receipts: Iterable[str], now: int) -> list[str]:
-        """Send these dead letters anew; return the receipts that are of none."""
-        return [each for each in receipts if not self._redrive(each, now)]
+    def redrive(self, handles: Iterable[str], now_ms: int) -> list[str]:
+        """Send these dead letters anew; return the handles that belong to none."""
+        return [each for each in handles if not self._redrive(each, now_ms)]
 
-    def _visible(self, now: int) -> Sequence[tuple[int, _Entry]]:
-        return [(n, entry) for n, entry in self._entries.items() if not entry.dead and entry.visible <= now]
+    def _visible(self, now_ms: int) -> Sequence[tuple[int, _Message]]:
+        return [
+            (number, message)
+            for number, message in self._messages.items()
+            if not message.dead and message.visible_ms <= now_ms
+        ]
 
-    def _holds(self, each: str, now: int) -> bool:
-        number, receives = parse_receipt(each)
-        entry = self._entries.get(number)
-        return entry is not None and not entry.dead and entry.receives == receives and entry.visible > now
+    def _leased(self, handle: str, now_ms: int) -> int | None:
+        """Return the number of the message that this handle holds now, if there is one."""
+        number, receives = parse_handle(handle)
+        message = self._messages.get(number)
+        if message is None or message.dead or message.receives != receives or message.visible_ms <= now_ms:
+            return None
+        return number
 
-    def _delete(self, each: str, now: int) -> bool:
-        if held := self._holds(each, now):
-            del self._entries[parse_receipt(each)[0]]
-        return held
-
-    def _extend(self, each: str, until: int, now: int) -> bool:
-        if held := self._holds(each, now):
-            self._entries[parse_receipt(each)[0]].visible = until
-        return held
-
-    def _redrive(self, each: str, now: int) -> bool:
-        number, receives = parse_receipt(each)
-        entry = self._entries.get(number)
-        if entry is None or not entry.dead or entry.receives != receives:
+    def _delete(self, handle: str, now_ms: int) -> bool:
+        if (number := self._leased(handle, now_ms)) is None:
             return False
-        del self._entries[number]
+        del self._messages[number]
+        return True
+
+    def _extend(self, handle: str, until_ms: int, now_ms: int) -> bool:
+        if (number := self._leased(handle, now_ms)) is None:
+            return False
+        self._messages[number].visible_ms = until_ms
+        return True
+
+    def _redrive(self, handle: str, now_ms: int) -> bool:
+        number, receives = parse_handle(handle)
+        message = self._messages.get(number)
+        if message is None or not message.dead or message.receives != receives:
+            return False
+        del self._messages[number]
         self._last += 1
-        self._entries[self._last] = _Entry(entry.body, sent=entry.sent, visible=now)
+        self._messages[self._last] = _Message(message.body, sent_ms=message.sent_ms, visible_ms=now_ms)
         return True
 
 
-def receipt(number: int, receives: int) -> str:
-    """Name a lease: the message's number and which of its leases it is."""
+def lease_handle(number: int, receives: int) -> str:
+    """Name a lease: the message's number, and which of its leases it is."""
     return f"{number}:{receives}"
 
 
-def parse_receipt(text: str) -> tuple[int, int]:
-    """Read a receipt back. Raises ValueError if it is none."""
+def parse_handle(text: str) -> tuple[int, int]:
+    """Read a lease handle back. Raise ValueError if it is none."""
     number, _, receives = text.partition(":")
     return int(number), int(receives)
+
+
+def _delivery(number: int, message: _Message) -> Delivery:
+    handle = lease_handle(number, message.receives)
+    return Delivery(handle, message.body, message.sent_ms, message.receives)

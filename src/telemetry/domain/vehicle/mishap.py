@@ -13,12 +13,12 @@ Time is counted in samples, a call each. But for damage nothing is lost, if the 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 import numpy as np
 
-from telemetry.domain.contract.message import Record
+from telemetry.domain.contract.record import Record
 
 _NEAR: Final = 120_000  # ms by which a wrong clock may be wrong and still be believed, with room to spare
 _DAY: Final = 24 * 3_600_000
@@ -40,18 +40,21 @@ _DAMAGES: Final[Sequence[dict[str, float]]] = (
 )
 
 
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
 class Shares(msgspec.Struct, frozen=True):
     """How much goes wrong, each from 0, the default, to 1."""
 
-    offline: float = 0.0
+    offline: Share = 0.0
     """Of the time that each vehicle is out of coverage."""
-    clock_skew: float = 0.0
+    clock_skew: Share = 0.0
     """Of the vehicles, whose clock is wrong."""
-    duplicates: float = 0.0
+    duplicates: Share = 0.0
     """Of the records, which are sent twice."""
-    reorder: float = 0.0
+    reorder: Share = 0.0
     """Of the records, which are sent late."""
-    corrupt: float = 0.0
+    corrupt: Share = 0.0
     """Of what is sent, which is damaged."""
 
 
@@ -70,7 +73,7 @@ class Mishaps:
         self._held: dict[str, list[Record]] = {}
         self.damaged = 0
 
-    def __call__(self, measured: Sequence[Record]) -> Sequence[Record]:
+    def apply(self, measured: Sequence[Record]) -> Sequence[Record]:
         """Take the records of the next sample; return what is sent now."""
         self._sample += 1
         count = len(measured)
@@ -96,10 +99,10 @@ class Mishaps:
     def _stamp(self, record: Record) -> Record:
         """Give a record the time that its vehicle's clock has."""
         if record.vehicle_id not in self._offsets:
-            self._offsets[record.vehicle_id] = self._offset(record.timestamp)
+            self._offsets[record.vehicle_id] = self._offset(record.timestamp_ms)
         if not (offset := self._offsets[record.vehicle_id]):
             return record
-        return msgspec.structs.replace(record, timestamp=record.timestamp + offset)
+        return msgspec.structs.replace(record, timestamp_ms=record.timestamp_ms + offset)
 
     def _offset(self, now: int) -> int:
         """Draw by how many milliseconds a clock is wrong: half of those that are, by more than can be believed."""

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from telemetry.domain.contract.message import Record
+from telemetry.domain.contract.record import Record
 from telemetry.domain.vehicle.battery import Fleet, Scenario
 from telemetry.domain.vehicle.battery.parameters import Floats
 
@@ -27,7 +27,7 @@ _DECIMALS: Final = {
 """The resolution of each signal on the wire, in decimal places of its unit."""
 
 
-class Simulate:
+class Simulation:
     """A fleet whose vehicles are named `<prefix>-00001` and so on; the same seed gives the same payloads."""
 
     def __init__(
@@ -36,19 +36,19 @@ class Simulate:
         self._fleet = Fleet.new(vehicles, seed, scenario)
         self.vehicle_ids = [f"{prefix}-{number:05d}" for number in range(1, vehicles + 1)]
 
-    def __call__(self, timestamp: int) -> Sequence[Record]:
-        """Let 200 ms of driving pass; return a record a vehicle, measured at `timestamp` (epoch milliseconds)."""
+    def sample(self, timestamp_ms: int) -> Sequence[Record]:
+        """Advance by 200 ms of driving; return a record a vehicle, measured at `timestamp_ms`."""
         columns = [column.tolist() for column in self.measure().values()]
         return [
-            Record(timestamp, vehicle_id, CAN_ID, dict(zip(_DECIMALS, values, strict=True)))
+            Record(timestamp_ms, vehicle_id, CAN_ID, dict(zip(_DECIMALS, values, strict=True)))
             for vehicle_id, *values in zip(self.vehicle_ids, *columns, strict=True)
         ]
 
     def measure(self) -> Mapping[str, Floats]:
-        """Let 200 ms of driving pass; return what is measured then, each signal (vehicles,)."""
+        """Advance by 200 ms of driving; return what is measured then, each signal (vehicles,)."""
         sample = self._fleet.advance(SAMPLING_S)
         return {name: np.round(getattr(sample, name), decimals) for name, decimals in _DECIMALS.items()}
 
-    def tell(self) -> Mapping[str, Floats]:
+    def bus_signals(self) -> Mapping[str, Floats]:
         """Return what the cars' buses carry beside what was measured last, each signal (vehicles,)."""
-        return self._fleet.tell()
+        return self._fleet.bus_signals()

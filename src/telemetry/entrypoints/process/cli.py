@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
 
-_ROLES: Final = {
+ROLES: Final = {
     "receiver": "take records over HTTP",
     "consumer": "carry records from the queue to the raw store",
     "aggregator": "turn the raw store into hourly figures",
-    "simulator": "let a fleet of battery packs post to a receiver",
+    "simulator": "drive a fleet of battery packs that post to a receiver",
     "load-test": "post a measured load, ending in the proof table",
     "replay": "decode a CAN log and post it",
-    "prove": "hold the ledger of a run against what is stored",
+    "prove": "compare the ledger of a run with what is stored",
     "demo": "run all roles on this machine, ending in the proof table",
     "provision": "make the queues and the bucket on AWS",
     "estimate": "say what a fleet costs a month on AWS",
     "dead-letters": "list, show or replay what could not be processed",
+    "health": "say whether the processes of a role still finish their turns",
 }
 
 
@@ -34,26 +35,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"telemetry {version('telemetry')}")
         return 0
-    if role not in _ROLES:
+    if role not in ROLES:
         print(f"telemetry: there is no command {role!r}; see telemetry --help", file=sys.stderr)
         return 2
     return _play(role, rest)
 
 
 def _usage() -> str:
-    lines = [f"  {role:<13} {what}" for role, what in _ROLES.items()]
+    lines = [f"  {role:<13} {what}" for role, what in ROLES.items()]
     return "\n".join(["usage: telemetry COMMAND [--help] ...", "", *lines, "", "Settings: see README.md."])
 
 
 def _play(role: str, arguments: Sequence[str]) -> int:
-    from telemetry.domain.proof.gateway import GatewayError
-    from telemetry.domain.transport.queue import QueueUnavailableError
-    from telemetry.entrypoints.process.settings import SettingsError
+    from telemetry.domain.errors import TelemetryError
 
     module = import_module(f"telemetry.entrypoints.roles.{role.replace('-', '_')}")
     try:
         status: int = module.main(arguments)
-    except (SettingsError, QueueUnavailableError, GatewayError, OSError) as error:
+    except (TelemetryError, OSError) as error:
         print(f"telemetry {role}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

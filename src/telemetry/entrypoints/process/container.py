@@ -12,15 +12,20 @@ from telemetry.adapters.storage.local import LocalStorage
 from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.adapters.storage.s3 import S3Storage
 from telemetry.coordination.outbox import LingeringOutbox
+from telemetry.domain.can.broadcast import Broadcast
+from telemetry.domain.can.replay import LogReplay
 from telemetry.domain.clock import Clock
-from telemetry.domain.figures.aggregate import Aggregate
+from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.proof.gateway import Gateway
-from telemetry.domain.proof.prove import Prove
-from telemetry.domain.store.consume import Consume
-from telemetry.domain.store.recover import Recover
+from telemetry.domain.proof.prove import Prover
+from telemetry.domain.proof.send import Sender
+from telemetry.domain.store.consume import Consumer
+from telemetry.domain.store.recover import Recovery
 from telemetry.domain.store.storage import Storage
 from telemetry.domain.transport.ingest import Ingest
 from telemetry.domain.transport.queue import Outbox, Queue
+from telemetry.domain.vehicle.mishap import Mishaps
+from telemetry.domain.vehicle.simulate import Simulation
 from telemetry.entrypoints.process.settings import Settings
 
 
@@ -36,18 +41,18 @@ class Container(containers.DeclarativeContainer):
             SqliteQueue,
             path=settings.provided.queue_file,
             clock=clock,
-            terms=settings.provided.terms,
+            terms=settings.provided.lease_terms,
             max_size=settings.provided.queue_max_bytes,
         ),
         sqs=providers.Singleton(
             SqsQueue,
             url=settings.provided.sqs_queue_url,
-            terms=settings.provided.terms,
+            terms=settings.provided.lease_terms,
             receivers=settings.provided.sqs_receivers,
-            pause=settings.provided.sqs_receive_pause,
-            poll=settings.provided.sqs_poll_wait,
+            pause_s=settings.provided.sqs_receive_pause,
+            poll_s=settings.provided.sqs_poll_wait,
         ),
-        memory=providers.Singleton(MemoryQueue, clock=clock, terms=settings.provided.terms),
+        memory=providers.Singleton(MemoryQueue, clock=clock, terms=settings.provided.lease_terms),
     )
     storage: providers.Provider[Storage] = providers.Selector(
         settings.provided.storage_backend,
@@ -61,27 +66,30 @@ class Container(containers.DeclarativeContainer):
         LingeringOutbox,
         queue=queue,
         clock=clock,
-        linger=settings.provided.linger,
+        linger_s=settings.provided.linger_s,
         max_waiting=settings.provided.ingest_max_waiting,
     )
+    gateway: providers.Provider[Gateway] = providers.Factory(HttpGateway, key=settings.provided.api_key)
+    provisioner: providers.Provider[Provisioner] = providers.Factory(Provisioner)
 
     ingest: providers.Provider[Ingest] = providers.Factory(
-        Ingest, outbox=outbox, policy=settings.provided.policy
+        Ingest, outbox=outbox, policy=settings.provided.partition_policy
     )
-    consume: providers.Provider[Consume] = providers.Factory(
-        Consume,
+    consumer: providers.Provider[Consumer] = providers.Factory(
+        Consumer,
         queue=queue,
         storage=storage,
         clock=clock,
-        policy=settings.provided.policy,
+        policy=settings.provided.partition_policy,
         limits=settings.provided.batch_limits,
-        terms=settings.provided.terms,
+        terms=settings.provided.lease_terms,
         raw_format=settings.provided.raw_format,
     )
-    gateway: providers.Provider[Gateway] = providers.Factory(HttpGateway, key=settings.provided.api_key)
-
-    provisioner: providers.Provider[Provisioner] = providers.Factory(Provisioner)
-
-    aggregate: providers.Provider[Aggregate] = providers.Factory(Aggregate, storage=storage)
-    prove: providers.Provider[Prove] = providers.Factory(Prove, storage=storage)
-    recover: providers.Provider[Recover] = providers.Factory(Recover, queue=queue, storage=storage)
+    recovery: providers.Provider[Recovery] = providers.Factory(Recovery, queue=queue, storage=storage)
+    aggregator: providers.Provider[Aggregator] = providers.Factory(Aggregator, storage=storage)
+    prover: providers.Provider[Prover] = providers.Factory(Prover, storage=storage)
+    sender: providers.Provider[Sender] = providers.Factory(Sender)
+    simulation: providers.Provider[Simulation] = providers.Factory(Simulation)
+    mishaps: providers.Provider[Mishaps] = providers.Factory(Mishaps)
+    broadcast: providers.Provider[Broadcast] = providers.Factory(Broadcast)
+    log_replay: providers.Provider[LogReplay] = providers.Factory(LogReplay)

@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from telemetry.entrypoints.process.settings import SettingsError
+from telemetry.domain.errors import UsageError
+
+
+class MissingExtraError(UsageError):
+    """A package is not installed; the text has the command that installs it."""
 
 
 @contextmanager
 def needed(extra: str) -> Iterator[None]:
-    """Import inside; raises SettingsError with the command that installs what is missing."""
+    """Import inside. Raise MissingExtraError if what is imported is not installed."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise SettingsError(f"{error.name} is not installed: pip install 'telemetry[{extra}]'") from error
+        raise MissingExtraError(f"{error.name} is not installed: pip install 'telemetry[{extra}]'") from error

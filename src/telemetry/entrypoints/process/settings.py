@@ -10,10 +10,11 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta
 
-from telemetry.domain.contract.partition import Policy
+from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.errors import UsageError
 from telemetry.domain.store.objects import MAX_BATCH, RawFormat
-from telemetry.domain.transport.batch import Limits
-from telemetry.domain.transport.lease import Terms
+from telemetry.domain.transport.batch import BatchLimits
+from telemetry.domain.transport.lease import LeaseTerms
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -33,7 +34,7 @@ _OWN_FAMILIES: Final = (
 """Names that begin like this are ours or misspelt."""
 
 
-class SettingsError(Exception):
+class SettingsError(UsageError):
     """Settings that cannot be used; its text names each and says what it may be."""
 
 
@@ -82,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     raw_format: RawFormat = "jsonl"
 
     ingest_linger: NotNegative | None = None
-    """How long a POST may wait for others to share a queue message with; see `linger`."""
+    """How long a POST may wait for others to share a queue message with; see `linger_s`."""
     ingest_max_body: Count = 10_000_000
     """How many bytes a body may have, both as it comes and decompressed."""
     ingest_max_waiting: Count = 64_000_000
@@ -107,24 +108,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a role may take to stop; container runtimes kill after 10 seconds."""
 
     @property
-    def terms(self) -> Terms:
-        return Terms(round(self.queue_visibility_timeout * 1000), self.queue_max_receives)
+    def lease_terms(self) -> LeaseTerms:
+        return LeaseTerms(round(self.queue_visibility_timeout * 1000), self.queue_max_receives)
 
     @property
-    def policy(self) -> Policy:
-        return Policy(
+    def partition_policy(self) -> PartitionPolicy:
+        return PartitionPolicy(
             round(self.skew_max_past * 1000), round(self.skew_max_future * 1000), self.partition_buckets
         )
 
     @property
-    def batch_limits(self) -> Limits:
-        return Limits(self.batch_size, MAX_BATCH, self.batch_timeout)
+    def batch_limits(self) -> BatchLimits:
+        return BatchLimits(self.batch_size, MAX_BATCH, self.batch_timeout)
 
     @property
-    def linger(self) -> float:
-        """Tell how long a POST waits for company: on SQS, where each request is billed, if it is not set.
+    def linger_s(self) -> float:
+        """Return how long a POST waits for others: if it is not set, only on SQS, where each request is billed.
 
-        Elsewhere what comes while a batch is synced shares the next one, and that is company enough.
+        Elsewhere what comes while a batch is synced shares the next one, and that is enough.
         """
         if self.ingest_linger is not None:
             return self.ingest_linger
@@ -136,7 +137,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Settings:
-    """Read the settings; the environment goes before the file. Raises SettingsError naming all that is wrong.
+    """Read the settings; the environment goes before the file. Raise SettingsError naming all that is wrong.
 
     What the file says of `AWS_*` is put into the process's environment, where AWS's SDK looks for it.
     """

@@ -5,93 +5,132 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from telemetry.domain.contract.moment import epoch_ms
-from telemetry.domain.contract.partition import HOUR_MS
-from telemetry.domain.figures.aggregate import Aggregate, Built
+import msgspec
+
+from telemetry.domain.contract.moment import Hour, epoch_ms, hour_of
+from telemetry.domain.errors import OutOfReachError
+from telemetry.domain.figures.aggregate import Aggregator, Built
 from telemetry.domain.store.storage import ObjectNotFoundError
 from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.log import Log
+from telemetry.entrypoints.process.opening import opened
+from telemetry.entrypoints.process.options import Parser
+
+
+class HourOptions(msgspec.Struct, frozen=True):
+    """Which hours to build: one, all of a span, or, without any, those that change."""
+
+    hour: int | None = None
+    first: int | None = msgspec.field(default=None, name="from")
+    last: int | None = msgspec.field(default=None, name="to")
+
+    @property
+    def hours(self) -> Sequence[Hour]:
+        if self.hour is not None:
+            return [Hour(self.hour)]
+        if self.first is None or self.last is None:
+            return []
+        return [Hour(each) for each in range(self.first, self.last + 1)]
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    parser = argparse.ArgumentParser("telemetry aggregator", description=__doc__)
-    parser.add_argument(
-        "--hour", type=hour, metavar="H", help="build one hour, for example 2025-10-19T14 (UTC)"
-    )
-    parser.add_argument("--from", dest="first", type=hour, metavar="H", help="build all hours from this one")
-    parser.add_argument("--to", dest="last", type=hour, metavar="H", help="to this one, which is built too")
-    chosen = parser.parse_args(arguments)
-    if (chosen.first is None) != (chosen.last is None) or (
-        chosen.hour is not None and chosen.first is not None
-    ):
-        parser.error("give --hour, or both --from and --to, or none of them")
-
+    options = _options(arguments)
     configured = settings.load()
     container = Container(settings=configured)
     logger = log.configure(configured, "Aggregator")
-    if chosen.hour is not None:
-        chosen.first = chosen.last = chosen.hour
-    if chosen.first is not None:
-        return runtime.run(lambda _: build(container, logger, range(chosen.first, chosen.last + 1)))
-    return runtime.run(lambda stopping: serve(container, logger, stopping))
+    if options == HourOptions():
+        return runtime.run(lambda stopping: _serve(container, logger, stopping))
+    return runtime.run(lambda _: _build(container, logger, options.hours))
 
 
-def hour(text: str) -> int:
-    """Read an hour of UTC, `2025-10-19T14`, as hours since 1970-01-01T00."""
+def _options(arguments: Sequence[str]) -> HourOptions:
+    parser = Parser.of("aggregator", __doc__)
+    for name, what in (
+        ("--hour", "build one hour, for example 2025-10-19T14 (UTC)"),
+        ("--from", "build all hours from this one"),
+        ("--to", "to this one, which is built too"),
+    ):
+        parser.add_argument(name, type=hour, default=argparse.SUPPRESS, metavar="H", help=what)
+    options = parser.read(arguments).to(HourOptions)
+    is_span = options.first is not None
+    if is_span != (options.last is not None) or (is_span and options.hour is not None):
+        parser.error("give --hour, or both --from and --to, or none of them")
+    return options
+
+
+def hour(text: str) -> Hour:
+    """Read an hour of UTC: `2025-10-19T14`."""
     try:
-        return epoch_ms(datetime.strptime(text, "%Y-%m-%dT%H").replace(tzinfo=UTC)) // HOUR_MS
+        return hour_of(epoch_ms(datetime.strptime(text, "%Y-%m-%dT%H").replace(tzinfo=UTC)))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no hour like 2025-10-19T14") from None
 
 
-async def build(container: Container, logger: Log, hours: Iterable[int]) -> int:
-    """Build hours once; the exit status tells whether there was anything to build."""
-    aggregate = container.aggregate()
-    found = 0
-    for each in hours:
-        if built := await aggregate(each):
-            found += 1
-            _report(logger, built)
+async def _build(container: Container, logger: Log, hours: Iterable[Hour]) -> int:
+    """Build hours once; the exit status says whether there was anything to build, and all of it was whole."""
+    async with opened(container.storage):
+        aggregator, found, damaged = container.aggregator(), 0, 0
+        for each in hours:
+            if built := await aggregator.build(each):
+                _report(logger, built)
+                found += 1
+                damaged += len(built.damage)
     if not found:
         logger.error("There is nothing stored for that time", storage=container.settings().storage_backend)
-    return 0 if found else 1
+    return int(not found or damaged > 0)
 
 
-async def serve(container: Container, logger: Log, stopping: asyncio.Event) -> int:
+async def _serve(container: Container, logger: Log, stopping: asyncio.Event) -> int:
+    async with opened(container.storage):
+        with Heartbeat(container.settings().data_dir, "aggregator") as heartbeat:
+            return await serve(container, logger, stopping, heartbeat)
+
+
+async def serve(container: Container, logger: Log, stopping: asyncio.Event, heartbeat: Heartbeat) -> int:
     """Build hours whenever their objects have changed, until told to stop."""
-    configured = container.settings()
-    aggregate = container.aggregate()
+    configured, clock, aggregator = container.settings(), container.clock(), container.aggregator()
+    policy = configured.partition_policy
     logger.info("Started", storage=configured.storage_backend)
     while not stopping.is_set():
-        now = container.clock().wall()
+        now_ms = clock.wall_ms()
         # Only hours whose records' clocks can still be believed can change.
-        first, last = now - configured.policy.past_ms, now + configured.policy.future_ms
-        for each in await _stale(aggregate, logger, first // HOUR_MS, last // HOUR_MS):
-            await _refresh(aggregate, logger, each)
-            if stopping.is_set():
-                break
+        believed = range(hour_of(now_ms - policy.past_ms), hour_of(now_ms + policy.future_ms) + 1)
+        if await _refresh_all(aggregator, logger, map(Hour, believed), stopping):
+            heartbeat.beat()
         await runtime.pause(stopping, configured.aggregate_interval)
     return 0
 
 
-async def _stale(aggregate: Aggregate, logger: Log, first: int, last: int) -> Sequence[int]:
+async def _refresh_all(
+    aggregator: Aggregator, logger: Log, hours: Iterable[Hour], stopping: asyncio.Event
+) -> bool:
+    """Build those of these hours that are stale; return whether the store could be listed."""
     try:
-        return await aggregate.stale(first, last)
-    except OSError as error:
+        stale = await aggregator.stale(hours)
+    except OutOfReachError as error:
         logger.error("The store could not be listed, trying again", error=str(error))
-        return ()
+        return False
+    for each in stale:
+        await _refresh(aggregator, logger, each)
+        if stopping.is_set():
+            break
+    return True
 
 
-async def _refresh(aggregate: Aggregate, logger: Log, each: int) -> None:
+async def _refresh(aggregator: Aggregator, logger: Log, each: Hour) -> None:
     try:
-        if built := await aggregate.refresh(each):
+        if built := await aggregator.refresh(each):
             _report(logger, built)
-    except (OSError, ValueError, ObjectNotFoundError) as error:
+    except (OutOfReachError, ObjectNotFoundError) as error:
         logger.error("An hour could not be built, trying again", hour=each, error=str(error))
 
 
 def _report(logger: Log, built: Built) -> None:
+    """Log what is damaged in an hour, and then the canonical line of its figures."""
+    for error in built.damage:
+        logger.error("An object is damaged, the rest of its hour is built", key=error.key, error=error.why)
     figures = built.aggregated
     logger.info(
         "Hour aggregated",

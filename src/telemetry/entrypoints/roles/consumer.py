@@ -1,29 +1,31 @@
 """`telemetry consumer`: carries what the queue holds to the raw store until it is told to stop."""
 
-import argparse
 import asyncio
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import msgspec
 
-from telemetry.domain.store.consume import Consume, Stored
+from telemetry.domain.backoff import Backoff
+from telemetry.domain.errors import OutOfReachError
+from telemetry.domain.store.consume import Consumer
+from telemetry.domain.store.flush import StoredBatch
 from telemetry.domain.transport.queue import QueueUnavailableError
 from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.log import Log
+from telemetry.entrypoints.process.opening import opened
+from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.process.settings import Settings
 
-_PATIENCE: Final = 0.5  # seconds a turn waits for a message, and so how late a signal is seen
-_FIRST_PAUSE: Final = 0.5  # seconds after a failure; doubled after each that follows
-_LONGEST_PAUSE: Final = 30.0
-
-_OUT_OF_REACH: Final = (QueueUnavailableError, OSError)
+_PATIENCE_S: Final = 0.5  # how long a turn waits for a message, and so how late a signal is seen
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 30.0
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    argparse.ArgumentParser("telemetry consumer", description=__doc__).parse_args(arguments)
+    Parser.of("consumer", __doc__).read(arguments)
     configured = settings.load()
     container = Container(settings=configured)
     logger = log.configure(configured, "Consumer")
@@ -32,50 +34,54 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 
 async def _run(container: Container, logger: Log, stopping: asyncio.Event) -> int:
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(container.storage().close)
-        stack.push_async_callback(container.queue().close)
-        return await serve(container.consume(), container.settings(), logger, stopping)
+    configured = container.settings()
+    async with opened(container.queue, container.storage):
+        with Heartbeat(configured.data_dir, "consumer") as heartbeat:
+            return await serve(container.consumer(), configured, logger, stopping, heartbeat)
 
 
-async def serve(consume: Consume, configured: Settings, logger: Log, stopping: asyncio.Event) -> int:
+async def serve(
+    consumer: Consumer, configured: Settings, logger: Log, stopping: asyncio.Event, heartbeat: Heartbeat
+) -> int:
     """Take turns until `stopping` is set, then store or hand back what is held; return the exit status."""
     logger.info("Started", queue=configured.queue_backend, storage=configured.storage_backend)
     async with asyncio.TaskGroup() as tasks:
-        renewing = tasks.create_task(_renew(consume, logger, configured.queue_visibility_timeout / 4))
-        await _take_turns(consume, logger, stopping)
+        renewing = tasks.create_task(_renew(consumer, logger, configured.queue_visibility_timeout / 4))
+        await _take_turns(consumer, logger, stopping, heartbeat)
         renewing.cancel()
     try:
         async with asyncio.timeout(configured.shutdown_timeout):
-            _report(logger, await consume.stop())
-    except (*_OUT_OF_REACH, TimeoutError) as error:
+            _report(logger, await consumer.stop())
+    except (OutOfReachError, TimeoutError) as error:
         logger.error("Stopped without having stored what was held; it comes again", error=repr(error))
         return 1
     return 0
 
 
-async def _take_turns(consume: Consume, logger: Log, stopping: asyncio.Event) -> None:
-    wait = _FIRST_PAUSE
+async def _take_turns(consumer: Consumer, logger: Log, stopping: asyncio.Event, heartbeat: Heartbeat) -> None:
+    backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
     while not stopping.is_set():
         try:
-            _report(logger, await consume(_PATIENCE))
-            wait = _FIRST_PAUSE
-        except _OUT_OF_REACH as error:
-            logger.error("Turn failed, nothing is lost, trying again", error=str(error), seconds=wait)
-            await runtime.pause(stopping, wait)
-            wait = min(2 * wait, _LONGEST_PAUSE)
+            _report(logger, await consumer.turn(_PATIENCE_S))
+        except OutOfReachError as error:
+            pause_s = backoff.pause_s()
+            logger.error("Turn failed, nothing is lost, trying again", error=str(error), seconds=pause_s)
+            await runtime.pause(stopping, pause_s)
+        else:
+            backoff.reset()
+            heartbeat.beat()
 
 
-async def _renew(consume: Consume, logger: Log, every: float) -> None:
+async def _renew(consumer: Consumer, logger: Log, every_s: float) -> None:
     while True:
-        await asyncio.sleep(every)
+        await asyncio.sleep(every_s)
         try:
-            await consume.renew()
+            await consumer.renew()
         except QueueUnavailableError as error:
             logger.warning("Leases were not extended, messages may come twice", error=str(error))
 
 
-def _report(logger: Log, stored: Stored | None) -> None:
+def _report(logger: Log, stored: StoredBatch | None) -> None:
     """Log the canonical line of a batch."""
     if stored is None:
         return

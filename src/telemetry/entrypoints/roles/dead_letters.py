@@ -1,45 +1,56 @@
 """`telemetry dead-letters`: lists, shows and replays what could not be processed."""
 
-import argparse
 from collections.abc import Sequence
+from typing import Literal
 
-from telemetry.domain.store.recover import Letter
+import msgspec
+
+from telemetry.domain.store.recover import Recovery, SetAside
 from telemetry.entrypoints.process import log, runtime, screen, settings
 from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.opening import opened
+from telemetry.entrypoints.process.options import Parser
+
+
+class LetterOptions(msgspec.Struct, frozen=True):
+    """What to do, and with which."""
+
+    action: Literal["list", "show", "replay"]
+    name: str = ""
+    names: Sequence[str] = ()
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    parser = argparse.ArgumentParser("telemetry dead-letters", description=__doc__)
+    parser = Parser.of("dead-letters", __doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="one line a letter: its name, when it was sent, and why it is here")
     show = actions.add_parser("show", help="the bodies of a letter")
     show.add_argument("name")
     replay = actions.add_parser("replay", help="send letters to the queue again")
     replay.add_argument("names", nargs="*", metavar="name", help="which; without any, all")
-    chosen = parser.parse_args(arguments)
+    options = parser.read(arguments).to(LetterOptions)
     configured = settings.load()
     log.configure(configured, "Dead letters")
-    return runtime.run(lambda _: _act(Container(settings=configured), chosen))
+    return runtime.run(lambda _: _act(Container(settings=configured), options))
 
 
-async def _act(container: Container, chosen: argparse.Namespace) -> int:
-    try:
-        letters = [letter async for letter in container.recover().letters()]
-        if chosen.action == "replay":
-            return await _replay(container, letters, chosen.names)
-        if chosen.action == "show":
-            return _show(letters, chosen.name)
+async def _act(container: Container, options: LetterOptions) -> int:
+    async with opened(container.queue, container.storage):
+        recovery = container.recovery()
+        letters = [letter async for letter in recovery.items()]
+        if options.action == "replay":
+            return await _replay(recovery, letters, options.names)
+        if options.action == "show":
+            return _show(letters, options.name)
         for letter in letters:
             screen.say(
                 f"{letter.name}  sent {letter.sent}, received {letter.receives} times: {letter.reason}"
             )
         screen.complain(f"{len(letters)} letters")
         return 0
-    finally:
-        await container.queue().close()
 
 
-def _show(letters: Sequence[Letter], name: str) -> int:
+def _show(letters: Sequence[SetAside], name: str) -> int:
     bodies = [letter.body for letter in letters if letter.name == name]
     for body in bodies:
         screen.say(body.decode(errors="backslashreplace"))
@@ -48,9 +59,9 @@ def _show(letters: Sequence[Letter], name: str) -> int:
     return 0 if bodies else 1
 
 
-async def _replay(container: Container, letters: Sequence[Letter], names: Sequence[str]) -> int:
+async def _replay(recovery: Recovery, letters: Sequence[SetAside], names: Sequence[str]) -> int:
     chosen = names or list(dict.fromkeys(letter.name for letter in letters))
-    unknown = await container.recover().replay(chosen)
+    unknown = await recovery.replay(chosen)
     for name in unknown:
         screen.complain(f"there is no letter {name}; see telemetry dead-letters list")
     replayed = sum(letter.name in set(chosen) - set(unknown) for letter in letters)

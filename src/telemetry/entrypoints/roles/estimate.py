@@ -3,14 +3,16 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from telemetry.domain import estimate
 from telemetry.domain.estimate import CHUNK, Packing, Prices
 from telemetry.domain.store.objects import MAX_BATCH
 from telemetry.entrypoints.process import screen, settings
+from telemetry.entrypoints.process.options import Count, Parser
 from telemetry.entrypoints.process.settings import Settings, SettingsError
 
 _PRICES: Final = Path(__file__).parents[2] / "data" / "prices.json"
@@ -31,26 +33,31 @@ class _Line(msgspec.Struct):
     bytes: int = 0
 
 
+class EstimateOptions(msgspec.Struct, frozen=True):
+    """How large the fleet is, and how its records are packed; an empty path of `measured` is that of the demo."""
+
+    vehicles: Count = 10_000
+    rate_hz: Annotated[float, Meta(gt=0, le=1e6)] = 5
+    measured: Path | None = None
+
+
 def main(arguments: Sequence[str] = ()) -> int:
-    parser = argparse.ArgumentParser("telemetry estimate", description=__doc__)
-    parser.add_argument("--vehicles", type=int, default=10_000, help="how many (default: %(default)s)")
-    parser.add_argument(
-        "--rate-hz", type=float, default=5, help="records of each a second (default: %(default)s)"
-    )
+    parser = Parser.of("estimate", __doc__)
+    parser.add(EstimateOptions, vehicles="N: how many vehicles", rate_hz="HZ: records of each a second")
     parser.add_argument(
         "--measured",
         nargs="?",
-        type=Path,
-        const=Path(),
+        const="",
+        default=argparse.SUPPRESS,
         metavar="LOG",
         help="packing as in a run, from its consumer's log with LOG_FORMAT=json (default: that of the demo)",
     )
-    chosen = parser.parse_args(arguments)
+    options = parser.read(arguments).to(EstimateOptions)
     configured = settings.load()
-    rate = chosen.vehicles * chosen.rate_hz
+    rate = options.vehicles * options.rate_hz
     packings = [Packing("unpacked", 1, _JSON, configured.batch_size, _JSON), packed(configured, rate)]
-    if chosen.measured is not None:
-        log = chosen.measured if chosen.measured.name else configured.data_dir / "log" / "consumer.log"
+    if options.measured is not None:
+        log = options.measured if options.measured.name else configured.data_dir / "log" / "consumer.log"
         packings.append(measured(log))
     prices = msgspec.json.decode(_PRICES.read_bytes(), type=Prices)
     _show(rate, packings, prices)
@@ -59,8 +66,8 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 def packed(configured: Settings, rate: float) -> Packing:
     """Fill queue messages up to a chunk, and objects up to their bound, or as far as waiting for company allows."""
-    linger = msgspec.structs.replace(configured, queue_backend="sqs").linger
-    per_message = min(CHUNK / _SEALED, max(1.0, rate * linger))
+    linger_s = msgspec.structs.replace(configured, queue_backend="sqs").linger_s
+    per_message = min(CHUNK / _SEALED, max(1.0, rate * linger_s))
     per_object = min(MAX_BATCH / _JSON, max(1.0, rate * configured.batch_timeout))
     return Packing("packed", per_message, _SEALED, per_object, _JSON)
 

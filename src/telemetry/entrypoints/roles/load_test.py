@@ -3,33 +3,57 @@
 import argparse
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 
-from telemetry.domain.vehicle.mishap import Mishaps
-from telemetry.domain.vehicle.simulate import SAMPLING_S, Simulate
+import msgspec
+from msgspec import Meta
+
+from telemetry.coordination.sending import MAX_RECORDS, ConcurrentSender
+from telemetry.domain.vehicle.mishap import Mishaps, Shares
+from telemetry.domain.vehicle.simulate import SAMPLING_S
 from telemetry.entrypoints.process import log, runtime, screen, settings
 from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.opening import opened
+from telemetry.entrypoints.process.options import Count, Parser
 from telemetry.entrypoints.shared import mishaps, proving, sending
-from telemetry.entrypoints.shared.sending import Sender
+from telemetry.entrypoints.shared.proving import ProofOptions
+from telemetry.entrypoints.shared.sending import SendOptions
 
 _UNPACED: Final = float("inf")
+_SEED: Final = 1
+
+
+class LoadOptions(msgspec.Struct, frozen=True):
+    """How many records, and how many of them a second."""
+
+    messages: Count = 10_000
+    rate: Annotated[float, Meta(gt=0)] = 50
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    parser = argparse.ArgumentParser("telemetry load-test", description=__doc__)
+    parser = Parser.of("load-test", __doc__)
+    parser.add(LoadOptions, messages="N: how many records")
     parser.add_argument(
-        "--messages", type=int, default=10_000, help="how many records (default: %(default)s)"
+        "--rate",
+        type=rate,
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help="records a second, or max (default: 50)",
     )
-    parser.add_argument(
-        "--rate", type=rate, default=50, help="records a second, or max (default: %(default)s)"
+    proving.add_options(parser)
+    sending.add_options(parser)
+    mishaps.add_options(parser)
+    given = parser.read(arguments)
+    options, proof, send, shares = (
+        given.to(LoadOptions),
+        given.to(ProofOptions),
+        given.to(SendOptions),
+        given.to(Shares),
     )
-    proving.add_arguments(parser)
-    sending.add_arguments(parser)
-    mishaps.add_arguments(parser)
-    chosen = parser.parse_args(arguments)
     configured = settings.load()
     log.configure(configured, "Load test")
-    return runtime.run(lambda stopping: load(Container(settings=configured), chosen, stopping))
+    container = Container(settings=configured)
+    return runtime.run(lambda stopping: load(container, options, proof, send, shares, stopping))
 
 
 def rate(text: str) -> float:
@@ -40,42 +64,48 @@ def rate(text: str) -> float:
     return value
 
 
-async def load(container: Container, chosen: argparse.Namespace, stopping: asyncio.Event) -> int:
-    """Send, wait until it is stored, and prove it; the exit status tells whether nothing was lost or refused."""
-    clock = container.clock()
-    since, started = clock.wall(), clock.monotonic()
-    amiss = mishaps.of(chosen, seed=1)
-    async with sending.sender(container, chosen) as sender:
-        await _send(container, sender, amiss, chosen, stopping)
-        await sender.send(amiss.rest())
-    seconds = clock.monotonic() - started
-    status = sending.conclude(sender, amiss.damaged)
-    screen.say(f"{sender.accepted / seconds:.0f} records a second accepted, over {seconds:.1f} s")
-    proof = await proving.prove(container, sender.manifest, since, chosen.settle)
-    screen.proof(proof)
-    return status or int(proof.lost > 0)
+async def load(  # noqa: PLR0913, PLR0917  # the groups of options
+    container: Container,
+    options: LoadOptions,
+    proof: ProofOptions,
+    send: SendOptions,
+    shares: Shares,
+    stopping: asyncio.Event,
+) -> int:
+    """Send, wait until it is stored, and prove it; the exit status says whether nothing was lost or refused."""
+    clock, mishap = container.clock(), container.mishaps(shares, _SEED)
+    since_ms, started_s = clock.wall_ms(), clock.monotonic_s()
+    async with sending.sender(container, send) as sender:
+        await _send(container, sender, mishap, options, stopping)
+        await sender.send(mishap.rest())
+    took_s = clock.monotonic_s() - started_s
+    status = sending.conclude(sender, mishap.damaged)
+    screen.say(f"{sender.accepted / took_s:.0f} records a second accepted, over {took_s:.1f} s")
+    async with opened(container.queue, container.storage):
+        counted = await proving.prove(container, sender.manifest, since_ms, proof.settle_s)
+    return proving.conclude(counted) or status
 
 
 async def _send(
     container: Container,
-    sender: Sender,
-    amiss: Mishaps,
-    chosen: argparse.Namespace,
+    sender: ConcurrentSender,
+    mishap: Mishaps,
+    options: LoadOptions,
     stopping: asyncio.Event,
 ) -> None:
     """Send as many records as asked for, each vehicle at 5 Hz, or, unpaced, as fast as they are accepted."""
     clock = container.clock()
-    paced = chosen.rate != _UNPACED
-    vehicles = max(1, round(chosen.rate * SAMPLING_S)) if paced else sending.MAX_RECORDS
-    simulated = Simulate(vehicles, seed=1, prefix=f"load-{clock.wall():x}")
-    started, timestamp = clock.monotonic(), 0
+    paced = options.rate != _UNPACED
+    vehicles = max(1, round(options.rate * SAMPLING_S)) if paced else MAX_RECORDS
+    simulation = container.simulation(vehicles, seed=_SEED, prefix=f"load-{clock.wall_ms():x}")
+    started_s, timestamp_ms = clock.monotonic_s(), 0
     with screen.progress() as progress:
-        bar = progress.add_task("sending", total=chosen.messages, note="")
-        for sent in range(0, chosen.messages, vehicles):
+        bar = progress.add_task("sending", total=options.messages, note="")
+        for sent in range(0, options.messages, vehicles):
             if paced:
-                await runtime.pause(stopping, started + sent / chosen.rate - clock.monotonic())
+                await runtime.pause(stopping, started_s + sent / options.rate - clock.monotonic_s())
             if stopping.is_set():
                 break
-            timestamp = max(clock.wall(), timestamp + 1)  # no two samples of a vehicle share a time
-            await sender.send(amiss(simulated(timestamp)[: chosen.messages - sent]))
+            timestamp_ms = max(clock.wall_ms(), timestamp_ms + 1)  # no two samples of a vehicle share a time
+            await sender.send(mishap.apply(simulation.sample(timestamp_ms)[: options.messages - sent]))
             progress.update(bar, completed=sent, note=f"{sender.accepted} records accepted")

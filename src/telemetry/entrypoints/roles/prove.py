@@ -1,33 +1,37 @@
-"""`telemetry prove`: holds the ledger of a run against what is stored, ending in the proof table."""
+"""`telemetry prove`: compares the ledger of a run with what is stored, ending in the proof table."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from telemetry.adapters import ledger
-from telemetry.entrypoints.process import log, runtime, screen, settings
+from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.opening import opened
+from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.shared import proving
+from telemetry.entrypoints.shared.proving import ProofOptions
+
+
+class ProveOptions(ProofOptions, frozen=True, kw_only=True):
+    """Which run."""
+
+    ledger: Path
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    parser = argparse.ArgumentParser("telemetry prove", description=__doc__)
+    parser = Parser.of("prove", __doc__)
     parser.add_argument(
-        "--ledger", type=Path, required=True, metavar="FILE", help="what --ledger of a role that sends wrote"
+        "--ledger", required=True, metavar="FILE", help="what --ledger of a role that sends wrote"
     )
-    proving.add_arguments(parser)
-    chosen = parser.parse_args(arguments)
+    proving.add_options(parser)
+    options = parser.read(arguments).to(ProveOptions)
     configured = settings.load()
     log.configure(configured, "Prove")
-    return runtime.run(lambda _: _prove(Container(settings=configured), chosen))
+    return runtime.run(lambda _: _prove(Container(settings=configured), options))
 
 
-async def _prove(container: Container, chosen: argparse.Namespace) -> int:
-    """Print the proof; the exit status tells whether nothing that was accepted is lost."""
-    manifest, since = ledger.read(chosen.ledger)
-    try:
-        proof = await proving.prove(container, manifest, since, chosen.settle)
-    finally:
-        await container.queue().close()
-    screen.proof(proof)
-    return int(proof.lost > 0)
+async def _prove(container: Container, options: ProveOptions) -> int:
+    """Print the proof; the exit status says whether it holds."""
+    manifest, since_ms = ledger.read(options.ledger)
+    async with opened(container.queue, container.storage):
+        return proving.conclude(await proving.prove(container, manifest, since_ms, options.settle_s))

@@ -1,38 +1,48 @@
 """`telemetry provision`: makes the queues and the bucket on AWS, as far as they are not there yet."""
 
-import argparse
 from collections.abc import Sequence
+
+import msgspec
 
 from telemetry.adapters.provision import Plan, Provisioner
 from telemetry.entrypoints.process import log, screen, settings
 from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.process.settings import Settings, SettingsError
 
 
+class ProvisionOptions(msgspec.Struct, frozen=True):
+    """Whether to change anything, and the names of queue and bucket."""
+
+    apply: bool = False
+    queue: str | None = None
+    bucket: str | None = None
+
+
 def main(arguments: Sequence[str] = ()) -> int:
-    parser = argparse.ArgumentParser("telemetry provision", description=__doc__)
+    parser = Parser.of("provision", __doc__)
     mode = parser.add_mutually_exclusive_group(required=True)
-    mode.add_argument("--dry-run", action="store_true", help="say what is to be done")
+    mode.add_argument("--dry-run", action="store_true", help="print what is to be done")
     mode.add_argument("--apply", action="store_true", help="do it, and print the settings to put into .env")
-    parser.add_argument(
-        "--queue",
-        help="its name; .fifo at its end makes it FIFO (default: as in SQS_QUEUE_URL, or telemetry)",
+    parser.add(
+        ProvisionOptions,
+        queue="NAME: of the queue; .fifo at its end makes it FIFO (default: as in SQS_QUEUE_URL, or telemetry)",
+        bucket="NAME: of the bucket, which nobody else may have (default: S3_BUCKET)",
     )
-    parser.add_argument("--bucket", help="its name, which nobody else may have (default: S3_BUCKET)")
-    chosen = parser.parse_args(arguments)
+    options = parser.read(arguments).to(ProvisionOptions)
     configured = settings.load()
     log.configure(configured, "Provision")
     provisioner = Container(settings=configured).provisioner(
-        plan=plan(configured, chosen.queue, chosen.bucket)
+        plan=plan(configured, options.queue, options.bucket)
     )
     try:
-        return _apply(provisioner) if chosen.apply else _show(provisioner)
+        return _apply(provisioner) if options.apply else _show(provisioner)
     finally:
         provisioner.close()
 
 
 def plan(configured: Settings, queue: str | None, bucket: str | None) -> Plan:
-    """Say what is wanted. Raises SettingsError if there is no name for the bucket."""
+    """Return what is wanted. Raise SettingsError if there is no name for the bucket."""
     bucket = bucket or configured.s3_bucket
     if not bucket:
         raise SettingsError("S3_BUCKET: not set; name the bucket there or by --bucket")

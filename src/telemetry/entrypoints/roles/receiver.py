@@ -1,17 +1,18 @@
 """`telemetry receiver`: takes records over HTTP and answers once they cannot be lost any more."""
 
-import argparse
 import asyncio
 import os
 import signal
 import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Annotated
 
 import msgspec
 import uvicorn
 from litestar import Litestar
 from litestar.types import Scope
+from msgspec import Meta
 
 from telemetry.adapters.http.app import EXPECTED, create_app
 from telemetry.adapters.http.auth import Grant, Keyring
@@ -21,34 +22,44 @@ from telemetry.domain.transport.queue import QueueUnavailableError
 from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.log import Log
+from telemetry.entrypoints.process.opening import opened
+from telemetry.entrypoints.process.options import Parser, Port
 from telemetry.entrypoints.process.settings import Settings, SettingsError
 
 
-def main(arguments: Sequence[str] = ()) -> int:
-    parser = argparse.ArgumentParser("telemetry receiver", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
-    parser.add_argument(
-        "--workers", type=int, default=1, help="processes to listen with (default: %(default)s)"
-    )
-    chosen = parser.parse_args(arguments)
+class ReceiverOptions(msgspec.Struct, frozen=True):
+    """Where to listen, with how many processes."""
 
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    workers: Annotated[int, Meta(ge=1, le=1024)] = 1
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    parser = Parser.of("receiver", __doc__)
+    parser.add(
+        ReceiverOptions,
+        host="ADDRESS: to listen on",
+        port="PORT: to listen on",
+        workers="N: processes to listen with",
+    )
+    options = parser.read(arguments).to(ReceiverOptions)
     configured = settings.load()
     # What is wrong is said once, and not by every worker again and again.
     grants(configured)
-    if chosen.workers > 1:
+    if options.workers > 1:
         asyncio.run(Container(settings=configured).queue().close())
     # Uvicorn stops in order at SIGTERM and then raises it anew, for whoever was there before it.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    with tempfile.TemporaryDirectory(prefix="telemetry-metrics-") as shared:
-        if chosen.workers > 1:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # where the workers' counters meet
+    with tempfile.TemporaryDirectory(prefix="telemetry-metrics-") as metrics:
+        if options.workers > 1:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics  # where the workers' counters meet
         uvicorn.run(
             "telemetry.entrypoints.roles.receiver:create",
             factory=True,
-            host=chosen.host,
-            port=chosen.port,
-            workers=chosen.workers,
+            host=options.host,
+            port=options.port,
+            workers=options.workers,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -86,13 +97,13 @@ def assemble(container: Container, who: Sequence[Grant], logger: Log) -> Litesta
         elif not isinstance(error, EXPECTED):
             logger.error("Request failed, answered 500", exc_info=error)
 
-    app = create_app(desk, version("telemetry"), on_error)
-    app.on_shutdown.append(container.queue().close)
-    return app
+    return create_app(
+        desk, version("telemetry"), on_error, lambda _: opened(container.queue, container.outbox)
+    )
 
 
 def grants(configured: Settings) -> Sequence[Grant]:
-    """Read who may send. Raises SettingsError if nobody may, or a file of keys cannot be read."""
+    """Read who may send. Raise SettingsError if nobody may, or a file of keys cannot be read."""
     found: list[Grant] = []
     if configured.api_key:
         found.append(Grant(configured.api_key, rate=configured.ingest_rate))

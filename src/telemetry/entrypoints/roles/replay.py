@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
+from telemetry.coordination.sending import ConcurrentSender
 from telemetry.domain.can.frame import Frame
-from telemetry.domain.can.replay import Book, Replay, portions
+from telemetry.domain.can.replay import LogReplay, ReplayCounts, paced
 from telemetry.domain.contract.moment import epoch_ms
 from telemetry.entrypoints.process import extras, log, runtime, screen, settings
 from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared import sending
-from telemetry.entrypoints.shared.sending import Sender
+from telemetry.entrypoints.shared.sending import SendOptions
 
 if TYPE_CHECKING:
     from telemetry.adapters.can.log import CanLog  # which is there only with the extra
@@ -26,15 +29,41 @@ if TYPE_CHECKING:
 _FRAMES: Final = 4096  # that are decoded in one go: some 30 ms, in which nothing else happens
 
 
+class ReplayOptions(msgspec.Struct, frozen=True):
+    """Which log of which vehicle, when it begins, and how fast it is played."""
+
+    file: Path
+    vehicle_id: str
+    dbc: Path | None = None
+    start_ms: int | None = msgspec.field(default=None, name="start")
+    keep_time: bool = False
+    speed: Annotated[float, Meta(gt=0)] = math.inf
+
+
 def main(arguments: Sequence[str] = ()) -> int:
-    parser = argparse.ArgumentParser("telemetry replay", description=__doc__)
-    parser.add_argument("file", type=Path, help="the log: .log of candump -L, .asc or .blf, each also as .gz")
-    parser.add_argument("--dbc", type=Path, help="the definitions of the frames (default: those of a BMW i3)")
-    parser.add_argument("--vehicle-id", required=True, help="the vehicle whose records these are: veh-00001")
+    parser = Parser.of("replay", __doc__)
+    _add_options(parser)
+    given = parser.read(arguments)
+    options, send = given.to(ReplayOptions), given.to(SendOptions)
+    configured = settings.load()
+    log.configure(configured, "Replay")
+    return runtime.run(lambda stopping: replay(Container(settings=configured), options, send, stopping))
+
+
+def _add_options(parser: Parser) -> None:
+    parser.add_argument("file", help="the log: .log of candump -L, .asc or .blf, each also as .gz")
+    parser.add(ReplayOptions, dbc="FILE: the definitions of the frames (default: those of a BMW i3)")
+    parser.add_argument(
+        "--vehicle-id",
+        required=True,
+        dest="vehicle_id",
+        help="the vehicle whose records these are: veh-00001",
+    )
     times = parser.add_mutually_exclusive_group()
     times.add_argument(
         "--start",
         type=moment,
+        default=argparse.SUPPRESS,
         metavar="TIME",
         help="when the log starts: 2025-10-19T12:34:56Z (default: now)",
     )
@@ -48,17 +77,13 @@ def main(arguments: Sequence[str] = ()) -> int:
         "--as-fast-as-possible", dest="speed", action="store_const", const=math.inf, help="(default)"
     )
     parser.set_defaults(speed=math.inf)
-    sending.add_arguments(parser)
-    chosen = parser.parse_args(arguments)
-    configured = settings.load()
-    log.configure(configured, "Replay")
-    return runtime.run(lambda stopping: replay(Container(settings=configured), chosen, stopping))
+    sending.add_options(parser)
 
 
 def moment(text: str) -> int:
     """Read a moment in RFC 3339, with its offset, as epoch milliseconds."""
     try:
-        return epoch_ms(msgspec.convert(text, Annotated[datetime, msgspec.Meta(tz=True)]))
+        return epoch_ms(msgspec.convert(text, Annotated[datetime, Meta(tz=True)]))
     except msgspec.ValidationError:
         raise argparse.ArgumentTypeError("it is a moment with its offset: 2025-10-19T12:34:56Z") from None
 
@@ -70,25 +95,30 @@ def speed(text: str) -> float:
     return float(text)
 
 
-async def replay(container: Container, chosen: argparse.Namespace, stopping: asyncio.Event) -> int:
-    """Post a log and say what became of its frames; the exit status tells whether all that was decoded was accepted.
+async def replay(
+    container: Container, options: ReplayOptions, send: SendOptions, stopping: asyncio.Event
+) -> int:
+    """Post a log and print what became of its frames; the exit status says whether all decoded ones were accepted.
 
-    Raises SettingsError if what reads logs is not installed, OSError if the log or its definitions cannot be read.
+    Raise MissingExtraError if what reads logs is not installed, UnreadableError or OSError if the log or its
+    definitions cannot be read.
     """
     with extras.needed("can"):
         from telemetry.adapters.can.dbc import BMW_I3, Dbc  # noqa: PLC0415  # an extra, which need not be there
         from telemetry.adapters.can.log import CanLog  # noqa: PLC0415  # as above
-    definitions, frames = Dbc(chosen.dbc or BMW_I3), CanLog(chosen.file, absolute=chosen.keep_time)
-    async with sending.sender(container, chosen) as sender:
-        start = container.clock().wall() if chosen.start is None else chosen.start
-        replayed = Replay(definitions.decode, chosen.vehicle_id, None if chosen.keep_time else start)
-        paced = portions(frames, _FRAMES, chosen.speed)
-        skewed = await _send(container, frames, paced, replayed, sender, stopping)
+    definitions, frames = Dbc(options.dbc or BMW_I3), CanLog(options.file, absolute=options.keep_time)
+    async with sending.sender(container, send) as sender:
+        start_ms = container.clock().wall_ms() if options.start_ms is None else options.start_ms
+        log_replay = container.log_replay(
+            definitions.decode, options.vehicle_id, None if options.keep_time else start_ms
+        )
+        runs = paced(frames, _FRAMES, options.speed)
+        skewed = await _send(container, frames, runs, log_replay, sender, stopping)
     status = sending.conclude(sender)
-    _report(replayed.book, frames.skipped, sender)
+    _report(log_replay.counts, frames.skipped, sender)
     if skewed:
         _warn(skewed, container.settings())
-    faults = _faults(replayed.book, frames, stopping)
+    faults = _faults(log_replay.counts, frames, stopping)
     for fault in faults:
         screen.complain(fault)
     return status or int(bool(faults))
@@ -97,24 +127,24 @@ async def replay(container: Container, chosen: argparse.Namespace, stopping: asy
 async def _send(  # noqa: PLR0913, PLR0917  # what is sent, how it is read, paced and decoded, and where it goes
     container: Container,
     frames: "CanLog",
-    paced: Iterable[tuple[float, Sequence[Frame]]],
-    replayed: Replay,
-    sender: Sender,
+    runs: Iterable[tuple[float, Sequence[Frame]]],
+    log_replay: LogReplay,
+    sender: ConcurrentSender,
     stopping: asyncio.Event,
 ) -> int:
     """Send the records of the log, until told to stop; return how many are too far from now to be believed."""
-    clock, policy = container.clock(), container.settings().policy
-    started, skewed = clock.monotonic(), 0
+    clock, policy = container.clock(), container.settings().partition_policy
+    started_s, skewed = clock.monotonic_s(), 0
     with screen.progress() as progress:
         bar = progress.add_task("replaying", total=frames.size, note="")
-        for due, some in paced:
-            await runtime.pause(stopping, started + due - clock.monotonic())
+        for due_s, run in runs:
+            await runtime.pause(stopping, started_s + due_s - clock.monotonic_s())
             if stopping.is_set():
                 break
-            records = replayed(some)
-            now = clock.wall()
+            records = log_replay.records(run)
+            now_ms = clock.wall_ms()
             skewed += sum(
-                policy.place(msgspec.structs.replace(record, received=now)).tree == "skewed"
+                policy.place(msgspec.structs.replace(record, received_ms=now_ms)).tree == "skewed"
                 for record in records
             )
             await sender.send(records)
@@ -122,27 +152,27 @@ async def _send(  # noqa: PLR0913, PLR0917  # what is sent, how it is read, pace
     return skewed
 
 
-def _report(book: Book, skipped: Counter[str], sender: Sender) -> None:
+def _report(counts: ReplayCounts, skipped: Counter[str], sender: ConcurrentSender) -> None:
     """Say what became of the frames: first by name what is not in the records, on the last line all counts."""
-    _name("frames without a definition", book.undefined)
-    _name("frames that could not be decoded", book.undecodable)
-    _name("frames shorter than their definition, decoded as far as they go", book.short)
-    _name("values not available, left out", book.unavailable)
-    _name("frames with no value available, not posted", book.blank)
-    _name(f"frames nudged to a free millisecond, by {book.furthest} ms at the most", book.nudged)
+    _name("frames without a definition", counts.undefined)
+    _name("frames that could not be decoded", counts.undecodable)
+    _name("frames shorter than their definition, decoded as far as they go", counts.short)
+    _name("values not available, left out", counts.unavailable)
+    _name("frames with no value available, not posted", counts.blank)
+    _name(f"frames nudged to a free millisecond, by {counts.furthest} ms at the most", counts.nudged)
     _name("frames without data, skipped", skipped)
-    counts = {
-        "read": book.frames,
-        "decoded": book.decoded,
+    totals = {
+        "read": counts.frames,
+        "decoded": counts.decoded,
         "posted": sender.sent,
         "accepted": sender.accepted,
-        "undefined": book.undefined.total(),
-        "undecodable": book.undecodable.total(),
-        "blank": book.blank.total(),
-        "unavailable": book.unavailable.total(),
-        "nudged": book.nudged.total(),
+        "undefined": counts.undefined.total(),
+        "undecodable": counts.undecodable.total(),
+        "blank": counts.blank.total(),
+        "unavailable": counts.unavailable.total(),
+        "nudged": counts.nudged.total(),
     }
-    screen.say(f"replay: {' '.join(f'{name}={count}' for name, count in counts.items())}")
+    screen.say(f"replay: {' '.join(f'{name}={count}' for name, count in totals.items())}")
 
 
 def _name(what: str, counter: Counter[str]) -> None:
@@ -159,13 +189,13 @@ def _warn(skewed: int, configured: Settings) -> None:
     )
 
 
-def _faults(book: Book, frames: "CanLog", stopping: asyncio.Event) -> Sequence[str]:
+def _faults(counts: ReplayCounts, frames: "CanLog", stopping: asyncio.Event) -> Sequence[str]:
     """List what keeps this from being the whole log."""
     faults = [frames.fault] if frames.fault else []
     if stopping.is_set():
-        faults.append(f"{frames.path}: stopped after {book.frames} frames")
-    elif not book.records:
+        faults.append(f"{frames.path}: stopped after {counts.frames} frames")
+    elif not counts.records:
         faults.append(
-            f"{frames.path}: none of {book.frames} frames could be posted; is the DBC that of this bus?"
+            f"{frames.path}: none of {counts.frames} frames could be posted; is the DBC that of this bus?"
         )
     return faults

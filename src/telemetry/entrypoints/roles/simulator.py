@@ -2,87 +2,95 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from telemetry.domain.clock import Clock
-from telemetry.domain.contract.message import Record
-from telemetry.domain.vehicle.simulate import SAMPLING_S, Simulate
-from telemetry.entrypoints.process import log, runtime, screen, settings
+import msgspec
+from msgspec import Meta
+
+from telemetry.domain.vehicle.mishap import Shares
+from telemetry.domain.vehicle.simulate import Simulation
+from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
-from telemetry.entrypoints.shared import mishaps, picture, recording, scene, sending
-from telemetry.entrypoints.shared.sending import Sender
+from telemetry.entrypoints.process.options import Parser, PositiveSeconds
+from telemetry.entrypoints.shared import driving, mishaps, picture, recording, scene, sending
+from telemetry.entrypoints.shared.scene import SceneOptions
+from telemetry.entrypoints.shared.sending import SendOptions
+
+Vehicles = Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class FleetOptions(msgspec.Struct, frozen=True):
+    """How many drive for how long, and what becomes of what they measure."""
+
+    vehicles: Vehicles = 10
+    duration_s: PositiveSeconds = msgspec.field(default=60, name="duration")
+    seed: Annotated[int, Meta(ge=0)] = 1
+    output: Path | None = None
+    plot: Path | None = None
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    parser = argparse.ArgumentParser("telemetry simulator", description=__doc__)
-    parser.add_argument("--vehicles", type=int, default=10, help="how many vehicles (default: %(default)s)")
-    parser.add_argument(
-        "--duration", type=float, default=60, help="seconds of driving (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=1, help="the same seed drives the same way (default: %(default)s)"
+    parser = Parser.of("simulator", __doc__)
+    _add_options(parser)
+    given = parser.read(arguments)
+    fleet, send, shares = given.to(FleetOptions), given.to(SendOptions), given.to(Shares)
+    if fleet.output and (send.ledger or shares != Shares()):
+        parser.error("with --output nothing is sent, so that there is no ledger and no mishap")
+    scenario = scene.scenario(given.to(SceneOptions))
+    configured = settings.load()
+    log.configure(configured, "Simulator")
+    container = Container(settings=configured)
+    simulation = container.simulation(fleet.vehicles, fleet.seed, scenario=scenario)
+    if fleet.plot:
+        picture.draw(fleet.plot, simulation, fleet.duration_s)
+        return 0
+    if path := fleet.output:
+        return runtime.run(
+            lambda stopping: recording.record(container, simulation, path, fleet.duration_s, stopping)
+        )
+    return runtime.run(lambda stopping: simulate(container, simulation, fleet, send, shares, stopping))
+
+
+def _add_options(parser: Parser) -> None:
+    parser.add(
+        FleetOptions,
+        vehicles="N: how many vehicles",
+        duration="SECONDS: of driving",
+        seed="N: the same seed drives the same way",
     )
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument(
         "--output",
-        type=Path,
+        default=argparse.SUPPRESS,
         metavar="FILE",
         help="write CAN frames to this log (.log, .asc, .blf) and post nothing; each of many vehicles to its own",
     )
     instead.add_argument(
         "--plot",
-        type=Path,
+        default=argparse.SUPPRESS,
         metavar="FILE.png",
         help="draw the first vehicle's drive at once, instead of posting it (needs the extra `plot`)",
     )
-    scene.add_arguments(parser)
-    sending.add_arguments(parser)
-    mishaps.add_arguments(parser)
-    chosen = parser.parse_args(arguments)
-    if chosen.output and (chosen.ledger or mishaps.are_asked_for(chosen)):
-        parser.error("with --output nothing is sent, so that there is no ledger and no mishap")
-    configured = settings.load()
-    log.configure(configured, "Simulator")
-    chosen.scenario = scene.scenario(chosen)
-    if chosen.plot:
-        picture.draw(chosen.plot, _simulated(chosen), chosen.duration)
-        return 0
-    return runtime.run(lambda stopping: simulate(Container(settings=configured), chosen, stopping))
+    scene.add_options(parser)
+    sending.add_options(parser)
+    mishaps.add_options(parser)
 
 
-async def simulate(container: Container, chosen: argparse.Namespace, stopping: asyncio.Event) -> int:
-    """Drive the fleet and say what became of its records; the exit status tells whether all were accepted."""
-    simulated, clock = _simulated(chosen), container.clock()
-    if chosen.output:
-        return await recording.record(simulated, chosen.output, clock.wall(), chosen.duration, stopping)
-    amiss = mishaps.of(chosen, chosen.seed)
-    async with sending.sender(container, chosen) as sender:
-        await drive(lambda due: amiss(simulated(due)), sender, clock, chosen.duration, stopping)
-        await sender.send(amiss.rest())
-    return sending.conclude(sender, amiss.damaged)
-
-
-def _simulated(chosen: argparse.Namespace) -> Simulate:
-    return Simulate(chosen.vehicles, chosen.seed, scenario=chosen.scenario)
-
-
-async def drive(
-    simulated: Callable[[int], Sequence[Record]],
-    sender: Sender,
-    clock: Clock,
-    duration: float,
+async def simulate(  # noqa: PLR0913, PLR0917  # what drives, and the groups of options
+    container: Container,
+    simulation: Simulation,
+    fleet: FleetOptions,
+    send: SendOptions,
+    shares: Shares,
     stopping: asyncio.Event,
-) -> None:
-    """Send what `simulated` makes of a moment (epoch milliseconds) each 200 ms, for `duration` seconds or until told to stop."""
-    steps = round(duration / SAMPLING_S)
-    started, first = clock.monotonic(), clock.wall()
-    with screen.progress() as progress:
-        bar = progress.add_task("driving", total=steps, note="")
-        for step in range(steps):
-            await runtime.pause(stopping, started + step * SAMPLING_S - clock.monotonic())
-            if stopping.is_set():
-                break
-            # Measured when due, even if this machine is late: two samples never share a time.
-            await sender.send(simulated(first + round(step * SAMPLING_S * 1000)))
-            progress.update(bar, advance=1, note=f"{sender.accepted} records accepted")
+) -> int:
+    """Drive the fleet and print what became of its records; the exit status says whether all were accepted."""
+    clock, mishap = container.clock(), container.mishaps(shares, fleet.seed)
+    async with sending.sender(container, send) as sender:
+        await driving.drive(
+            lambda due_ms: mishap.apply(simulation.sample(due_ms)), sender, clock, fleet.duration_s, stopping
+        )
+        await sender.send(mishap.rest())
+    return sending.conclude(sender, mishap.damaged)

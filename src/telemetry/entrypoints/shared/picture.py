@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from telemetry.domain.contract.message import Record
-from telemetry.domain.vehicle.simulate import SAMPLING_S, Simulate
+from telemetry.domain.contract.record import Record
+from telemetry.domain.vehicle.simulate import SAMPLING_S, Simulation
 from telemetry.entrypoints.process import extras, screen
 
 _PANELS: Final[Mapping[str, Sequence[str]]] = {
@@ -17,25 +17,25 @@ _PANELS: Final[Mapping[str, Sequence[str]]] = {
 }
 
 
-def draw(file: Path, simulate: Simulate, duration: float) -> None:
-    """Let a fleet drive for `duration` seconds and draw its first vehicle; raise SettingsError without the extra."""
+def draw(file: Path, simulation: Simulation, duration_s: float) -> None:
+    """Drive a fleet for `duration_s` and draw its first vehicle. Raise MissingExtraError without the extra."""
     with extras.needed("plot"):
         from telemetry.adapters.plot import panels as drawn_by  # noqa: PLC0415  # which is there only with it
-    records = _first_vehicle(simulate, max(2, round(duration / SAMPLING_S)))
-    time = [record.timestamp / 1000 for record in records]
+    records = _first_vehicle(simulation, max(2, round(duration_s / SAMPLING_S)))
+    time = [record.timestamp_ms / 1000 for record in records]
     panels = {
         label: {name: [record.payload[name] for record in records] for name in names}
         for label, names in _PANELS.items()
     }
-    drawn_by(file, time, panels, f"{records[0].vehicle_id}, {duration:g} s")
-    screen.say(f"drew {records[0].vehicle_id} over {duration:g} s in {file}")
+    drawn_by(file, time, panels, f"{records[0].vehicle_id}, {duration_s:g} s")
+    screen.say(f"drew {records[0].vehicle_id} over {duration_s:g} s in {file}")
 
 
-def _first_vehicle(simulate: Simulate, steps: int) -> Sequence[Record]:
+def _first_vehicle(simulation: Simulation, steps: int) -> Sequence[Record]:
     with screen.progress() as progress:
         bar = progress.add_task("driving", total=steps, note="")
         records = []
         for step in range(steps):
-            records.append(simulate(round(step * SAMPLING_S * 1000))[0])
+            records.append(simulation.sample(round(step * SAMPLING_S * 1000))[0])
             progress.update(bar, advance=1)
     return records

@@ -4,34 +4,34 @@ import asyncio
 from contextlib import ExitStack
 from pathlib import Path
 
-from telemetry.domain.can.broadcast import Broadcast
 from telemetry.domain.can.frame import Frame
-from telemetry.domain.vehicle.simulate import SAMPLING_S, Simulate
+from telemetry.domain.vehicle.simulate import SAMPLING_S, Simulation
 from telemetry.entrypoints.process import extras, screen
+from telemetry.entrypoints.process.container import Container
 
 
 async def record(
-    simulated: Simulate, path: Path, first: int, duration: float, stopping: asyncio.Event
+    container: Container, simulation: Simulation, path: Path, duration_s: float, stopping: asyncio.Event
 ) -> int:
-    """Write `duration` seconds from `first` (epoch milliseconds) on, one vehicle to `path`, each of more beside it.
+    """Write `duration_s` from now on, one vehicle to `path`, each of more beside it.
 
-    Raises SettingsError if what writes logs is not installed, OSError if they cannot be written.
+    Raise MissingExtraError if what writes logs is not installed, OSError if they cannot be written.
     """
     with extras.needed("can"):
         from telemetry.adapters.can.dbc import Dbc  # noqa: PLC0415  # an extra, which need not be there
         from telemetry.adapters.can.log import CanRecorder  # noqa: PLC0415  # as above
-    sampling, written = round(SAMPLING_S * 1000), 0
-    broadcast = Broadcast(Dbc().cyclic, sampling)
-    names = simulated.vehicle_ids
+    first_ms, sampling_ms, written = container.clock().wall_ms(), round(SAMPLING_S * 1000), 0
+    broadcast = container.broadcast(Dbc().cyclic, sampling_ms)
+    names = simulation.vehicle_ids
     with ExitStack() as stack, screen.progress() as progress:
         recorders = [stack.enter_context(CanRecorder(_beside(path, name, len(names)))) for name in names]
-        steps = range(0, round(duration * 1000), sampling)
+        steps = range(0, round(duration_s * 1000), sampling_ms)
         bar = progress.add_task("driving", total=len(steps), note="")
-        for elapsed in steps:
-            signals = {**simulated.measure(), **simulated.tell()}
-            for can_id, data in broadcast(elapsed, signals):
+        for elapsed_ms in steps:
+            signals = {**simulation.measure(), **simulation.bus_signals()}
+            for can_id, data in broadcast.due(elapsed_ms, signals):
                 for recorder, frame in zip(recorders, data, strict=True):
-                    recorder.write(Frame((first + elapsed) / 1000, can_id, frame))
+                    recorder.write(Frame((first_ms + elapsed_ms) / 1000, can_id, frame))
                 written += len(data)
             progress.update(bar, advance=1, note=f"{written} frames written")
             await asyncio.sleep(0)  # so that the signal to stop is seen

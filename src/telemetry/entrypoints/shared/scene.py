@@ -1,68 +1,90 @@
-"""What the roles that drive a fleet are told about it: variants, profile, weather, health, a recorded trace."""
+"""What the roles that drive a fleet are given about it: variants, profile, weather, health, a recorded trace."""
 
 import argparse
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 
+from telemetry.domain.errors import UsageError
 from telemetry.domain.vehicle.battery import Scenario
 from telemetry.domain.vehicle.battery.itinerary import PROFILES
 from telemetry.domain.vehicle.battery.parameters import Floats
 from telemetry.domain.vehicle.battery.trace import Trace
 from telemetry.domain.vehicle.battery.variants import VARIANTS
-from telemetry.entrypoints.process.settings import SettingsError
+from telemetry.entrypoints.process.options import Parser
 
 _TIME: Final = ("t_s", "time_s", "time")
 _CURRENT: Final = ("pack_A", "current_a", "battery_current")
 _SPEED: Final = ("speed_kmh", "speed")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `scenario` reads."""
+class SceneError(UsageError):
+    """A fleet that cannot be, or a file that holds no trace; the text names it."""
+
+
+class SceneOptions(msgspec.Struct, frozen=True):
+    """What a fleet is, and what it does."""
+
+    profile: str = "drive"
+    variant: Mapping[str, float] = msgspec.field(default_factory=lambda: {"i3-60ah": 1.0})
+    ambient: Annotated[float, Meta(ge=-30, le=50)] | None = None  # degC
+    soh: Annotated[float, Meta(ge=50, le=100)] = 100.0  # %
+    trace: Path | None = None
+
+
+def add_options(parser: Parser) -> None:
+    """Add what `scenario` takes."""
     parser.add_argument(
-        "--profile", choices=list(PROFILES), default="drive", help="what they do all day (default: drive)"
+        "--profile",
+        choices=list(PROFILES),
+        default=argparse.SUPPRESS,
+        help="what they do all day (default: drive)",
     )
     parser.add_argument(
         "--variant",
         type=weights,
-        default={"i3-60ah": 1.0},
+        default=argparse.SUPPRESS,
         metavar="NAME[=WEIGHT],...",
         help=f"which packs they have, of {', '.join(VARIANTS)} (default: i3-60ah)",
     )
-    parser.add_argument("--ambient", type=float, metavar="DEGC", help="the weather (default: each its own)")
-    parser.add_argument(
-        "--soh", type=float, default=100.0, metavar="PERCENT", help="state of health (default: 100)"
-    )
-    parser.add_argument(
-        "--trace",
-        type=Path,
-        metavar="FILE.csv",
-        help="drive this instead: a column t_s, and pack_A in A (negative when discharging) or speed_kmh",
+    parser.add(
+        SceneOptions,
+        ambient="DEGC: the weather (default: each its own)",
+        soh="PERCENT: state of health",
+        trace="FILE.csv: drive this instead; a column t_s, and pack_A in A (negative when discharging) or speed_kmh",
     )
 
 
-def scenario(chosen: argparse.Namespace) -> Scenario:
-    """Make the scenario that was chosen; raise SettingsError if it cannot be."""
-    trace = read_trace(chosen.trace) if chosen.trace else None
+def scenario(options: SceneOptions) -> Scenario:
+    """Make the scenario that was chosen. Raise SceneError if it cannot be."""
+    trace = read_trace(options.trace) if options.trace else None
     try:
-        return Scenario(chosen.variant, chosen.profile, chosen.ambient, chosen.soh / 100.0, trace)
+        return Scenario(options.variant, options.profile, options.ambient, options.soh / 100.0, trace)
     except ValueError as error:
-        raise SettingsError(str(error)) from None
+        raise SceneError(str(error)) from None
 
 
 def weights(text: str) -> Mapping[str, float]:
-    """Read `i3-60ah=2,i3-120ah`: names with weights, which are 1 unless said."""
-    named = (part.partition("=") for part in text.split(","))
+    """Read `i3-60ah=2,i3-120ah`: names with weights, which are 1 unless given."""
+    named = [part.partition("=") for part in text.split(",")]
+    for name, _, weight in named:
+        if name.strip() not in VARIANTS:
+            raise argparse.ArgumentTypeError(f"there is no variant {name}; there are {', '.join(VARIANTS)}")
+        if not 0.0 < float(weight or 1.0) < math.inf:
+            raise argparse.ArgumentTypeError(f"the weight of {name} is {weight}, expected more than 0")
     return {name.strip(): float(weight or 1.0) for name, _, weight in named}
 
 
 def read_trace(file: Path) -> Trace:
-    """Read a trace from a CSV file with a head; raise SettingsError naming the file if there is none in it.
+    """Read a trace from a CSV file with a head. Raise SceneError naming the file if it holds none.
 
-    A current is taken where there are both, as it is what the pack was asked for.
+    A current is taken where there are both, because it is what the pack was asked for.
     """
     with file.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
@@ -75,7 +97,7 @@ def read_trace(file: Path) -> Trace:
             return Trace(time, current=current)
         return Trace(time, speed=speed / 3.6)
     except ValueError as error:
-        raise SettingsError(f"{file}: {error}") from None
+        raise SceneError(f"{file}: {error}") from None
 
 
 def _column(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> Floats | None:

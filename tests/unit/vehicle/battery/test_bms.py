@@ -12,11 +12,13 @@ from telemetry.domain.vehicle.battery.variants import VARIANTS
 
 def _told(variant: str, soc: float) -> dict[str, float]:
     packs = nominal(VARIANTS[variant], 1, 25.0)
-    return {name: values.item() for name, values in bms.tell(packs, rest(packs, np.array([[soc]]))).items()}
+    return {
+        name: values.item() for name, values in bms.bus_signals(packs, rest(packs, np.array([[soc]]))).items()
+    }
 
 
 def test_every_pack_tells_the_limits_that_it_keeps(packs: Packs, at_rest: PackState):
-    told = bms.tell(packs, at_rest)
+    told = bms.bus_signals(packs, at_rest)
     discharge, charge = current_limits(packs, at_rest)
     np.testing.assert_array_equal(told["discharge_current_limit"], discharge)
     np.testing.assert_array_equal(told["charge_current_limit"], charge)
@@ -25,7 +27,7 @@ def test_every_pack_tells_the_limits_that_it_keeps(packs: Packs, at_rest: PackSt
 
 def test_the_target_voltage_is_that_of_the_pack_at_rest(packs: Packs, at_rest: PackState, amperes):
     resting = cell_voltages(packs, at_rest, amperes(0.0)).sum(axis=1)
-    np.testing.assert_allclose(bms.tell(packs, at_rest)["target_voltage"], resting, rtol=1e-12)
+    np.testing.assert_allclose(bms.bus_signals(packs, at_rest)["target_voltage"], resting, rtol=1e-12)
 
 
 # what cars of that kind said on their buses: logs of damienmaguire/BMW-i3-CCS

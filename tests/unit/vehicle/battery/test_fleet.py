@@ -212,7 +212,7 @@ def test_negative_numbers_make_no_fleet(vehicles, seed):
 
 def test_what_cars_tell_is_in_the_rows_of_their_samples():
     fleet = Fleet.new(vehicles=40, seed=3, scenario=Scenario(variants={"i3-60ah": 1, "i3-120ah": 1}))
-    sample, told = fleet.advance(), fleet.tell()
+    sample, told = fleet.advance(), fleet.bus_signals()
     large = told["soc_window_min"] == VARIANTS["i3-120ah"].dashboard.window[0]
     assert 5 < large.sum() < 35
     assert (told["energy_content_max"][large] > 38.0).all()
@@ -225,4 +225,4 @@ def test_what_cars_tell_is_in_the_rows_of_their_samples():
 
 
 def test_no_cars_tell_nothing():
-    assert all(not column.size for column in Fleet.new(vehicles=0, seed=1).tell().values())
+    assert all(not column.size for column in Fleet.new(vehicles=0, seed=1).bus_signals().values())

@@ -1,6 +1,6 @@
 """The embedded queue: one SQLite file, shared by any number of processes of one machine.
 
-It keeps the promises of `telemetry.domain.transport.lease` in one table: a row is a message, its receipt is its number and how
+It keeps the promises of `telemetry.domain.transport.lease` in one table: a row is a message, its handle is its number and how
 often it was received. Bodies are apart, so that a lease rewrites a few bytes and not all that was sent. Every change is
 a transaction of its own in WAL mode. A send is synced before it is answered, so that what was sent survives the loss of
 power. Leases and deletes survive the death of any process, and are synced with the next send: what the loss of power
@@ -19,7 +19,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from telemetry.adapters.queue.sqlite import schema, statements
 from telemetry.domain.clock import Clock
-from telemetry.domain.transport.lease import Delivery, Depth, Terms, parse_receipt, receipt
+from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms, lease_handle, parse_handle
 from telemetry.domain.transport.queue import QueueUnavailableError
 
 P = ParamSpec("P")
@@ -35,7 +35,7 @@ class SqliteQueue:
 
     max_body = 1024 * 1024
 
-    def __init__(self, path: Path, clock: Clock, terms: Terms, max_size: int) -> None:
+    def __init__(self, path: Path, clock: Clock, terms: LeaseTerms, max_size: int) -> None:
         """Open the queue. `max_size` bytes is how large the file may grow before sends are refused.
 
         Raises QueueUnavailableError if the file cannot be opened or is of another kind.
@@ -56,9 +56,9 @@ class SqliteQueue:
         await self._run(self._send, bodies)
         return []
 
-    async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
+    async def receive(self, limit: int, wait_s: float) -> Sequence[Delivery]:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + wait
+        deadline = loop.time() + wait_s
         while not (deliveries := await self._lease(limit)) and loop.time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_EVERY)  # other processes send too, which set no event here
         return deliveries
@@ -73,11 +73,11 @@ class SqliteQueue:
                 self._submit(self._unlease, leasing)
             raise
 
-    async def delete(self, receipts: Sequence[str]) -> Sequence[str]:
-        return await self._run(self._settle, (statements.DELETE, statements.FORGET_BODY), receipts)
+    async def delete(self, handles: Sequence[str]) -> Sequence[str]:
+        return await self._run(self._settle, (statements.DELETE, statements.FORGET_BODY), handles)
 
-    async def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[str]:
-        return await self._run(self._settle, (statements.EXTEND,), receipts, round(seconds * 1000))
+    async def extend(self, handles: Sequence[str], duration_s: float) -> Sequence[str]:
+        return await self._run(self._settle, (statements.EXTEND,), handles, round(duration_s * 1000))
 
     async def depth(self) -> Depth:
         return await self._run(self._depth)
@@ -85,9 +85,9 @@ class SqliteQueue:
     async def dead(self, limit: int) -> Sequence[Delivery]:
         return await self._run(self._dead, limit)
 
-    async def redrive(self, receipts: Sequence[str]) -> Sequence[str]:
+    async def redrive(self, handles: Sequence[str]) -> Sequence[str]:
         moves = statements.RESEND, statements.MOVE_BODY, statements.FORGET
-        return await self._run(self._settle, moves, receipts)
+        return await self._run(self._settle, moves, handles)
 
     async def close(self) -> None:
         if not self._closed:
@@ -141,12 +141,12 @@ class SqliteQueue:
 
     def _receive(self, limit: int) -> Sequence[Delivery]:
         with self._translated():
-            if not self._db.execute(statements.ANY_VISIBLE, {"now": self._clock.wall()}).fetchone():
+            if not self._db.execute(statements.ANY_VISIBLE, {"now": self._clock.wall_ms()}).fetchone():
                 return []  # without having asked for the lock that senders need
         with self._transaction() as now:
             terms = {"now": now, "max_receives": self._terms.max_receives}
             rows = self._db.execute(statements.VISIBLE, {**terms, "limit": limit}).fetchall()
-            until = now + self._terms.visibility
+            until = now + self._terms.visibility_ms
             self._db.executemany(
                 statements.LEASE, [{"number": number, "until": until} for number, *_ in rows]
             )
@@ -154,37 +154,38 @@ class SqliteQueue:
             before = _BEYOND if len(rows) < limit else max((number for number, *_ in rows), default=0)
             self._db.execute(statements.BURY, {**terms, "before": before})
         return [
-            Delivery(receipt(number, receives + 1), body, sent, receives + 1)
+            Delivery(lease_handle(number, receives + 1), body, sent, receives + 1)
             for number, receives, sent, body in rows
         ]
 
     def _unlease(self, leasing: Future[Sequence[Delivery]]) -> None:
         """Undo a receive that nobody waits for any more, unless it was not begun or failed."""
         if not leasing.cancelled() and not leasing.exception():
-            self._settle((statements.UNLEASE,), [each.receipt for each in leasing.result()])
+            self._settle((statements.UNLEASE,), [each.handle for each in leasing.result()])
 
-    def _settle(self, changes: Sequence[str], receipts: Sequence[str], duration: int = 0) -> Sequence[str]:
-        """Make changes to the message of each receipt, one after the other; a receipt that one does not meet is refused."""
+    def _settle(self, changes: Sequence[str], handles: Sequence[str], duration: int = 0) -> Sequence[str]:
+        """Make changes to the message of each handle, one after the other; a handle that one does not meet is refused."""
         with self._transaction() as now:
             times = {"now": now, "until": now + duration}
             return [
-                each for each in receipts if not all(self._meets(change, each, times) for change in changes)
+                each for each in handles if not all(self._meets(change, each, times) for change in changes)
             ]
 
     def _depth(self) -> Depth:
         with self._translated():
-            return Depth(*self._db.execute(statements.DEPTH, {"now": self._clock.wall()}).fetchone())
+            return Depth(*self._db.execute(statements.DEPTH, {"now": self._clock.wall_ms()}).fetchone())
 
     def _dead(self, limit: int) -> Sequence[Delivery]:
         with self._translated():
             rows = self._db.execute(statements.DEAD, {"limit": limit}).fetchall()
         return [
-            Delivery(receipt(number, receives), body, sent, receives) for number, receives, sent, body in rows
+            Delivery(lease_handle(number, receives), body, sent, receives)
+            for number, receives, sent, body in rows
         ]
 
     def _meets(self, statement: str, each: str, times: Mapping[str, int]) -> bool:
-        """Run a statement on the row of a receipt; tell whether there was one."""
-        number, receives = parse_receipt(each)
+        """Run a statement on the row of a handle; tell whether there was one."""
+        number, receives = parse_handle(each)
         return self._db.execute(statement, {"number": number, "receives": receives, **times}).rowcount > 0
 
     def _used(self) -> int:
@@ -198,7 +199,7 @@ class SqliteQueue:
         with self._translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                yield self._clock.wall()
+                yield self._clock.wall_ms()
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:

@@ -141,19 +141,19 @@ def translated() -> Iterator[None]:
         raise QueueUnavailableError(str(fault)) from fault
 
 
-def handle(number: int, receipt: str) -> Entry:
+def lease_entry(number: int, handle: str) -> Entry:
     """Make the entry that means a message on lease."""
-    return {"Id": str(number), "ReceiptHandle": receipt}
+    return {"Id": str(number), "ReceiptHandle": handle}
 
 
-def those(receipts: Sequence[str], failed: Iterable[str]) -> Sequence[str]:
-    """Return the receipts of entries that failed."""
-    return [receipts[number] for number in sorted(map(int, failed))]
+def those(handles: Sequence[str], failed: Iterable[str]) -> Sequence[str]:
+    """Return the handles of entries that failed."""
+    return [handles[number] for number in sorted(map(int, failed))]
 
 
-def whole_seconds(duration: float) -> int:
+def whole_seconds(duration_s: float) -> int:
     """Spell a lease as SQS does, in whole seconds and at most 12 hours; one of nothing stays one of nothing."""
-    return min(math.ceil(duration), _LONGEST_LEASE)
+    return min(math.ceil(duration_s), _LONGEST_LEASE)
 
 
 def delivery(message: Entry) -> Delivery:
@@ -161,9 +161,9 @@ def delivery(message: Entry) -> Delivery:
     told = message.get("Attributes", {})
     first_sent = message.get("MessageAttributes", {}).get(SENT, {}).get("StringValue")
     return Delivery(
-        receipt=message["ReceiptHandle"],
+        handle=message["ReceiptHandle"],
         body=_body(message["Body"]),
-        sent=int(first_sent or told["SentTimestamp"]),
+        sent_ms=int(first_sent or told["SentTimestamp"]),
         receives=int(told["ApproximateReceiveCount"]),
     )
 

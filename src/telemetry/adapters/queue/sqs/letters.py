@@ -1,6 +1,6 @@
 """The dead-letter queue of an SQS queue, looked at and emptied by hand.
 
-A letter's receipt is its message id, which, unlike SQS's receipts, means the same to the next process. Letters that
+A letter's handle is its message id, which, unlike SQS's handles, means the same to the next process. Letters that
 were looked at are on lease until they are handed back.
 """
 
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from telemetry.adapters.queue.sqs.calls import SENT, Calls, delivery, handle
+from telemetry.adapters.queue.sqs.calls import SENT, Calls, delivery, lease_entry
 from telemetry.domain.transport.lease import Delivery
 
 _HOLD: Final = 300  # seconds that a letter is kept from others while somebody looks at it
@@ -18,9 +18,9 @@ _MOST: Final = 10_000
 
 
 class _Letter(NamedTuple):
-    """A dead letter on lease: SQS's receipt for it, and its body as SQS has it."""
+    """A dead letter on lease: SQS's handle for it, and its body as SQS has it."""
 
-    handle: str
+    receipt_handle: str
     text: str
     delivery: Delivery
 
@@ -41,25 +41,28 @@ class Letters:
         """Return at most `limit` letters, those first that were sent first."""
         await self.hand_back()
         await self._gather(limit)
-        return sorted((letter.delivery for letter in self._held.values()), key=lambda each: each.sent)[:limit]
+        return sorted((letter.delivery for letter in self._held.values()), key=lambda each: each.sent_ms)[
+            :limit
+        ]
 
-    async def redrive(self, receipts: Sequence[str]) -> Sequence[str]:
-        """Send letters anew; return the receipts that mean none, or one that could not be sent."""
-        if not self._held.keys() >= set(receipts):
+    async def redrive(self, handles: Sequence[str]) -> Sequence[str]:
+        """Send letters anew; return the handles that mean none, or one that could not be sent."""
+        if not self._held.keys() >= set(handles):
             await self._gather(_MOST)
-        wanted = {each: self._held.pop(each) for each in dict.fromkeys(receipts) if each in self._held}
+        wanted = {each: self._held.pop(each) for each in dict.fromkeys(handles) if each in self._held}
         sent = await self._send(wanted)
         # A letter that cannot be removed now comes a second time in the end, and counts once.
-        removals = [handle(n, letter.handle) for n, letter in enumerate(sent.values())]
+        removals = [lease_entry(n, letter.receipt_handle) for n, letter in enumerate(sent.values())]
         await self._dead.in_batches("delete_message_batch", removals)
-        again = Counter(receipts) - Counter(list(sent))
+        again = Counter(handles) - Counter(list(sent))
         return list(again.elements())
 
     async def hand_back(self) -> None:
         """End the leases of all that were looked at."""
         letters, self._held = self._held, {}
         entries = [
-            handle(n, letter.handle) | {"VisibilityTimeout": 0} for n, letter in enumerate(letters.values())
+            lease_entry(n, letter.receipt_handle) | {"VisibilityTimeout": 0}
+            for n, letter in enumerate(letters.values())
         ]
         await self._dead.in_batches("change_message_visibility_batch", entries)
 
@@ -69,9 +72,9 @@ class Letters:
             for each in messages:
                 # How often it was received is what the policy says: being looked at here counts for nothing.
                 letter = msgspec.structs.replace(
-                    delivery(each), receipt=each["MessageId"], receives=self._receives
+                    delivery(each), handle=each["MessageId"], receives=self._receives
                 )
-                self._held[letter.receipt] = _Letter(each["ReceiptHandle"], each["Body"], letter)
+                self._held[letter.handle] = _Letter(each["ReceiptHandle"], each["Body"], letter)
 
     async def _send(self, letters: Mapping[str, _Letter]) -> Mapping[str, _Letter]:
         """Send letters anew as they are; return those that were sent, and keep the others."""
@@ -79,7 +82,9 @@ class Letters:
             {
                 "Id": str(n),
                 "MessageBody": letter.text,
-                "MessageAttributes": {SENT: {"DataType": "Number", "StringValue": str(letter.delivery.sent)}},
+                "MessageAttributes": {
+                    SENT: {"DataType": "Number", "StringValue": str(letter.delivery.sent_ms)}
+                },
                 # The message id makes it another message than the one of the same body that died.
                 **self._back.grouped(letter.delivery.body, letter.text + each),
             }

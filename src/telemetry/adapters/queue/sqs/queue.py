@@ -14,13 +14,13 @@ from typing import Final
 import msgspec
 
 from telemetry.adapters.aws import AwsError, Client
-from telemetry.adapters.queue.sqs.calls import SPARE, Calls, handle, those, translated, whole_seconds
+from telemetry.adapters.queue.sqs.calls import SPARE, Calls, lease_entry, those, translated, whole_seconds
 from telemetry.adapters.queue.sqs.letters import Letters
 from telemetry.adapters.queue.sqs.polls import Polls
-from telemetry.domain.transport.lease import Delivery, Depth, Terms
+from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms
 from telemetry.domain.transport.queue import QueueUnavailableError
 
-_PATIENCE: Final = 30.0  # seconds for an answer, which a long poll takes 20 of
+_PATIENCE_S: Final = 30.0  # for an answer, of which a long poll takes 20
 _OLDER_LIMIT: Final = 262_144  # bytes of a message, where the queue does not say
 _REGION: Final = re.compile(r"https?://sqs\.([a-z0-9-]+)\.amazonaws\.")
 
@@ -33,21 +33,23 @@ class _Policy(msgspec.Struct, rename="camel"):
 
 
 class SqsQueue:
-    """The queue at `url`. `receivers` long polls of `poll` seconds are under way at the most."""
+    """The queue at `url`. `receivers` long polls of `poll_s` are under way at the most."""
 
     def __init__(
-        self, url: str, terms: Terms, receivers: int = 4, pause: float = 0.2, poll: int = 20
+        self, url: str, terms: LeaseTerms, receivers: int = 4, pause_s: float = 0.2, poll_s: int = 20
     ) -> None:
         """Ask the queue for its limits. Raises QueueUnavailableError naming the setting that is to be changed."""
         with translated():
-            self._sqs = Client("sqs", "SQS_QUEUE_URL", _PATIENCE)
+            self._sqs = Client("sqs", "SQS_QUEUE_URL", _PATIENCE_S)
             _check_region(url, self._sqs)
             ask = methodcaller("get_queue_attributes", QueueUrl=url, AttributeNames=["All"])
             attributes = self._sqs.now(ask).get("Attributes", {})
         limit = int(attributes.get("MaximumMessageSize", _OLDER_LIMIT))
         self.max_body = (limit - SPARE) // 4 * 3
         self._calls = Calls(self._sqs, url, limit)
-        self._polls = Polls(self._calls, whole_seconds(terms.visibility / 1000), receivers, pause, poll)
+        self._polls = Polls(
+            self._calls, whole_seconds(terms.visibility_ms / 1000), receivers, pause_s, poll_s
+        )
         policy = msgspec.json.decode(
             attributes.get("RedrivePolicy", "null"), type=_Policy | None, strict=False
         )
@@ -64,17 +66,17 @@ class SqsQueue:
         ]
         return sorted(map(int, await self._calls.in_batches("send_message_batch", entries)))
 
-    async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
-        return await self._polls.receive(limit, wait)
+    async def receive(self, limit: int, wait_s: float) -> Sequence[Delivery]:
+        return await self._polls.receive(limit, wait_s)
 
-    async def delete(self, receipts: Sequence[str]) -> Sequence[str]:
-        entries = [handle(n, each) for n, each in enumerate(receipts)]
-        return those(receipts, await self._calls.in_batches("delete_message_batch", entries))
+    async def delete(self, handles: Sequence[str]) -> Sequence[str]:
+        entries = [lease_entry(n, each) for n, each in enumerate(handles)]
+        return those(handles, await self._calls.in_batches("delete_message_batch", entries))
 
-    async def extend(self, receipts: Sequence[str], seconds: float) -> Sequence[str]:
-        lease = {"VisibilityTimeout": whole_seconds(seconds)}
-        entries = [handle(n, each) | lease for n, each in enumerate(receipts)]
-        return those(receipts, await self._calls.in_batches("change_message_visibility_batch", entries))
+    async def extend(self, handles: Sequence[str], duration_s: float) -> Sequence[str]:
+        lease = {"VisibilityTimeout": whole_seconds(duration_s)}
+        entries = [lease_entry(n, each) | lease for n, each in enumerate(handles)]
+        return those(handles, await self._calls.in_batches("change_message_visibility_batch", entries))
 
     async def depth(self) -> Depth:
         ready, delayed, leased = await self._calls.count()
@@ -83,14 +85,14 @@ class SqsQueue:
     async def dead(self, limit: int) -> Sequence[Delivery]:
         return await self._letters.look(limit) if self._letters else []
 
-    async def redrive(self, receipts: Sequence[str]) -> Sequence[str]:
-        return await self._letters.redrive(receipts) if self._letters else receipts
+    async def redrive(self, handles: Sequence[str]) -> Sequence[str]:
+        return await self._letters.redrive(handles) if self._letters else handles
 
     async def close(self) -> None:
         """Hand back at once what is on lease and was not taken."""
         untaken = self._polls.close()
         with suppress(QueueUnavailableError):  # then they come again by themselves, only later
-            await self.extend([each.receipt for each in untaken], 0)
+            await self.extend([each.handle for each in untaken], 0)
             if self._letters:
                 await self._letters.hand_back()
         self._sqs.close()

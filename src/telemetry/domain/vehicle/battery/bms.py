@@ -11,7 +11,7 @@ from telemetry.domain.vehicle.battery.pack import Packs, PackState, resting_volt
 from telemetry.domain.vehicle.battery.parameters import Floats, Knots
 
 
-def tell(packs: Packs, state: PackState) -> Mapping[str, Floats]:
+def bus_signals(packs: Packs, state: PackState) -> Mapping[str, Floats]:
     """Return it by the names of the signals in `telemetry/data/bmw_i3.dbc`, each (n,) in the signal's unit."""
     soc, dashboard = state.mean_soc, packs.parameters.dashboard
     discharge, charge = current_limits(packs, state)

@@ -101,10 +101,10 @@ class Fleet:
         self._last = self._join(samples)
         return Sample(*(getattr(self._last, each.name).copy() for each in fields(Sample)))
 
-    def tell(self) -> Mapping[str, Floats]:
+    def bus_signals(self) -> Mapping[str, Floats]:
         """Return what the cars say on their buses beside the last sample, each (n,), by names of `bmw_i3.dbc`."""
-        told = [bms.tell(bank.packs, bank.state) for bank in self.banks]
-        signals = {name: self._gather([each[name] for each in told]) for name in told[0]} if told else {}
+        banks = [bms.bus_signals(bank.packs, bank.state) for bank in self.banks]
+        signals = {name: self._gather([each[name] for each in banks]) for name in banks[0]} if banks else {}
         signals["contactor_state"] = np.full_like(self._ambient, _CLOSED)
         signals["dc_link_voltage"] = self._last.battery_voltage.copy()
         if (speed := self.demand.speed) is not None:

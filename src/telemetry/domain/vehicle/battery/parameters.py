@@ -75,7 +75,7 @@ class Structure:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BatchLimits:
     """What the BMS lets the pack carry."""
 
     # %: the SoC that a driver sees as 0 and as 100
@@ -165,7 +165,7 @@ class Parameters:
     """All figures of one kind of pack."""
 
     cell: Cell
-    limits: Limits
+    limits: BatchLimits
     dashboard: Dashboard
     thermal: Thermal
     structure: Structure = Structure()

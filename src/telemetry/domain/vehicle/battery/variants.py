@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from telemetry.domain.vehicle.battery.parameters import (
+    BatchLimits,
     Cell,
     Dashboard,
     Knots,
-    Limits,
     Pair,
     Parameters,
     Resistance,
@@ -82,7 +82,7 @@ I3_60AH: Final = Parameters(
         voltage_max=4.110,  # [emulator]
         reading=((40.0, 0.90e-3), (80.0, 0.27e-3)),  # [fit]
     ),
-    limits=Limits(
+    limits=BatchLimits(
         window=(8.0, 88.5)
     ),  # window from 0x432 [can], its upper end the fullest start of the trips [fit]
     dashboard=Dashboard(
@@ -135,7 +135,7 @@ I3_94AH: Final = Parameters(
         voltage_min=2.700,  # [emulator]
         voltage_max=4.140,  # [emulator]
     ),
-    limits=Limits(window=(11.0, 87.1)),  # [uds]
+    limits=BatchLimits(window=(11.0, 87.1)),  # [uds]
     dashboard=Dashboard(
         window=(11.0, 87.1),  # [uds]
         display=((11.0, 0.0), (87.1, 100.0)),  # the window, stretched, as that of the 120 Ah car is [chosen]
@@ -187,7 +187,7 @@ I3_120AH: Final = Parameters(
         voltage_min=2.790,  # [emulator]
         voltage_max=4.210,  # [emulator]
     ),
-    limits=Limits(window=(10.5, 94.5)),  # 0x432 [can]
+    limits=BatchLimits(window=(10.5, 94.5)),  # 0x432 [can]
     dashboard=Dashboard(
         window=(10.5, 94.5),
         display=((10.5, 0.0), (94.5, 100.0)),  # within 0.5 % [can]

@@ -2,11 +2,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from telemetry.domain.contract.message import Record, Rejection, parse_lines
-from telemetry.domain.proof.deliver import Deliver, Delivered
-from telemetry.domain.proof.gateway import Answer, GatewayError
-from telemetry.domain.proof.manifest import Sent
-from tests.builders import NOW, some_records
+from telemetry.domain.contract.parse import parse_lines
+from telemetry.domain.contract.record import Answer, Record, Rejection
+from telemetry.domain.proof.gateway import GatewayError
+from telemetry.domain.proof.manifest import StreamTimestamps
+from telemetry.domain.proof.send import Sender
+from tests.builders import NOW, identity, some_records
 
 
 class Receiver:
@@ -31,40 +32,40 @@ class Receiver:
         raise NotImplementedError
 
 
-def book_of(deliver: Deliver) -> Sent:
-    ((_, book),) = deliver.manifest.streams()
+def book_of(sender: Sender) -> StreamTimestamps:
+    ((_, book),) = sender.manifest.streams()
     return book
 
 
 async def test_records_arrive_as_they_were_sent():
     receiver = Receiver()
     sent = some_records(5)
-    assert await Deliver(receiver)(sent) == Delivered(5, 5, [])
-    assert [record.identity for record in receiver.taken] == [record.identity for record in sent]
+    assert await Sender(receiver).send(sent) == Answer(5, [])
+    assert [identity(record) for record in receiver.taken] == [identity(record) for record in sent]
     assert [record.payload for record in receiver.taken] == [record.payload for record in sent]
 
 
 async def test_what_was_refused_is_in_the_book_as_sent_only():
-    deliver = Deliver(Receiver(refused=[0, 3]))
+    sender = Sender(Receiver(refused=[0, 3]))
     sent = some_records(5)
-    delivered = await deliver(sent)
-    assert (delivered.sent, delivered.accepted) == (5, 3)
-    assert [rejection.index for rejection in delivered.rejected] == [0, 3]
-    assert book_of(deliver).sent.tolist() == [record.timestamp for record in sent]
-    assert book_of(deliver).accepted.tolist() == [sent[place].timestamp for place in (1, 2, 4)]
+    answer = await sender.send(sent)
+    assert answer.accepted == 3
+    assert [rejection.index for rejection in answer.rejected] == [0, 3]
+    assert book_of(sender).sent.tolist() == [record.timestamp_ms for record in sent]
+    assert book_of(sender).accepted.tolist() == [sent[place].timestamp_ms for place in (1, 2, 4)]
 
 
 async def test_what_nobody_answered_for_is_in_the_book_as_sent_only():
-    deliver = Deliver(Receiver(away=True))
+    sender = Sender(Receiver(away=True))
     with pytest.raises(GatewayError):
-        await deliver(some_records(2))
-    assert book_of(deliver).sent.size == 2
-    assert book_of(deliver).accepted.size == 0
+        await sender.send(some_records(2))
+    assert book_of(sender).sent.size == 2
+    assert book_of(sender).accepted.size == 0
 
 
 async def test_the_book_holds_all_bodies_of_its_sender():
-    deliver = Deliver(Receiver())
+    sender = Sender(Receiver())
     sent = some_records(6)
-    await deliver(sent[:3])
-    await deliver(sent[3:])
-    assert book_of(deliver).accepted.tolist() == [record.timestamp for record in sent]
+    await sender.send(sent[:3])
+    await sender.send(sent[3:])
+    assert book_of(sender).accepted.tolist() == [record.timestamp_ms for record in sent]

@@ -1,0 +1,64 @@
+"""Many bodies under way to one receiver at once, and what became of them."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from typing import Final, Self
+
+from telemetry.domain.clock import Clock
+from telemetry.domain.contract.record import Record, Rejection
+from telemetry.domain.proof.gateway import GatewayError
+from telemetry.domain.proof.send import Sender
+
+MAX_RECORDS: Final = 500
+"""Records a body holds at the most, so that one that has to be sent again is small."""
+
+Enter = Callable[[int, Sequence[Record], Collection[int]], None]
+"""Writes down a body: when it was sent (epoch milliseconds), its records, and the places of those that were refused."""
+
+
+class ConcurrentSender:
+    """A sender over up to `connections` connections; all is answered when its context ends.
+
+    `sent` and `accepted` count records; `failures` says of each body that was not sent why.
+    """
+
+    def __init__(self, sender: Sender, clock: Clock, connections: int, enter: Enter | None = None) -> None:
+        self._sender = sender
+        self._clock = clock
+        self._enter = enter
+        self._tasks = asyncio.TaskGroup()
+        self._free = asyncio.Semaphore(connections)
+        self.manifest = sender.manifest
+        self.sent = self.accepted = 0
+        self.rejected: list[Rejection] = []
+        self.failures: list[str] = []
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._tasks.__aexit__(*error)  # type: ignore[arg-type]  # as it was given
+
+    async def send(self, records: Sequence[Record]) -> None:
+        """Put records on their way; return as soon as there is a connection free for each body."""
+        for start in range(0, len(records), MAX_RECORDS):
+            await self._free.acquire()
+            self._tasks.create_task(self._send(records[start : start + MAX_RECORDS]))
+
+    async def _send(self, records: Sequence[Record]) -> None:
+        sent_ms = self._clock.wall_ms()
+        refused: Collection[int] = range(len(records))
+        try:
+            answer = await self._sender.send(records)
+        except GatewayError as error:
+            self.failures.append(str(error))
+        else:
+            self.accepted += answer.accepted
+            self.rejected += answer.rejected
+            refused = {rejection.index for rejection in answer.rejected}
+        finally:
+            self.sent += len(records)
+            if self._enter:
+                self._enter(sent_ms, records, refused)
+            self._free.release()

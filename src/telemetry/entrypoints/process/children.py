@@ -1,0 +1,47 @@
+"""Roles as processes of this machine: started, and ended whatever happens."""
+
+import ctypes
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+_DIES_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG of Linux's prctl(2)
+
+
+def start(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    module: str = "telemetry",
+    folder: Path | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start `python -m telemetry ARGUMENTS` with its output appended to `log`; on Linux it ends with its parent."""
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603  # this program itself
+            [sys.executable, "-m", module, *arguments],
+            env=dict(environment),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the parent, which ends its roles in their order
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  # no thread runs yet
+        )
+
+
+def end(process: subprocess.Popen[bytes], patience_s: float) -> int:
+    """Ask a role to end, wait, and kill it after `patience_s`; return its exit status."""
+    process.terminate()
+    try:
+        return process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this process if its parent is killed and cannot do it any more."""
+    ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGTERM)
