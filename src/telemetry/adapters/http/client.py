@@ -8,12 +8,13 @@ import httpx
 import msgspec
 
 from telemetry.adapters.http.auth import HEADER
+from telemetry.domain.backoff import Backoff
 from telemetry.domain.contract.record import Answer
 from telemetry.domain.proof.gateway import GatewayError
 
-_LONGEST_PAUSE: Final = 5.0  # seconds
-_FIRST_PAUSE: Final = 0.1
-_LONGEST_SILENCE: Final = 30.0
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 5.0
+_LONGEST_SILENCE_S: Final = 30.0
 _COME_BACK: Final = frozenset({429, 500, 502, 503, 504})
 _ANSWERED: Final = frozenset({202, 422})
 
@@ -51,38 +52,37 @@ class HttpGateway:
     async def _until_answered(self, method: str, path: str, content: bytes, answers: frozenset[int]) -> bytes:
         """Ask until the status is one of `answers`; return the body. Raises GatewayError if that never comes."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._patience_s
-        pause = _FIRST_PAUSE
+        deadline_s = loop.time() + self._patience_s
+        backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, random.random)
         while True:
             try:
                 response = await self._client.request(
-                    method, path, content=content, timeout=_timeout(deadline - loop.time())
+                    method, path, content=content, timeout=_timeout(deadline_s - loop.time())
                 )
             except httpx.UnsupportedProtocol as error:
                 raise GatewayError(f"{self._client.base_url}: {error}") from error
             except httpx.RequestError as error:
-                why, wait = str(error) or type(error).__name__, 0.0
+                why, asked_s = str(error) or type(error).__name__, 0.0
             else:
                 if response.status_code in answers:
                     return response.content
-                why, wait = _refusal(response), _retry_after(response)
+                why, asked_s = _refusal(response), _retry_after_s(response)
                 if response.status_code not in _COME_BACK:
                     raise GatewayError(f"{self._client.base_url}: {why}")
-            wait = max(wait, pause) + random.uniform(0, pause)  # noqa: S311  # spreads senders, hides nothing
-            if loop.time() + wait > deadline:
+            pause_s = backoff.pause_s(asked_s)
+            if loop.time() + pause_s > deadline_s:
                 raise GatewayError(
                     f"{self._client.base_url}: no answer in {self._patience_s:g} s, the last was: {why}"
                 )
-            await asyncio.sleep(wait)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            await asyncio.sleep(pause_s)
 
     async def close(self) -> None:
         await self._client.aclose()
 
 
-def _timeout(left: float) -> httpx.Timeout:
+def _timeout(left_s: float) -> httpx.Timeout:
     """Wait for a receiver that is silent no longer than there is patience left, but for a free connection as it takes."""
-    return httpx.Timeout(min(_LONGEST_SILENCE, max(left, _FIRST_PAUSE)), pool=None)
+    return httpx.Timeout(min(_LONGEST_SILENCE_S, max(left_s, _FIRST_PAUSE_S)), pool=None)
 
 
 def _refusal(response: httpx.Response) -> str:
@@ -93,7 +93,7 @@ def _refusal(response: httpx.Response) -> str:
     return f"{response.status_code} {detail or response.reason_phrase}"
 
 
-def _retry_after(response: httpx.Response) -> float:
+def _retry_after_s(response: httpx.Response) -> float:
     """Read the seconds that a receiver asks to wait; a date, which the header may also hold, is not waited for."""
     text = response.headers.get("Retry-After", "")
     return float(text) if text.isdecimal() else 0.0

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from telemetry.adapters.aws import ATTEMPTS, AwsError, Client
+from telemetry.domain.backoff import Backoff
 from telemetry.domain.store.storage import (
     ObjectExistsError,
     ObjectInfo,
@@ -22,7 +23,8 @@ from telemetry.domain.store.storage import (
 )
 
 _PATIENCE: Final = 20.0  # seconds for an answer
-_FIRST_PAUSE: Final = 0.1
+_FIRST_PAUSE_S: Final = 0.05
+_LONGEST_PAUSE_S: Final = 1.0
 _EXISTS: Final = "PreconditionFailed"
 _CROSSED: Final = frozenset({"ConditionalRequestConflict", "OperationAborted"})
 _MISSING: Final = "NoSuchKey"
@@ -81,8 +83,10 @@ class S3Storage:
 
     async def _insist(self, key: str, parameters: dict[str, Any]) -> None:
         """Put an object, again if the put crossed another one of its key."""
+        backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, random.random)
         for attempt in range(ATTEMPTS):
-            await asyncio.sleep(random.uniform(0, _FIRST_PAUSE * attempt))  # noqa: S311  # parts those that crossed
+            if attempt:
+                await asyncio.sleep(backoff.pause_s())
             try:
                 await self._s3(
                     lambda s3: s3.put_object(Bucket=self._bucket, Key=self._prefix + key, **parameters)

@@ -18,6 +18,7 @@ from operator import methodcaller
 from typing import Any, Final
 
 from telemetry.adapters.aws import ATTEMPTS, AwsError, Client
+from telemetry.domain.backoff import Backoff
 from telemetry.domain.transport import batch
 from telemetry.domain.transport.lease import Delivery
 from telemetry.domain.transport.queue import QueueUnavailableError
@@ -36,7 +37,8 @@ SPARE: Final = 64
 
 _log: Final = logging.getLogger(__name__)
 
-_FIRST_PAUSE: Final = 0.1
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 5.0
 _LONGEST_LEASE: Final = 43_200  # seconds, SQS's own limit
 _TOLD: Final = ("SentTimestamp", "ApproximateReceiveCount")
 _COUNTS: Final = (
@@ -112,9 +114,10 @@ class Calls:
         left = {entry["Id"]: entry for entry in entries}
         refused: dict[str, str] = {}
         failed: dict[str, str] = {}
+        backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, random.random)
         for attempt in range(ATTEMPTS):
             if attempt:
-                await asyncio.sleep(random.uniform(0, _FIRST_PAUSE * 2**attempt))  # noqa: S311  # spreads senders
+                await asyncio.sleep(backoff.pause_s())
             answer = await self._sqs(methodcaller(operation, QueueUrl=self._url, Entries=list(left.values())))
             for done in answer.get("Successful", ()):
                 left.pop(done["Id"], None)
