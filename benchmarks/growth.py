@@ -8,10 +8,12 @@ import argparse
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from benchmarks import report
-from benchmarks.pipeline import Pipeline, pipeline, wait_for
+from benchmarks.pipeline import Pipeline, pipeline
+from harness.roles import wait_until
 
 _VEHICLES: Final = (10, 100, 1_000, 10_000)
 _GOAL_SPREAD: Final = 0.15
@@ -70,14 +72,19 @@ def _fill(ours: Pipeline, records: int, part: int) -> float:
 def _drain(ours: Pipeline, records: int) -> Iterator[tuple[float, float]]:
     """Watch a consumer take a backlog; give records a second and us of CPU a record for each half that it has taken."""
     part = records / _HALVES
-    wait_for(lambda: ours.lines() > 0, 30)  # to start is another question
+    wait_until(lambda: ours.lines() > 0, "the first line to be stored", 30)  # to start is another question
     lines, since, used = ours.lines(), time.monotonic(), ours.cpu()["consumer"]
     while lines < records:
-        wait_for(lambda: ours.lines() >= min(lines + part, records), 60)  # noqa: B023  # it has held when the loop goes on
+        goal = min(lines + part, records)
+        wait_until(partial(_has_stored, ours, goal), f"{goal} lines to be stored")
         found, now, cpu = ours.lines(), time.monotonic(), ours.cpu()["consumer"]
         if found >= lines + part / 2:  # what is left at the end is too little to tell
             yield (found - lines) / (now - since), (cpu - used) / (found - lines) * 1e6
         lines, since, used = found, now, cpu
+
+
+def _has_stored(ours: Pipeline, lines: float) -> bool:
+    return ours.lines() >= lines
 
 
 def _spread(values: Collection[float]) -> float:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import report
-from benchmarks.pipeline import OURS, pipeline, run_load
+from benchmarks.pipeline import pipeline, run_load
+from harness.roles import OURS
 
 _SQS_BATCH: Final = 10
 _ONE_BATCH: Final = 1000  # messages: all of a POST in one transaction, which no queue on AWS would do

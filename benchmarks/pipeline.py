@@ -7,24 +7,20 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from harness.roles import OURS, Roles, wait_until
 from telemetry.domain.contract.moment import parse_timestamp
-from telemetry.entrypoints.process.runtime import free_port
-
-OURS: Final = {"receiver": ("telemetry", "receiver"), "consumer": ("telemetry", "consumer")}
 
 _KEY: Final = "the-key-of-the-benchmark"
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_PATIENCE: Final = 120.0  # seconds for what was accepted to be stored
-# Every so manieth line is looked at for its latency; prime, so that no vehicle is favoured.
-_SAMPLE: Final = 97
+_PATIENCE_S: Final = 120.0  # for what was accepted to be stored
+_SAMPLE: Final = 97  # one line of so many is looked at for its latency; prime, so that no vehicle is favoured
 _RECEIVED: Final = slice(-26, -2)  # where a line of the raw store has `ingest_received_at`
 
 
@@ -39,55 +35,28 @@ class Stored(NamedTuple):
         return float(np.percentile(self.latencies, q)) if len(self.latencies) else float("nan")
 
 
-class Pipeline:
-    """A receiver and a consumer over an embedded queue in a folder of their own; `commands` says how to start each."""
+class Pipeline(Roles):
+    """A receiver and a consumer over an embedded queue in a folder of their own."""
 
     def __init__(
         self, folder: Path, settings: Mapping[str, str], commands: Mapping[str, Sequence[str]]
     ) -> None:
         self.folder = folder
-        self._commands = commands
-        self.url = f"http://127.0.0.1:{free_port()}"
-        self._environment = {
-            **os.environ,
-            "API_KEY": _KEY,
-            "DATA_DIR": str(folder),
-            "LOG_FORMAT": "json",
-            **settings,
-        }
+        environment = {"API_KEY": _KEY, "DATA_DIR": str(folder), "LOG_FORMAT": "json", **settings}
+        super().__init__(folder, environment, commands)
         self._counted: dict[Path, int] = {}
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self, role: str) -> None:
-        """Start a role, and wait until it serves if it is the receiver."""
-        port = ["--port", self.url.rpartition(":")[2]] if role == "receiver" else []
-        with (self.folder / f"{role}.log").open("ab") as output:
-            self._running[role] = subprocess.Popen(  # noqa: S603  # this program itself
-                [sys.executable, "-m", *self._commands[role], *port],
-                env=self._environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        if role == "receiver":
-            wait_for(lambda: is_ready(f"{self.url}/health/ready"), 10)
-
-    def stop(self) -> None:
-        for process in self._running.values():
-            process.terminate()
-        for process in self._running.values():
-            process.wait(20)
 
     def load(self, **options: float | str) -> Mapping[str, Any]:
         """Run a load to its end; return its figures."""
-        return run_load(self.url, self._environment, **options)
+        return run_load(self.url, self.environment, **options)
 
     def cpu(self) -> Mapping[str, float]:
-        """Tell how many seconds of CPU each role has used."""
-        return {role: _cpu(process.pid) for role, process in self._running.items()}
+        """Return how many seconds of CPU each role has used."""
+        return {role: _cpu(process.pid) for role, process in self.running.items()}
 
     def memory(self, field: str = "VmHWM") -> Mapping[str, float]:
-        """Tell how many megabytes each role holds (`VmRSS`), or has held at the most (`VmHWM`)."""
-        return {role: _memory(process.pid, field) for role, process in self._running.items()}
+        """Return how many megabytes each role holds (`VmRSS`), or has held at the most (`VmHWM`)."""
+        return {role: _memory(process.pid, field) for role, process in self.running.items()}
 
     def lines(self) -> int:
         """Count the lines that are stored now; an object never changes, and is counted once."""
@@ -99,7 +68,7 @@ class Pipeline:
     def settle(self, accepted: int) -> float:
         """Wait until so many lines are stored; return how many seconds that took."""
         started = time.monotonic()
-        wait_for(lambda: self.lines() >= accepted, _PATIENCE)
+        wait_until(lambda: self.lines() >= accepted, "all to be stored", _PATIENCE_S)
         return time.monotonic() - started
 
     def stored(self) -> Stored:
@@ -135,12 +104,12 @@ def pipeline(
             made.start(role)
         yield made
     finally:
-        made.stop()
+        made.stop_all()
         shutil.rmtree(folder)
 
 
 def run_load(url: str, environment: Mapping[str, str], **options: float | str) -> Mapping[str, Any]:
-    """Run a load in a process of its own. Raises RuntimeError if it fails."""
+    """Run a load in a process of its own. Raise RuntimeError if it fails."""
     arguments = [f"--{name}={value}" for name, value in options.items()]
     done = subprocess.run(  # noqa: S603  # this program itself
         [sys.executable, "-m", "benchmarks.load", "--url", url, *arguments],
@@ -153,23 +122,6 @@ def run_load(url: str, environment: Mapping[str, str], **options: float | str) -
         raise RuntimeError(f"The load failed: {done.stdout} {done.stderr}")
     figures: Mapping[str, Any] = json.loads(done.stdout)
     return figures
-
-
-def wait_for(condition: Callable[[], bool], seconds: float) -> None:
-    """Look until a condition holds. Raises TimeoutError if it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"It did not come about within {seconds:g} s.")
-        time.sleep(0.05)
-
-
-def is_ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310  # an address of ours
-            return bool(answer.status == 200)  # noqa: PLR2004  # OK
-    except OSError:
-        return False
 
 
 def _cpu(pid: int) -> float:

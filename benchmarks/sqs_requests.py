@@ -18,7 +18,8 @@ import httpx
 
 from harness.cloud import Cloud
 from harness.emulator import ENVIRONMENT, Emulator
-from harness.pipeline import Pipeline, wait_until
+from harness.pipeline import Pipeline
+from harness.roles import wait_until
 from telemetry.domain.contract import codec
 from telemetry.domain.vehicle.simulate import Simulation
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.pipeline import wait_until
+from harness.roles import wait_until
 from harness.stub import RESET, Answer, Call, s3_error, sqs_error
 from telemetry.entrypoints.process.runtime import free_port
 

@@ -30,6 +30,11 @@ def test_a_role_that_is_deployed_has_no_rights_that_it_does_not_need(service: st
     assert "healthcheck" in role
 
 
+@pytest.mark.parametrize("service", ["consumer", "aggregator"])
+def test_a_role_that_does_not_listen_is_asked_whether_it_finishes_its_turns(service: str):
+    assert COMPOSE["services"][service]["healthcheck"]["test"] == ["CMD", "telemetry", "health", service]
+
+
 def test_the_image_runs_the_program_as_nobody_in_particular():
     instructions = [line.split(maxsplit=1) for line in DOCKERFILE.splitlines() if line[:1].isupper()]
     assert ["USER", "10001"] in instructions

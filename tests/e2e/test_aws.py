@@ -10,7 +10,8 @@ import pytest
 
 from harness.cloud import Cloud
 from harness.emulator import FAULTS, Emulator, FaultyRoad
-from harness.pipeline import Pipeline, proof, wait_until
+from harness.pipeline import Pipeline, proof
+from harness.roles import wait_until
 from harness.stub import Stub, serve
 
 ROLES = ("receiver", "consumer", "aggregator")

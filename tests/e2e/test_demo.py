@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.pipeline import proof, wait_until
+from harness.pipeline import proof
+from harness.roles import wait_until
 
 
 def demo(folder: Path, *options: str) -> subprocess.Popen[str]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.pipeline import Pipeline, proof, wait_until
+from harness.pipeline import Pipeline, proof
+from harness.roles import wait_until
 from telemetry.domain.contract.moment import epoch_ms
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.contract.record import Record

@@ -7,7 +7,8 @@ from collections import Counter
 import httpx
 import pytest
 
-from harness.pipeline import Pipeline, proof, wait_until
+from harness.pipeline import Pipeline, proof
+from harness.roles import wait_until
 
 
 def finish(process: subprocess.Popen[str]) -> dict[str, float]:

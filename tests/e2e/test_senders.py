@@ -3,7 +3,8 @@
 import signal
 from pathlib import Path
 
-from harness.pipeline import Pipeline, proof, wait_until
+from harness.pipeline import Pipeline, proof
+from harness.roles import wait_until
 
 
 def test_a_fleet_drives_and_all_of_it_is_accepted(pipeline: Pipeline):

@@ -61,9 +61,10 @@ class LingeringOutbox:
 
     async def close(self) -> None:
         self._closed = True
-        if self._driver:
-            self._driver.cancel()
-            await asyncio.wait([self._driver])
+        if driver := self._driver:
+            driver.cancel()
+            await asyncio.wait([driver])
+            _stop(self._batcher.take())  # a driver that had not begun did not do it
 
     async def _drive(self) -> None:
         """Send batch after batch until nothing waits any more."""
@@ -75,8 +76,7 @@ class LingeringOutbox:
                 batch = self._batcher.take()
                 await self._send(batch)
         except asyncio.CancelledError:
-            for waiting in (*batch, *self._batcher.take()):
-                waiting.fail(QueueUnavailableError("The receiver stops."))
+            _stop((*batch, *self._batcher.take()))
             raise
         finally:
             self._driver = None
@@ -106,3 +106,8 @@ class LingeringOutbox:
         groups = list(parcel.group(parcels, self.max_parcel_size))
         failed = await self._queue.send([envelope.encode(group) for group in groups])
         return {id(each) for index in failed for each in groups[index]}
+
+
+def _stop(batch: Sequence[_Waiting]) -> None:
+    for waiting in batch:
+        waiting.fail(QueueUnavailableError("The receiver stops."))
