@@ -1,5 +1,8 @@
 """The README names what there is."""
 
+import re
+from collections.abc import Iterator, Mapping
+from configparser import ConfigParser
 from pathlib import Path
 
 import msgspec
@@ -8,7 +11,14 @@ import pytest
 from telemetry.entrypoints.process import cli
 from telemetry.entrypoints.process.settings import Settings
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+Rooms = Mapping[str, set[str]]
+"""The names of modules and rooms in each room: `telemetry.domain.can` has `bits` and others."""
+
+SHARED_BY_ADAPTERS = {"telemetry.adapters.aws"}
+"""What several adapters use, and so is not among those that do not know each other."""
 
 
 @pytest.mark.parametrize("name", [field.name.upper() for field in msgspec.structs.fields(Settings)])
@@ -23,6 +33,78 @@ def test_every_command_is_listed(role: str):
 
 @pytest.mark.parametrize("command", ["demo", "test", "lint"])
 def test_the_commands_are_there_to_be_run(command: str):
-    makefile = (Path(__file__).parent.parent / "Makefile").read_text()
+    makefile = (ROOT / "Makefile").read_text()
     assert f"make {command}" in README
     assert f"\n{command}:" in makefile
+
+
+def drawn() -> Rooms:
+    """Read the map of the README: a folder ends in a slash, the names in it are below it, deeper by one step."""
+    section = README.partition("\n## The rooms\n")[2]
+    lines = section.partition("```text\nsrc/")[2].partition("\n```")[0].splitlines()
+    rooms: dict[str, set[str]] = {}
+    path: list[str] = []
+    for line in lines:
+        depth = (len(line) - len(line.lstrip())) // 2
+        path = path[:depth]
+        room = re.match(r"(\w+)/(?:  |$)", line.strip())
+        names = {room[1]} if room else {name.rstrip("/") for name in line.strip().split(" · ")}
+        if path:
+            rooms[".".join(path)] |= names
+        if room:
+            path.append(room[1])
+            rooms[".".join(path)] = set()
+    return rooms
+
+
+def checked() -> Rooms:
+    """Read what the contracts divide: the layers of each container, and the adapters that do not know each other."""
+    rooms: dict[str, set[str]] = {}
+    for contract in contracts():
+        if contract["type"] == "layers":
+            rooms[contract["containers"].strip()] = set(re.findall(r"\w+", contract["layers"]))
+        elif contract["type"] == "independence":
+            for module in [*contract["modules"].split(), *SHARED_BY_ADAPTERS]:
+                add(rooms, module, below="telemetry.adapters")
+    return rooms
+
+
+def contracts() -> Iterator[Mapping[str, str]]:
+    parser = ConfigParser()
+    parser.read(ROOT / ".importlinter")
+    return (parser[name] for name in parser.sections() if ":contract:" in name)
+
+
+def add(rooms: dict[str, set[str]], module: str, below: str) -> None:
+    """Put a module into its room, and that into the one around it."""
+    while module != below:
+        room, _, name = module.rpartition(".")
+        rooms.setdefault(room, set()).add(name)
+        module = room
+
+
+def there(room: str) -> set[str]:
+    """List the modules and packages of a room."""
+    folder = ROOT / "src" / room.replace(".", "/")
+    modules = {each.stem for each in folder.glob("*.py")} - {"__init__"}
+    return modules | {each.parent.name for each in folder.glob("*/__init__.py")}
+
+
+def test_the_map_has_every_room_that_the_contracts_divide_and_all_that_is_in_it():
+    rooms = drawn()
+    for room, names in checked().items():
+        assert rooms[room] == names, room
+
+
+def test_every_room_of_the_map_that_no_contract_divides_is_one_layer_of_a_contract_and_no_more():
+    walls = checked()
+    undivided = drawn().keys() - walls.keys()
+    assert undivided == {"telemetry.coordination", "telemetry.entrypoints.shared"}
+    for room in undivided:
+        around, _, name = room.rpartition(".")
+        assert name in walls[around]
+
+
+@pytest.mark.parametrize("room", sorted(drawn()))
+def test_the_map_is_true_to_the_folders(room: str):
+    assert drawn()[room] == there(room)
