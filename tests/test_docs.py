@@ -16,7 +16,8 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from harness.pipeline import Pipeline, wait_until
+from harness.pipeline import Pipeline
+from harness.roles import wait_until
 from telemetry.entrypoints.process import cli
 
 ROOT = Path(__file__).parent.parent
