@@ -9,17 +9,16 @@ with the lowest values. So no order of arrival and no place of a split can chang
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Self
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import HOUR_MS, Hour, format_timestamp
 from telemetry.domain.contract.record import Record
-from telemetry.domain.store.objects import LineFaults
+from telemetry.domain.store.objects import LineFaults, decode_records
 
 Floats = npt.NDArray[np.float64]
 _ABSENT: Final = math.nan  # no signal has this value: the contract takes finite numbers only
@@ -65,15 +64,10 @@ class Rollup:
         self._refused = 0
         self._streams: defaultdict[tuple[str, str], _Stream] = defaultdict(_Stream)
 
-    def add(self, lines: Iterable[bytes]) -> LineFaults:
+    def add(self, lines: Sequence[bytes]) -> LineFaults:
         """Take the lines of one object; return what is wrong with those that are no record of this hour."""
         faults = LineFaults()
-        for number, line in enumerate(lines, start=1):
-            try:
-                record = codec.decode_line(line)
-            except ValueError as error:
-                faults.add(number, str(error))
-                continue
+        for number, record in decode_records(lines, faults):
             if record.timestamp_ms // HOUR_MS == self._hour:
                 self._streams[record.vehicle_id, record.can_id].add(record)
             else:

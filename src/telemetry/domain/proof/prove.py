@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 
-from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import Hour, hour_of, hour_path
 from telemetry.domain.proof.manifest import Manifest, Stream, StreamTimestamps
 from telemetry.domain.store import objects
@@ -92,12 +91,7 @@ class Prover:
 def _find(lines: Sequence[bytes], stored_ms: int, found: Mapping[Stream, _Found]) -> LineFaults:
     """Add the lines of an object to the streams that are looked for; return what is wrong with the others."""
     faults = LineFaults()
-    for number, line in enumerate(lines, start=1):
-        try:
-            record = codec.decode_line(line)
-        except ValueError as error:
-            faults.add(number, str(error))
-            continue
+    for _, record in objects.decode_records(lines, faults):
         if stream := found.get((record.vehicle_id, record.can_id)):
             stream.timestamps.append(record.timestamp_ms)
             stream.received.append(record.received_ms)

@@ -7,9 +7,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from telemetry.domain.contract import compression
+from telemetry.domain.contract import codec, compression
 from telemetry.domain.contract.moment import Hour, hour_of, hour_path
 from telemetry.domain.contract.partition import Partition
+from telemetry.domain.contract.record import Record
 from telemetry.domain.errors import TelemetryError
 
 MAX_BATCH: Final = 5_000_000
@@ -81,6 +82,17 @@ def decode_object(key: str, data: bytes) -> Sequence[bytes]:
     except ValueError as error:
         raise DamagedObjectError(key, str(error)) from error
     return content.splitlines()
+
+
+def decode_records(lines: Sequence[bytes], faults: LineFaults) -> Iterator[tuple[int, Record]]:
+    """Yield the record of each line with the line's number, from 1; add a line that is none to `faults`."""
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = codec.decode_line(line)
+        except ValueError as error:
+            faults.add(number, str(error))
+        else:
+            yield number, record
 
 
 def digest(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What every role does as a process: one event loop, and a polite end at the first signal."""
+"""What every role does as a process: it runs one event loop, and ends in order at the first signal."""
 
 import asyncio
 import gc
@@ -10,7 +10,7 @@ from typing import Final
 
 import uvloop
 
-# Objects; circles are rare here, and records go as soon as nobody holds them.
+# Objects. Reference cycles are rare here, so that nearly all records are freed without the collector.
 _BETWEEN_COLLECTIONS: Final = 50_000
 
 
@@ -29,16 +29,16 @@ def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
 
 
 def spare_collector() -> None:
-    """Let the garbage collector leave alone what was made at the start, and look seldom for circles in the rest."""
+    """Exclude what was made at the start from garbage collection, and collect the rest seldom."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_BETWEEN_COLLECTIONS)
 
 
-async def pause(stopping: asyncio.Event, seconds: float) -> None:
-    """Sleep, but not beyond the moment at which the process is told to stop."""
+async def pause(stopping: asyncio.Event, duration_s: float) -> None:
+    """Sleep for `duration_s`, or until `stopping` is set."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(duration_s):
             await stopping.wait()
 
 

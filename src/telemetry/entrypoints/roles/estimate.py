@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 
 def packed(configured: Settings, rate: float) -> Packing:
-    """Fill queue messages up to a chunk, and objects up to their bound, or as far as waiting for company allows."""
+    """Fill queue messages up to a chunk, and objects up to their bound, or with what comes within the time they wait."""
     linger_s = msgspec.structs.replace(configured, queue_backend="sqs").linger_s
     per_message = min(CHUNK / _SEALED, max(1.0, rate * linger_s))
     per_object = min(MAX_BATCH / _JSON, max(1.0, rate * configured.batch_timeout))
@@ -73,7 +73,7 @@ def packed(configured: Settings, rate: float) -> Packing:
 
 
 def measured(log: Path) -> Packing:
-    """Read from a consumer's log how records were packed. Raises SettingsError if it does not say."""
+    """Read from a consumer's log how records were packed. Raise SettingsError if it does not say."""
     lines = [
         msgspec.json.decode(text, type=_Line)
         for text in log.read_bytes().splitlines()
