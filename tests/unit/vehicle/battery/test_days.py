@@ -1,3 +1,5 @@
+"""What vehicles do all day, and which current that takes."""
+
 from dataclasses import replace
 
 import numpy as np

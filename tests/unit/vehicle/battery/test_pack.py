@@ -1,3 +1,5 @@
+"""The physics of a pack: voltage, charge, energy and heat."""
+
 import math
 from dataclasses import replace
 
