@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import hour_of
-from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.contract.partition import Partition, PartitionPolicy
 from telemetry.domain.contract.record import Record
 from telemetry.domain.store import objects, quarantine
 from telemetry.domain.store.objects import RawFormat
@@ -34,6 +34,9 @@ LOGGED_S = 1_571_000_000
 """2019-10-13T20:53:20Z, in epoch seconds, as CAN logs count."""
 
 POLICY = PartitionPolicy()
+
+PLACE = Partition("raw", HOUR)
+"""The partition of `a_record`."""
 
 FIRST_MS = -62_135_596_800_000
 """0001-01-01T00:00:00.000Z."""

@@ -26,7 +26,7 @@ def open_gate() -> asyncio.Event:
 
 
 class Failing:
-    """Calls of the verbs named in `failing` raise `failure`, or without one an error that names the verb."""
+    """Verbs that raise while they are named in `failing`: `failure`, or else an error that names the verb."""
 
     failing: Collection[str] = ()
     failure: BaseException | None = None
@@ -46,20 +46,15 @@ class Failing:
 
 
 class FailingQueue(Failing, MemoryQueue):
-    """A queue that fails as it is asked to, refuses the `refused` places of a send, and waits for nothing but `gate`.
-
-    A send passes the gate first; whether it fails is decided when it is called. `sends` has the number of bodies of
-    each send, `waits` the patience of each receive, `extensions` the number of handles and the duration of each
-    extension that succeeded.
-    """
+    """A queue that fails, refuses or answers late as a test wants, and that notes what it was asked."""
 
     def __init__(self, clock: Clock, terms: LeaseTerms | None = None) -> None:
         super().__init__(clock, terms or LeaseTerms())
-        self.gate = open_gate()
-        self.refused: Sequence[int] = ()
-        self.sends: list[int] = []
-        self.waits: list[float] = []
-        self.extensions: list[tuple[int, float]] = []
+        self.gate = open_gate()  # a send waits for it, and fails after it if it was called while sends failed
+        self.refused: Sequence[int] = ()  # places in a send
+        self.sends: list[int] = []  # how many bodies each send had
+        self.waits: list[float] = []  # how long each receive might have waited
+        self.extensions: list[tuple[int, float]] = []  # handles and duration of each that succeeded
 
     async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
         self.sends.append(len(bodies))
@@ -91,7 +86,7 @@ class FailingQueue(Failing, MemoryQueue):
 
 
 class FailingStorage(Failing, MemoryStorage):
-    """A store that fails as it is asked to, or is full after `puts_left` puts; `listed` has the prefixes of its listings."""
+    """A store that cannot be listed, or is full, as a test wants, and that notes the prefixes of listings."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
@@ -114,10 +109,10 @@ class FailingStorage(Failing, MemoryStorage):
 
 
 class FakeGateway:
-    """A receiver without a network: it takes what the contract takes, but for `refused` places, in `bodies_left` bodies."""
+    """A receiver without a network that takes what the contract takes, until it is gone."""
 
     def __init__(self, refused: Collection[int] = (), bodies_left: float = math.inf) -> None:
-        self.refused = refused
+        self.refused = refused  # places in each body
         self.bodies_left = bodies_left
         self.before_post: Callable[[], None] = lambda: None
         self.records: list[Record] = []
@@ -141,7 +136,7 @@ class FakeGateway:
 
 
 class FakeOutbox:
-    """An outbox that keeps what it is given as soon as `gate` is open, or says that it is full."""
+    """An outbox that keeps what it is given once its gate is open, or is full."""
 
     def __init__(self, max_parcel_size: int = 1_000_000, *, is_full: bool = False) -> None:
         self.max_parcel_size = max_parcel_size

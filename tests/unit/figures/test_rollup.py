@@ -61,7 +61,7 @@ def encoded(rollup: Rollup) -> bytes:
 
 
 def sort_key(record: Record, names: list[str]) -> list[float]:
-    """Order the copies of one record: by receipt, then by values in the order of their names, absent ones last."""
+    """Order the copies of a record by receipt, then by values in the order of names, absent ones last."""
     return [record.received_ms, *(record.payload.get(name, math.inf) for name in names)]
 
 

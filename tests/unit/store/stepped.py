@@ -1,4 +1,4 @@
-"""A consumer that is stepped by hand: real queue and store in memory, a clock that is moved, and failures on demand."""
+"""A consumer that is stepped by hand, over a queue, a store and a clock that do what a test asks for."""
 
 from telemetry.adapters.clock import ManualClock
 from telemetry.domain.contract.partition import PartitionPolicy

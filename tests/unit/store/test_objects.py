@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from telemetry.domain.contract import partition
 from telemetry.domain.contract.partition import Partition
 from telemetry.domain.store import objects
-from tests.builders import HOUR, NOW
+from tests.builders import HOUR, NOW, PLACE
 
-PLACE = Partition("raw", HOUR)
 LINES = st.lists(st.binary(max_size=30).map(lambda line: re.sub(rb"[\r\n]", b" ", line)), max_size=5)
 
 

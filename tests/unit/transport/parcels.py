@@ -9,8 +9,6 @@ from telemetry.domain.contract.partition import Partition
 from telemetry.domain.transport.parcel import Parcel
 from tests.builders import HOUR
 
-PLACE = Partition("raw", HOUR)
-
 PLACES = st.builds(
     Partition,
     tree=st.sampled_from(["raw", "skewed"]),

@@ -14,8 +14,8 @@ from telemetry.domain.contract.partition import Partition
 from telemetry.domain.transport import envelope
 from telemetry.domain.transport.envelope import max_content
 from telemetry.domain.transport.parcel import Parcel
-from tests.builders import HOUR, NOW, POLICY, a_parcel, a_record, an_envelope, some_records
-from tests.unit.transport.parcels import PLACE, PLACES, joined, parcels_of, same
+from tests.builders import HOUR, NOW, PLACE, POLICY, a_parcel, a_record, an_envelope, some_records
+from tests.unit.transport.parcels import PLACES, joined, parcels_of, same
 
 
 def start_of_content(body: bytes) -> int:

@@ -10,8 +10,8 @@ import pytest
 from telemetry.domain.contract import compression
 from telemetry.domain.transport import envelope
 from telemetry.domain.transport.envelope import MAX_CONTENT, UndecodableError
-from tests.builders import POLICY, a_parcel, some_records
-from tests.unit.transport.parcels import PLACE, same
+from tests.builders import PLACE, POLICY, a_parcel, some_records
+from tests.unit.transport.parcels import same
 
 PATH = PLACE.path
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.partition import Partition
 from telemetry.domain.transport.parcel import Parcel, group
-from tests.builders import HOUR, NOW, a_record, numbers
-from tests.unit.transport.parcels import PLACE, parcels_of
+from tests.builders import HOUR, NOW, PLACE, a_record, numbers
+from tests.unit.transport.parcels import parcels_of
 
 
 @given(st.lists(numbers(), min_size=1, max_size=20))
