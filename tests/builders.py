@@ -1,6 +1,6 @@
-"""Records, messages and parcels for tests that care only about what they change in them."""
+"""Records, messages, parcels and moments for tests that care only about what they change in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import hour_of
-from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.contract.partition import Partition, PartitionPolicy
 from telemetry.domain.contract.record import Record
-from telemetry.domain.store import objects
+from telemetry.domain.store import objects, quarantine
 from telemetry.domain.store.objects import RawFormat
+from telemetry.domain.store.quarantine import QuarantinedBody
 from telemetry.domain.store.storage import Storage
 from telemetry.domain.transport import envelope
+from telemetry.domain.transport.lease import Delivery
 from telemetry.domain.transport.parcel import Parcel
 
 NOW = 1_760_884_200_000
@@ -22,7 +24,19 @@ NOW = 1_760_884_200_000
 HOUR = hour_of(NOW)
 """The hour from 2025-10-19T14:00:00Z."""
 
+NOON = 1_760_875_200_000
+"""2025-10-19T12:00:00Z, in epoch milliseconds."""
+
+MEASURED_MS = 1_760_877_296_123
+"""2025-10-19T12:34:56.123Z, in epoch milliseconds: the timestamp of `a_message`."""
+
+LOGGED_S = 1_571_000_000
+"""2019-10-13T20:53:20Z, in epoch seconds, as CAN logs count."""
+
 POLICY = PartitionPolicy()
+
+PLACE = Partition("raw", HOUR)
+"""The partition of `a_record`."""
 
 FIRST_MS = -62_135_596_800_000
 """0001-01-01T00:00:00.000Z."""
@@ -98,14 +112,33 @@ async def put_batch(
     return key
 
 
+async def put_quarantined(storage: Storage, *bodies: QuarantinedBody, now: int = NOW) -> str:
+    """Store quarantined bodies as one object, as a consumer does; return the key."""
+    lines = quarantine.encode(bodies)
+    key = objects.quarantine_key(now, lines)
+    await storage.put(key, lines)
+    return key
+
+
 async def stored_records(storage: Storage, prefix: str = "") -> list[Record]:
     """Read back every record of the raw store and of the tree beside it."""
     return [
         codec.decode_line(line)
         for tree in ("raw/", "skewed/")
-        for entry in await storage.list(tree + prefix)
-        for line in objects.decode_object(entry.key, await storage.get(entry.key))
+        for info in await storage.list(tree + prefix)
+        for line in objects.decode_object(info.key, await storage.get(info.key))
     ]
+
+
+def bodies_of(deliveries: Sequence[Delivery]) -> list[bytes]:
+    """Return the bodies of deliveries."""
+    return [delivery.body for delivery in deliveries]
+
+
+def records_of(deliveries: Sequence[Delivery], policy: PartitionPolicy = POLICY) -> list[Record]:
+    """Decode the records that deliveries hold."""
+    parcels = [envelope.decode(each.body, each.sent_ms, policy) for each in deliveries]
+    return [codec.decode_line(line) for parcel in parcels for line in parcel.lines.splitlines()]
 
 
 def numbers() -> st.SearchStrategy[float]:

@@ -1,4 +1,4 @@
-"""What is deployed names commands and settings that there are. Nothing here was built: there is no Docker engine."""
+"""What is deployed names commands and settings that there are; no image is built for these tests."""
 
 from pathlib import Path
 from typing import Any

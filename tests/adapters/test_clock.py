@@ -5,7 +5,7 @@ import time
 from telemetry.adapters.clock import ManualClock, SystemClock
 
 
-def test_this_machines_clock_tells_epoch_milliseconds_and_never_goes_back():
+def test_this_machines_clock_is_of_epoch_milliseconds_and_never_goes_back():
     clock = SystemClock()
     before, now, after = time.time() * 1000 - 1, clock.wall_ms(), time.time() * 1000 + 1
     assert before <= now <= after

@@ -1,3 +1,5 @@
+"""The ledger of a run: what is written to its file, and read back from it."""
+
 import json
 
 import numpy as np
@@ -6,8 +8,7 @@ import pytest
 from telemetry.adapters import ledger
 from telemetry.adapters.ledger import Ledger, LedgerError
 from telemetry.domain.contract.record import Record
-
-NOON = 1_760_875_200_000
+from tests.builders import NOON
 
 
 def record(timestamp: int, vehicle_id: str = "veh-1") -> Record:
@@ -16,11 +17,11 @@ def record(timestamp: int, vehicle_id: str = "veh-1") -> Record:
 
 @pytest.fixture
 def path(tmp_path):
-    """The book of two bodies: of the first the second record was refused, and was sent again in the second."""
-    with Ledger(tmp_path / "run.jsonl") as book:
-        book.write(NOON + 5000, [record(NOON), record(NOON + 200), record(-1, "veh-2")], {1})
-        book.write(NOON + 4000, [record(NOON), record(NOON + 200)], set())
-        book.write(NOON + 6000, [record(NOON + 400)], range(1))
+    """The ledger of three bodies: a record of the first was refused, and was sent again in the second."""
+    with Ledger(tmp_path / "run.jsonl") as written:
+        written.write(NOON + 5000, [record(NOON), record(NOON + 200), record(-1, "veh-2")], {1})
+        written.write(NOON + 4000, [record(NOON), record(NOON + 200)], set())
+        written.write(NOON + 6000, [record(NOON + 400)], range(1))
     return tmp_path / "run.jsonl"
 
 
@@ -37,7 +38,7 @@ def test_each_sending_of_each_record_is_a_line(path):
     assert [line["accepted"] for line in lines] == [True, False, True, True, True, False]
 
 
-def test_a_book_is_read_back_to_what_was_sent_and_since_when(path):
+def test_a_ledger_is_read_back_to_what_was_sent_and_since_when(path):
     manifest, since = ledger.read(path)
     assert since == NOON + 4000
     streams = dict(manifest.streams())
@@ -47,9 +48,9 @@ def test_a_book_is_read_back_to_what_was_sent_and_since_when(path):
     np.testing.assert_array_equal(streams["veh-2", "0x1F0"].accepted, [-1])
 
 
-def test_a_body_is_in_the_file_as_soon_as_it_is_entered(tmp_path):
-    with Ledger(tmp_path / "run.jsonl") as book:
-        book.write(NOON, [record(NOON)], ())
+def test_a_body_is_in_the_file_as_soon_as_it_is_written(tmp_path):
+    with Ledger(tmp_path / "run.jsonl") as written:
+        written.write(NOON, [record(NOON)], ())
         assert ledger.read(tmp_path / "run.jsonl")[1] == NOON
 
 

@@ -147,17 +147,17 @@ def test_the_bucket_is_what_the_template_declares(cloud: Cloud, plan: Plan):
 
 
 def as_declared(rule: dict[str, Any]) -> dict[str, Any]:
-    """Spell a rule of a lifecycle as CloudFormation does."""
+    """Write a rule of a lifecycle as CloudFormation does."""
     conditions = rule["Filter"].get("And", rule["Filter"])
-    spelled = {"Id": rule["ID"], "Status": rule["Status"], "Prefix": conditions.get("Prefix", "")}
-    spelled |= {name: str(value) for name, value in conditions.items() if name.startswith("ObjectSize")}
+    written = {"Id": rule["ID"], "Status": rule["Status"], "Prefix": conditions.get("Prefix", "")}
+    written |= {name: str(value) for name, value in conditions.items() if name.startswith("ObjectSize")}
     if transitions := rule.get("Transitions"):
-        spelled["Transitions"] = [
+        written["Transitions"] = [
             {"StorageClass": each["StorageClass"], "TransitionInDays": each["Days"]} for each in transitions
         ]
     if abort := rule.get("AbortIncompleteMultipartUpload"):
-        spelled["AbortIncompleteMultipartUpload"] = abort
-    return spelled
+        written["AbortIncompleteMultipartUpload"] = abort
+    return written
 
 
 def test_the_prefix_of_the_store_is_that_of_its_lifecycle(cloud: Cloud, plan: Plan):

@@ -6,47 +6,25 @@ from collections.abc import Sequence
 
 import pytest
 
-from telemetry.adapters.clock import SystemClock
-from telemetry.adapters.storage.local import LocalStorage
-from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.domain.store.storage import ObjectExistsError, ObjectInfo, ObjectNotFoundError
 
-HOUR = "raw/year=2025/month=10/day=19/hour=14"
+FOLDER = "raw/year=2025/month=10/day=19/hour=14"
 
 
-@pytest.fixture
-async def memory():
-    storage = MemoryStorage(SystemClock())
-    yield storage
-    await storage.close()
-
-
-@pytest.fixture
-async def local(tmp_path):
-    storage = LocalStorage(tmp_path / "store")
-    yield storage
-    await storage.close()
-
-
-@pytest.fixture(params=["memory", "local", "s3"])
-def storage(request):
-    return request.getfixturevalue(request.param)
-
-
-def _keys(entries: Sequence[ObjectInfo]) -> list[str]:
-    return [each.key for each in entries]
+def keys_of(listing: Sequence[ObjectInfo]) -> list[str]:
+    return [info.key for info in listing]
 
 
 @pytest.mark.parametrize("data", [b"", b"line\n", bytes(range(256)), bytes(5_000_000)])
 async def test_an_object_is_read_as_it_was_put(storage, data):
-    await storage.put(f"{HOUR}/batch.jsonl", data)
-    assert await storage.get(f"{HOUR}/batch.jsonl") == data
+    await storage.put(f"{FOLDER}/batch.jsonl", data)
+    assert await storage.get(f"{FOLDER}/batch.jsonl") == data
 
 
 @pytest.mark.parametrize("key", ["top", "a b/ü€.jsonl", "a/b..", "a=1/b,2/c;3"])
 async def test_a_key_is_any_text_whose_parts_do_not_begin_with_a_dot(storage, key):
     await storage.put(key, b"1")
-    assert _keys(await storage.list("")) == [key]
+    assert keys_of(await storage.list("")) == [key]
 
 
 async def test_putting_the_same_bytes_again_succeeds_and_changes_nothing(storage):
@@ -81,14 +59,14 @@ async def test_getting_what_is_not_there_raises(storage, key):
 async def test_deleting_what_is_not_there_succeeds_and_deletes_nothing_else(storage, key):
     await storage.put("a/b", b"1")
     await storage.delete(key)
-    assert _keys(await storage.list("")) == ["a/b"]
+    assert keys_of(await storage.list("")) == ["a/b"]
 
 
 async def test_a_deleted_object_is_gone_and_its_key_is_free(storage):
     await storage.put("a/b", b"1")
     await storage.put("a/c", b"1")
     await storage.delete("a/b")
-    assert _keys(await storage.list("")) == ["a/c"]
+    assert keys_of(await storage.list("")) == ["a/c"]
     with pytest.raises(ObjectNotFoundError):
         await storage.get("a/b")
     await storage.put("a/b", b"2")
@@ -98,9 +76,9 @@ async def test_a_deleted_object_is_gone_and_its_key_is_free(storage):
 async def test_a_listing_has_the_objects_whose_keys_begin_with_the_prefix(storage):
     for key in ("raw/h=1/a", "raw/h=1/b", "raw/h=10/a", "raw/h=2/a", "rawer", "skewed/h=1/a"):
         await storage.put(key, b"1")
-    assert _keys(await storage.list("raw/h=1")) == ["raw/h=1/a", "raw/h=1/b", "raw/h=10/a"]
-    assert _keys(await storage.list("raw/h=1/")) == ["raw/h=1/a", "raw/h=1/b"]
-    assert _keys(await storage.list("raw/h=1/b")) == ["raw/h=1/b"]
+    assert keys_of(await storage.list("raw/h=1")) == ["raw/h=1/a", "raw/h=1/b", "raw/h=10/a"]
+    assert keys_of(await storage.list("raw/h=1/")) == ["raw/h=1/a", "raw/h=1/b"]
+    assert keys_of(await storage.list("raw/h=1/b")) == ["raw/h=1/b"]
     assert len(await storage.list("raw")) == 5
     assert len(await storage.list("")) == 6
 
@@ -122,7 +100,7 @@ async def test_a_listing_is_in_the_order_of_the_keys_and_not_of_their_folders(st
     keys = ["a/b", "a-b", "a.b", "ab/c", "a0", "B", "é"]
     for key in keys:
         await storage.put(key, b"1")
-    assert _keys(await storage.list("")) == sorted(keys)
+    assert keys_of(await storage.list("")) == sorted(keys)
 
 
 async def test_a_listing_says_how_large_an_object_is_and_when_it_appeared(storage):
@@ -130,7 +108,7 @@ async def test_a_listing_says_how_large_an_object_is_and_when_it_appeared(storag
     await storage.put("a/b", b"12345")
     (info,) = await storage.list("")
     assert info.size == 5
-    assert before - 60_000 < info.stored_ms < before + 60_000  # another machine's clock may tell it
+    assert before - 60_000 < info.stored_ms < before + 60_000  # it may be by another machine's clock
 
 
 async def test_an_object_that_is_overwritten_appears_anew(storage):
@@ -157,7 +135,7 @@ async def test_a_reader_never_sees_a_part_of_an_object(storage):
     while not writing.done():
         assert await storage.get("a") in whole
         assert [each.size for each in await storage.list("")] == [1_000_000]
-        await asyncio.sleep(0)  # a store that never waits lets nobody else run
+        await asyncio.sleep(0)  # beside a store that never waits, nobody else would run
     await writing
 
 
@@ -170,5 +148,5 @@ async def test_two_writers_of_one_object_both_succeed(storage):
 async def test_many_objects_may_be_put_at_once(storage):
     keys = [f"raw/h={n % 3}/{n:03}" for n in range(60)]
     await asyncio.gather(*(storage.put(key, key.encode()) for key in keys))
-    assert _keys(await storage.list("raw/")) == sorted(keys)
+    assert keys_of(await storage.list("raw/")) == sorted(keys)
     assert [await storage.get(key) for key in keys] == [key.encode() for key in keys]

@@ -1,3 +1,5 @@
+"""Definitions of CAN frames from DBC files, and what frames decode to by them."""
+
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -212,7 +214,7 @@ def snakes(message: Message) -> Iterable[str]:
 
 @st.composite
 def layouts(draw: st.DrawFn) -> Message:
-    """A message of up to 8 bytes whose signals lie apart, of both byte orders, signed or not, of any width."""
+    """Draw a message of up to 8 bytes whose signals lie apart: of any byte order, sign and width."""
     size = draw(st.integers(1, 8))
     border = 8 * draw(st.integers(0, size))  # up to which signals are big-endian
     cuts = sorted({border, *draw(st.sets(st.integers(0, 8 * size), min_size=2, max_size=8))})

@@ -1,3 +1,5 @@
+"""CAN logs of every format: what is read, what is skipped, and where a damaged one ends."""
+
 import gzip
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,12 +9,13 @@ import pytest
 
 from telemetry.adapters.can.log import CanLog, CanRecorder
 from telemetry.domain.can.frame import Frame, UnreadableError
+from tests.builders import LOGGED_S
 
 SUFFIXES = [".log", ".asc", ".blf"]
 FRAMES = [
-    Frame(1_571_000_000.0, 0x112, bytes.fromhex("FA1FC30DB7719558")),
-    Frame(1_571_000_000.25, 0x12345678, b"\x01\x02", is_extended=True),
-    Frame(1_571_000_001.5, 0x7FF, b""),
+    Frame(LOGGED_S, 0x112, bytes.fromhex("FA1FC30DB7719558")),
+    Frame(LOGGED_S + 0.25, 0x12345678, b"\x01\x02", is_extended=True),
+    Frame(LOGGED_S + 1.5, 0x7FF, b""),
 ]
 
 
@@ -35,10 +38,10 @@ def write(path: Path, written: Sequence[can.Message]) -> Path:
     return path
 
 
-def squeeze(path: Path) -> Path:
-    squeezed = path.with_name(f"{path.name}.gz")
-    squeezed.write_bytes(gzip.compress(path.read_bytes()))
-    return squeezed
+def gzipped(path: Path) -> Path:
+    target = path.with_name(f"{path.name}.gz")
+    target.write_bytes(gzip.compress(path.read_bytes()))
+    return target
 
 
 @pytest.fixture(params=SUFFIXES)
@@ -58,7 +61,7 @@ def test_every_format_gives_the_frames_in_order_with_the_time_between_them(path)
 
 
 def test_every_format_may_be_gzipped(path):
-    log = CanLog(squeeze(path))
+    log = CanLog(gzipped(path))
     assert since_first(list(log)) == since_first(FRAMES)
     assert log.fault is None
 
@@ -127,7 +130,7 @@ def test_a_damaged_log_gives_what_came_before_and_says_where_it_ends(tmp_path, r
 
 
 def test_a_gzip_file_that_breaks_off_gives_what_came_before(tmp_path):
-    path = squeeze(write(tmp_path / "drive.log", messages(FRAMES * 1000)))
+    path = gzipped(write(tmp_path / "drive.log", messages(FRAMES * 1000)))
     path.write_bytes(path.read_bytes()[:-20])
     log = CanLog(path)
     assert 0 < len(list(log)) < 3000

@@ -61,7 +61,7 @@ def test_without_a_rate_nobody_waits():
     assert caller.wait(0) == 0
 
 
-def test_over_its_rate_a_caller_waits_until_what_it_overdrew_is_made_up():
+def test_over_its_rate_a_caller_waits_until_its_average_is_within_the_rate_again():
     caller = Caller(Grant("k", rate=100), now=10)
     assert caller.wait(10) == 0
     caller.spend(300)
@@ -70,7 +70,7 @@ def test_over_its_rate_a_caller_waits_until_what_it_overdrew_is_made_up():
     assert caller.wait(12) == 0
 
 
-def test_what_is_not_sent_is_saved_up_for_one_second_only():
+def test_what_is_not_sent_is_allowed_later_for_one_second_only():
     caller = Caller(Grant("k", rate=100), now=0)
     assert caller.wait(3600) == 0
     caller.spend(150)

@@ -14,7 +14,7 @@ ACCEPTED = httpx.Response(202, json={"accepted": 2, "rejected": []})
 
 
 class Script:
-    """A receiver that answers by the book, one entry a request; the last one for ever."""
+    """A receiver that gives one answer a request, as they are listed; the last one for ever."""
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
         self.answers = list(answers)

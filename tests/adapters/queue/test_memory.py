@@ -1,4 +1,4 @@
-"""What is the memory queue's own: that it sleeps until something happens, by the clock of this machine."""
+"""The queue in memory sleeps until something happens, by the clock of this machine."""
 
 import asyncio
 

@@ -1,10 +1,7 @@
-"""What only the embedded queue promises: its file, its bound, and its keeping through the death of processes."""
+"""The file of the embedded queue: how it is opened, how full it may be, and when a send is on the disk."""
 
 import asyncio
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -12,68 +9,10 @@ from typing import Any
 
 import pytest
 
-from telemetry.adapters.clock import ManualClock, SystemClock
-from telemetry.adapters.queue.sqlite import SqliteQueue
-from telemetry.domain.clock import Clock
-from telemetry.domain.transport.lease import Depth, LeaseTerms
+from telemetry.adapters.clock import ManualClock
+from telemetry.domain.transport.lease import Depth
 from telemetry.domain.transport.queue import QueueUnavailableError
-
-CLOCK = SystemClock()
-
-PROLOGUE = """
-import asyncio, sys
-from pathlib import Path
-from telemetry.adapters.clock import SystemClock
-from telemetry.adapters.queue.sqlite import SqliteQueue
-from telemetry.domain.transport.lease import LeaseTerms
-
-queue = SqliteQueue(Path(sys.argv[1]), SystemClock(), LeaseTerms(), 10**9)
-"""
-SEND = """
-async def main():
-    for number in range(100):
-        await queue.send([f"{sys.argv[2]}-{number}".encode()])
-    await queue.close()
-asyncio.run(main())
-"""
-RECEIVE = """
-async def main():
-    while True:
-        for delivery in await queue.receive(5, 0.5):
-            print(delivery.body.decode(), flush=True)
-            assert not await queue.delete([delivery.handle])
-asyncio.run(main())
-"""
-SEND_AND_STAY = """
-async def main():
-    await queue.send([b"durable"])
-    print("sent", flush=True)
-    await asyncio.sleep(3600)
-asyncio.run(main())
-"""
-
-
-LEASE_AND_STAY = """
-async def main():
-    (delivery,) = await queue.receive(1, 60)
-    print(delivery.receives, flush=True)
-    await asyncio.sleep(3600)
-asyncio.run(main())
-"""
-
-
-def open_queue(path: Path, max_size: int = 10**9, clock: Clock = CLOCK) -> SqliteQueue:
-    return SqliteQueue(path, clock, LeaseTerms(), max_size)
-
-
-def start(script: str, path: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", PROLOGUE + script, str(path), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-
-def read_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout
-    return process.stdout.readline().strip()
+from tests.adapters.queue.sqlite_file import open_queue
 
 
 async def test_a_send_is_committed_and_synced_in_full_and_nothing_else_waits_for_the_disk(tmp_path: Path):
@@ -152,6 +91,50 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
         open_queue(tmp_path / "file" / "queue.db")
 
 
+@pytest.mark.parametrize("kind", ["a text", "a folder", "below a file"])
+def test_what_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path, kind: str):
+    (tmp_path / "text").write_bytes(b"no database" * 1000)
+    (tmp_path / "folder").mkdir()
+    path = {"a text": "text", "a folder": "folder", "below a file": "text/queue.db"}[kind]
+    with pytest.raises(QueueUnavailableError, match=str(tmp_path / path)):
+        open_queue(tmp_path / path)
+    assert [each for each in threading.enumerate() if each.name.startswith("queue")] == []
+
+
+async def test_opening_waits_for_others_that_open_and_gives_up_with_their_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("telemetry.adapters.queue.sqlite.queue._BUSY", 0.05)
+    other = sqlite3.connect(tmp_path / "queue.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(QueueUnavailableError, match="locked"):
+        open_queue(tmp_path / "queue.db")
+    other.execute("ROLLBACK")
+    other.close()
+    await open_queue(tmp_path / "queue.db").close()
+
+
+async def test_a_file_that_others_open_just_now_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    refused = 0
+    connect: Any = sqlite3.connect
+    with closing(connect(tmp_path / "queue.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+
+        def try_to_connect(*args: Any, **options: Any) -> Any:
+            nonlocal refused
+            refused += 1
+            if refused == 3:
+                other.execute("ROLLBACK")
+            return connect(*args, **(options | {"timeout": 0}))
+
+        monkeypatch.setattr(sqlite3, "connect", try_to_connect)
+        queue = open_queue(tmp_path / "queue.db")
+    assert refused == 3
+    await queue.close()
+
+
 async def test_a_queue_that_was_closed_says_so_and_may_be_closed_again(tmp_path: Path):
     queue = open_queue(tmp_path / "queue.db")
     await queue.close()
@@ -173,64 +156,6 @@ async def test_a_lock_that_is_held_for_long_is_an_unavailable_queue(
     other.close()
     await queue.send([b"x"])
     assert (await queue.depth()).ready == 1
-    await queue.close()
-
-
-async def test_opening_waits_for_others_that_open_and_gives_up_with_their_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("telemetry.adapters.queue.sqlite.queue._BUSY", 0.05)
-    other = sqlite3.connect(tmp_path / "queue.db", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(QueueUnavailableError, match="locked"):
-        open_queue(tmp_path / "queue.db")
-    other.execute("ROLLBACK")
-    other.close()
-    await open_queue(tmp_path / "queue.db").close()
-
-
-async def test_a_receive_that_is_cancelled_holds_nothing(tmp_path: Path):
-    queue = open_queue(tmp_path / "queue.db")
-    await queue.send([b"x"])
-    receiving = asyncio.create_task(queue.receive(1, 10))
-    await asyncio.sleep(0)  # the thread has it, and may or may not have leased already
-    receiving.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await receiving
-    (delivery,) = await queue.receive(1, 10)
-    assert (delivery.body, delivery.receives) == (b"x", 1)
-    await queue.close()
-
-
-def test_processes_that_send_and_receive_at_once_lose_nothing_and_share_nothing(tmp_path: Path):
-    path = tmp_path / "queue.db"
-    receivers = [start(RECEIVE, path) for _ in range(2)]
-    senders = [start(SEND, path, f"sender{n}") for n in range(3)]
-    for sender in senders:
-        assert sender.wait(120) == 0
-        sender.communicate()
-
-    async def until_empty() -> None:
-        queue = open_queue(path)
-        while (depth := await queue.depth()).ready + depth.leased:
-            await asyncio.sleep(0.01)
-        await queue.close()
-
-    asyncio.run(asyncio.wait_for(until_empty(), 120))
-    received: list[str] = []
-    for receiver in receivers:
-        receiver.send_signal(signal.SIGKILL)
-        received += receiver.communicate()[0].split()
-    assert sorted(received) == sorted(f"sender{n}-{number}" for n in range(3) for number in range(100))
-
-
-async def test_what_was_said_to_be_sent_survives_the_kill_of_its_sender(tmp_path: Path):
-    sender = start(SEND_AND_STAY, tmp_path / "queue.db")
-    assert await asyncio.to_thread(read_line, sender) == "sent"
-    sender.kill()
-    sender.communicate()
-    queue = open_queue(tmp_path / "queue.db")
-    assert [delivery.body for delivery in await queue.receive(10, 0)] == [b"durable"]
     await queue.close()
 
 
@@ -262,122 +187,4 @@ async def test_a_lease_begins_when_the_lock_is_held_and_not_when_it_was_asked_fo
     (delivery,) = await receiving
     clock.advance(29)
     assert await queue.delete([delivery.handle]) == []
-    await queue.close()
-
-
-async def test_what_was_leased_for_a_receive_that_is_cancelled_is_taken_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    queue = open_queue(tmp_path / "queue.db")
-    await queue.send([b"x"])
-    leased, go_on = threading.Event(), threading.Event()
-
-    def receive(limit: int) -> Any:
-        deliveries = SqliteQueue._receive(queue, limit)
-        leased.set()
-        go_on.wait()
-        return deliveries
-
-    monkeypatch.setattr(queue, "_receive", receive)
-    receiving = asyncio.create_task(queue.receive(1, 60))
-    await asyncio.to_thread(leased.wait)
-    receiving.cancel()
-    await asyncio.wait([receiving])
-    go_on.set()
-    monkeypatch.undo()
-    assert await queue.depth() == Depth(ready=1, leased=0, dead=0)
-    (delivery,) = await queue.receive(1, 0)
-    assert delivery.receives == 1
-    await queue.close()
-
-
-async def test_a_receive_that_is_cancelled_before_its_turn_has_nothing_to_give_back(tmp_path: Path):
-    queue = open_queue(tmp_path / "queue.db")
-    await queue.send([b"x"])
-    go_on = threading.Event()
-    busy = queue._submit(go_on.wait)
-    receiving = asyncio.create_task(queue.receive(1, 60))
-    await asyncio.sleep(0)
-    receiving.cancel()
-    await asyncio.wait([receiving])
-    go_on.set()
-    assert busy.result()
-    assert await queue.depth() == Depth(ready=1, leased=0, dead=0)
-    await queue.close()
-
-
-async def test_a_receive_may_be_cancelled_while_the_queue_is_closed(tmp_path: Path):
-    queue = open_queue(tmp_path / "queue.db")
-    receiving = asyncio.create_task(queue.receive(1, 60))
-    await asyncio.sleep(0)
-    ending = asyncio.create_task(queue.close())
-    await asyncio.sleep(0)
-    receiving.cancel()
-    await ending
-    with pytest.raises(asyncio.CancelledError):
-        await receiving
-
-
-async def test_a_receiver_that_waits_learns_that_the_queue_was_closed(tmp_path: Path):
-    queue = open_queue(tmp_path / "queue.db")
-    waiting = asyncio.create_task(queue.receive(1, 60))
-    await asyncio.sleep(0.02)
-    await queue.close()
-    with pytest.raises(QueueUnavailableError, match="closed"):
-        await waiting
-
-
-async def test_a_file_that_others_open_just_now_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    refused = 0
-    connect: Any = sqlite3.connect
-    with closing(connect(tmp_path / "queue.db", isolation_level=None, check_same_thread=False)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-
-        def try_to_connect(*args: Any, **options: Any) -> Any:
-            nonlocal refused
-            refused += 1
-            if refused == 3:
-                other.execute("ROLLBACK")
-            return connect(*args, **(options | {"timeout": 0}))
-
-        monkeypatch.setattr(sqlite3, "connect", try_to_connect)
-        queue = open_queue(tmp_path / "queue.db")
-    assert refused == 3
-    await queue.close()
-
-
-def test_processes_that_open_a_fresh_queue_at_once_all_succeed(tmp_path: Path):
-    for attempt in range(3):
-        senders = [start(SEND, tmp_path / f"{attempt}.db", f"sender{n}") for n in range(4)]
-        assert [sender.wait(120) for sender in senders] == [0] * 4
-        for sender in senders:
-            sender.communicate()
-
-
-@pytest.mark.parametrize("kind", ["a text", "a folder", "below a file"])
-def test_what_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path, kind: str):
-    (tmp_path / "text").write_bytes(b"no database" * 1000)
-    (tmp_path / "folder").mkdir()
-    path = {"a text": "text", "a folder": "folder", "below a file": "text/queue.db"}[kind]
-    with pytest.raises(QueueUnavailableError, match=str(tmp_path / path)):
-        open_queue(tmp_path / path)
-    assert [each for each in threading.enumerate() if each.name.startswith("queue")] == []
-
-
-async def test_what_a_killed_process_held_is_received_by_others_after_its_lease(tmp_path: Path):
-    queue = open_queue(tmp_path / "queue.db")
-    await queue.send([b"x"])
-    await queue.close()
-    holder = start(LEASE_AND_STAY, tmp_path / "queue.db")
-    assert await asyncio.to_thread(read_line, holder) == "1"
-    holder.kill()
-    holder.communicate()
-    later = ManualClock(CLOCK.wall_ms())
-    queue = open_queue(tmp_path / "queue.db", clock=later)
-    assert await queue.receive(1, 0) == []
-    later.advance(LeaseTerms().visibility_ms / 1000)
-    (delivery,) = await queue.receive(1, 0)
-    assert (delivery.body, delivery.receives) == (b"x", 2)
     await queue.close()

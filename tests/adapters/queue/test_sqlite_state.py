@@ -1,4 +1,4 @@
-"""The embedded queue in lock-step with the ledger, whatever is done to both in whatever order."""
+"""The embedded queue in lock-step with the model, whatever is done to both in whatever order."""
 
 import asyncio
 import tempfile
@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
 from telemetry.domain.transport.lease import LeaseTerms, QueueModel
+from tests.builders import NOW
 
 T = TypeVar("T")
 
@@ -23,20 +24,20 @@ ALL = 1000
 bodies = st.lists(st.binary(max_size=20), min_size=1, max_size=4)
 limits = st.integers(min_value=0, max_value=6)
 choices = st.lists(st.integers(0, 15), min_size=1, max_size=4)
-"""Receipts by their age: 0 is the newest, and most are stale."""
+"""Lease handles by their age: 0 is the newest, and most are stale."""
 times = st.sampled_from([0.001, 0.3, 0.7, VISIBILITY - 0.001, VISIBILITY, 2.5])
 
 
 class LockStep(RuleBasedStateMachine):
-    """One ledger, and one file that two processes have opened."""
+    """One model, and one file that two processes have opened."""
 
     def __init__(self) -> None:
         super().__init__()
         self._folder = tempfile.TemporaryDirectory(prefix="lock-step-")
         self._runner = asyncio.Runner()
-        self._clock = ManualClock(1_760_877_296_000)
-        self._ledger = QueueModel(TERMS)
-        self._handles = ["1:0", "2:1", "999:1"]  # all that were ever handed out, and some that never were
+        self._clock = ManualClock(NOW)
+        self._model = QueueModel(TERMS)
+        self._handles = ["1:0", "2:1", "999:1"]  # all that were ever given, and some that never were
         self._queues = [self._open(), self._open()]
 
     def teardown(self) -> None:
@@ -48,45 +49,45 @@ class LockStep(RuleBasedStateMachine):
     @rule(sent=bodies, process=st.integers(0, 1))
     def send(self, sent: list[bytes], process: int) -> None:
         assert list(self._run(self._queues[process].send(sent))) == []
-        self._ledger.send(sent, self._clock.wall_ms())
+        self._model.send(sent, self._clock.wall_ms())
 
     @rule(limit=limits, process=st.integers(0, 1))
     def receive(self, limit: int, process: int) -> None:
         deliveries = self._run(self._queues[process].receive(limit, 0))
-        assert list(deliveries) == self._ledger.receive(limit, self._clock.wall_ms())
+        assert list(deliveries) == self._model.receive(limit, self._clock.wall_ms())
         self._handles += [each.handle for each in deliveries]
 
     @rule(chosen=choices, process=st.integers(0, 1))
     def delete(self, chosen: list[int], process: int) -> None:
-        refused = self._run(self._queues[process].delete(self._named(chosen)))
-        assert list(refused) == self._ledger.delete(self._named(chosen), self._clock.wall_ms())
+        refused = self._run(self._queues[process].delete(self._chosen_handles(chosen)))
+        assert list(refused) == self._model.delete(self._chosen_handles(chosen), self._clock.wall_ms())
 
-    @rule(chosen=choices, seconds=times, process=st.integers(0, 1))
-    def extend(self, chosen: list[int], seconds: float, process: int) -> None:
-        refused = self._run(self._queues[process].extend(self._named(chosen), seconds))
-        assert list(refused) == self._ledger.extend(
-            self._named(chosen), round(seconds * 1000), self._clock.wall_ms()
+    @rule(chosen=choices, duration_s=times, process=st.integers(0, 1))
+    def extend(self, chosen: list[int], duration_s: float, process: int) -> None:
+        refused = self._run(self._queues[process].extend(self._chosen_handles(chosen), duration_s))
+        assert list(refused) == self._model.extend(
+            self._chosen_handles(chosen), round(duration_s * 1000), self._clock.wall_ms()
         )
 
     @rule(chosen=choices, process=st.integers(0, 1))
     def hand_back(self, chosen: list[int], process: int) -> None:
-        refused = self._run(self._queues[process].extend(self._named(chosen), 0))
-        assert list(refused) == self._ledger.extend(self._named(chosen), 0, self._clock.wall_ms())
+        refused = self._run(self._queues[process].extend(self._chosen_handles(chosen), 0))
+        assert list(refused) == self._model.extend(self._chosen_handles(chosen), 0, self._clock.wall_ms())
 
     @rule(chosen=choices, process=st.integers(0, 1))
     def redrive(self, chosen: list[int], process: int) -> None:
-        refused = self._run(self._queues[process].redrive(self._named(chosen)))
-        assert list(refused) == self._ledger.redrive(self._named(chosen), self._clock.wall_ms())
+        refused = self._run(self._queues[process].redrive(self._chosen_handles(chosen)))
+        assert list(refused) == self._model.redrive(self._chosen_handles(chosen), self._clock.wall_ms())
 
     @rule(process=st.integers(0, 1))
     def redrive_all(self, process: int) -> None:
-        letters = [each.handle for each in self._ledger.dead(ALL)]
+        letters = [each.handle for each in self._model.dead(ALL)]
         assert list(self._run(self._queues[process].redrive(letters))) == []
-        assert self._ledger.redrive(letters, self._clock.wall_ms()) == []
+        assert self._model.redrive(letters, self._clock.wall_ms()) == []
 
-    @rule(seconds=times)
-    def let_time_pass(self, seconds: float) -> None:
-        self._clock.advance(seconds)
+    @rule(duration_s=times)
+    def let_time_pass(self, duration_s: float) -> None:
+        self._clock.advance(duration_s)
 
     @rule(process=st.integers(0, 1))
     def reopen(self, process: int) -> None:
@@ -95,7 +96,7 @@ class LockStep(RuleBasedStateMachine):
 
     @rule()
     def reopen_both(self) -> None:
-        """Let the last connection go, with which SQLite folds its log into the file."""
+        """Close the last connection, at which SQLite writes its log into the file."""
         for queue in self._queues:
             self._run(queue.close())
         self._queues = [self._open(), self._open()]
@@ -103,10 +104,10 @@ class LockStep(RuleBasedStateMachine):
     @invariant()
     def both_hold_the_same(self) -> None:
         for queue in self._queues:
-            assert self._run(queue.depth()) == self._ledger.depth(self._clock.wall_ms())
-            assert list(self._run(queue.dead(ALL))) == self._ledger.dead(ALL)
+            assert self._run(queue.depth()) == self._model.depth(self._clock.wall_ms())
+            assert list(self._run(queue.dead(ALL))) == self._model.dead(ALL)
 
-    def _named(self, chosen: list[int]) -> list[str]:
+    def _chosen_handles(self, chosen: list[int]) -> list[str]:
         return [self._handles[-1 - age % len(self._handles)] for age in chosen]
 
     def _open(self) -> SqliteQueue:
@@ -119,7 +120,7 @@ class LockStep(RuleBasedStateMachine):
         return self._runner.run(run())
 
 
-test_the_embedded_queue_does_whatever_the_ledger_does = LockStep.TestCase
+test_the_embedded_queue_does_whatever_the_model_does = LockStep.TestCase
 LockStep.TestCase.settings = settings(
     max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -1,4 +1,4 @@
-"""What only the store in a folder promises: an object is synced, renamed, and its folder synced, before put returns."""
+"""What only the store in a folder promises: a put returns once object and folder are synced."""
 
 import os
 from pathlib import Path
@@ -115,7 +115,7 @@ async def test_what_a_crash_left_unfinished_is_in_no_listing(storage: LocalStora
     (folder / ".batch-2.jsonl.0123").write_bytes(b"hal")
     (folder / ".hidden").mkdir()
     (folder / ".hidden" / "file").touch()
-    assert [entry.key for entry in await storage.list("")] == [KEY]
+    assert [info.key for info in await storage.list("")] == [KEY]
     assert await storage.list("raw/year=2025/hour=14/.") == []
 
 
@@ -135,12 +135,12 @@ async def test_a_listing_stays_inside_of_the_root(storage: LocalStorage, tmp_pat
 
 async def test_an_object_appeared_when_it_was_renamed(storage: LocalStorage, tmp_path: Path):
     await storage.put(KEY, b"lines")
-    (entry,) = await storage.list("raw/")
-    assert entry.stored_ms == (tmp_path / "data" / KEY).stat().st_ctime_ns // 1_000_000
-    assert entry.size == len(b"lines")
+    (info,) = await storage.list("raw/")
+    assert info.stored_ms == (tmp_path / "data" / KEY).stat().st_ctime_ns // 1_000_000
+    assert info.size == len(b"lines")
 
 
-async def test_a_listing_bears_that_objects_are_deleted_meanwhile(
+async def test_a_listing_leaves_out_objects_that_are_deleted_meanwhile(
     storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ):
     await storage.put("raw/a", b"x")
@@ -153,7 +153,7 @@ async def test_a_listing_bears_that_objects_are_deleted_meanwhile(
         return real(self, follow_symlinks=follow_symlinks)
 
     monkeypatch.setattr(Path, "stat", stat)
-    assert [entry.key for entry in await storage.list("raw/")] == ["raw/b"]
+    assert [info.key for info in await storage.list("raw/")] == ["raw/b"]
 
 
 async def test_a_folder_that_cannot_be_read_is_an_error_and_not_an_empty_listing(
@@ -198,7 +198,7 @@ async def test_a_put_whose_folder_could_not_be_synced_fails_until_it_could(
     for _ in range(2):
         with pytest.raises(StoreUnavailableError, match="Input/output"):
             await storage.put("raw/batch", b"lines")
-    assert await storage.get("raw/batch") == b"lines"  # there whole, though nobody was told that it lasts
+    assert await storage.get("raw/batch") == b"lines"  # whole, though no put has succeeded
     monkeypatch.undo()
     await storage.put("raw/batch", b"lines")
 

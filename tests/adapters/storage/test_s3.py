@@ -7,7 +7,9 @@ import pytest
 from harness.cloud import Cloud
 from harness.stub import RESET, Answer, Call, Stub, s3_error
 from telemetry.adapters.storage.s3 import S3Storage
+from telemetry.domain.contract.moment import start_ms
 from telemetry.domain.store.storage import ObjectExistsError, StoreUnavailableError
+from tests.builders import HOUR
 
 BUSY = s3_error("SlowDown", 503)
 EXISTS = s3_error("PreconditionFailed", 412)
@@ -88,7 +90,7 @@ async def test_puts_that_cross_every_time_fail_in_the_end(stub: Stub, stubbed):
         (RESET, "AWS_ENDPOINT_URL, AWS_REGION: "),
     ],
 )
-async def test_what_fails_is_an_oserror_that_names_a_setting(stub: Stub, stubbed, verb, fault, complaint):
+async def test_what_fails_is_an_error_that_names_a_setting(stub: Stub, stubbed, verb, fault, complaint):
     stub.script = lambda _: fault
     ask = stubbed.put("a", b"1") if verb == "put" else getattr(stubbed, verb)("a")
     with pytest.raises(StoreUnavailableError, match=f"^{complaint}") as caught:
@@ -156,18 +158,18 @@ async def test_all_keys_are_under_the_prefix_and_others_are_not_seen(cloud: Clou
 
 async def test_a_listing_of_several_pages_is_whole(stub: Stub, stubbed):
     def page(call: Call) -> Answer:
-        entry = "<Contents><Key>raw/{}</Key><Size>1</Size><LastModified>2025-10-19T14:00:00.000Z</LastModified></Contents>"
+        item = "<Contents><Key>raw/{}</Key><Size>1</Size><LastModified>2025-10-19T14:00:00.000Z</LastModified></Contents>"
         more = "continuation-token" not in call.verb
         body = f"<IsTruncated>{str(more).lower()}</IsTruncated>"
         body += "<NextContinuationToken>t</NextContinuationToken>" if more else ""
-        body += entry.format("a" if more else "b")
+        body += item.format("a" if more else "b")
         return Answer(
             200, f"<ListBucketResult>{body}</ListBucketResult>".encode(), {"Content-Type": "application/xml"}
         )
 
     stub.script = page
     assert [(each.key, each.stored_ms) for each in await stubbed.list("raw/")] == [
-        ("raw/a", 1_760_882_400_000),
-        ("raw/b", 1_760_882_400_000),
+        ("raw/a", start_ms(HOUR)),
+        ("raw/b", start_ms(HOUR)),
     ]
     assert "prefix=raw%2F" in stub.calls[0].verb

@@ -11,10 +11,7 @@ from telemetry.entrypoints.process import cli
 ROLES = sorted(cli.ROLES)
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("API_KEY", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 @pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"]])

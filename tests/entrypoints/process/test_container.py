@@ -21,8 +21,8 @@ CHOICES = list(
 )
 
 
-@pytest.mark.parametrize(("queue", "storage", "spelling"), CHOICES)
-async def test_every_choice_is_built(tmp_path: Path, cloud: Cloud, queue, storage, spelling):
+@pytest.mark.parametrize(("queue", "storage", "raw_format"), CHOICES)
+async def test_every_choice_is_built(tmp_path: Path, cloud: Cloud, queue, storage, raw_format):
     container = Container(
         settings=Settings(
             data_dir=tmp_path,
@@ -30,7 +30,7 @@ async def test_every_choice_is_built(tmp_path: Path, cloud: Cloud, queue, storag
             sqs_queue_url=cloud.queue() if queue == "sqs" else None,
             storage_backend=storage,
             s3_bucket=cloud.bucket() if storage == "s3" else None,
-            raw_format=spelling,
+            raw_format=raw_format,
             api_key=Secret("k"),
         )
     )

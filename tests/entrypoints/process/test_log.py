@@ -8,13 +8,7 @@ import pytest
 from telemetry.entrypoints.process import log
 from telemetry.entrypoints.process.settings import Settings
 
-
-@pytest.fixture(autouse=True)
-def _as_it_was():
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
+pytestmark = pytest.mark.usefixtures("restored_logging")
 
 
 def test_text_is_the_line_that_operators_know(capsys: pytest.CaptureFixture[str]):
@@ -51,8 +45,8 @@ def test_below_the_level_nothing_is_logged(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("spelling", ["text", "json"])
-def test_an_exception_comes_with_its_trace(capsys: pytest.CaptureFixture[str], spelling):
-    logger = log.configure(Settings(log_format=spelling), "Receiver")
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_an_exception_comes_with_its_trace(capsys: pytest.CaptureFixture[str], log_format):
+    logger = log.configure(Settings(log_format=log_format), "Receiver")
     logger.error("Request failed", exc_info=ValueError("the cause"))
     assert "ValueError: the cause" in capsys.readouterr().err

@@ -19,7 +19,7 @@ def test_a_signal_asks_to_stop(each: signal.Signals):
     assert runtime.run(main) == 7
 
 
-async def test_a_pause_ends_by_itself_or_when_it_is_told_to():
+async def test_a_pause_ends_by_itself_or_when_the_process_is_asked_to_stop():
     stopping = asyncio.Event()
     await runtime.pause(stopping, 0)
     await runtime.pause(stopping, -1)

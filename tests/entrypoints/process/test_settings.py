@@ -35,7 +35,7 @@ def test_durations_reach_the_rules_in_their_own_unit():
     assert (configured.partition_policy.past_ms, configured.partition_policy.future_ms) == (60_000, 0)
 
 
-def test_on_sqs_a_post_waits_longer_for_company_unless_it_is_said_how_long():
+def test_on_sqs_a_post_waits_longer_for_others_unless_it_is_said_how_long():
     assert load().linger_s == 0
     on_sqs = {"QUEUE_BACKEND": "sqs", "SQS_QUEUE_URL": "u"}
     assert load(**on_sqs).linger_s == 0.05

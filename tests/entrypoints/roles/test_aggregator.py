@@ -1,27 +1,25 @@
-"""`telemetry aggregator` builds the hours that it is told to."""
+"""`telemetry aggregator` builds the hours that it is asked for, or keeps all of them up to date."""
 
 import argparse
 import asyncio
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from telemetry.adapters.clock import SystemClock
-from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.domain.contract import codec
-from telemetry.domain.contract.moment import HOUR_MS, Hour, hour_path
+from telemetry.domain.contract.moment import HOUR_MS, hour_of, hour_path
 from telemetry.domain.contract.record import Record
 from telemetry.domain.figures.aggregate import Aggregator
-from telemetry.domain.store.storage import ObjectInfo, StoreUnavailableError
+from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.entrypoints.process import cli, log
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import aggregator
-
-HOUR = aggregator.hour("2025-10-19T14")
+from tests.builders import HOUR
+from tests.fakes import FailingStorage
 
 
 @pytest.fixture
@@ -75,6 +73,7 @@ def test_hours_that_make_no_sense_are_refused(arguments: list[str], capsys: pyte
 
 
 def test_an_hour_is_one_of_utc():
+    assert aggregator.hour("2025-10-19T14") == HOUR
     assert aggregator.hour("1970-01-02T01") == 25
     with pytest.raises(argparse.ArgumentTypeError, match="like 2025-10-19T14"):
         aggregator.hour("2025-10-19 14")
@@ -87,9 +86,9 @@ async def test_running_on_it_builds_what_has_changed_and_survives_a_damaged_obje
     container = Container(settings=configured)
     now = container.clock().wall_ms()
     record = Record(now, "veh-1", "0x1F0", {"battery_soc": 50.0}, now)
-    key = f"raw/{_path(now)}/batch-1-0.jsonl"
+    key = f"raw/{hour_path(hour_of(now))}/batch-1-0.jsonl"
     await container.storage().put(key, codec.encode_lines([record]))
-    await container.storage().put(f"raw/{_path(now - HOUR_MS)}/batch-1-0.jsonl.zst", b"damaged")
+    await container.storage().put(f"raw/{hour_path(hour_of(now - HOUR_MS))}/batch-1-0.jsonl.zst", b"damaged")
     stopping = asyncio.Event()
     with Heartbeat(tmp_path, "aggregator") as heartbeat:
         serving = asyncio.create_task(
@@ -100,7 +99,7 @@ async def test_running_on_it_builds_what_has_changed_and_survives_a_damaged_obje
         stopping.set()
         assert await serving == 0
     said = capsys.readouterr().err
-    assert f"key=raw/{_path(now - HOUR_MS)}/batch-1-0.jsonl.zst" in said
+    assert f"key=raw/{hour_path(hour_of(now - HOUR_MS))}/batch-1-0.jsonl.zst" in said
     assert said.count("An object is damaged") == 1
 
 
@@ -117,27 +116,13 @@ def test_what_is_damaged_is_named_the_rest_is_built_and_it_fails(store: Path, ca
     assert (figures["unique"], figures["refused"], figures["damaged"]) == (1, 1, 1)
 
 
-def _path(ms: int) -> str:
-    return hour_path(Hour(ms // HOUR_MS))
-
-
-class Unlistable(MemoryStorage):
-    """A store that cannot be listed at first."""
-
-    failures = 2
-
-    async def list(self, prefix: str) -> Sequence[ObjectInfo]:
-        if self.failures:
-            self.failures -= 1
-            raise StoreUnavailableError("the store is away")
-        return await super().list(prefix)
-
-
 async def test_running_on_it_survives_a_store_that_is_away(capsys: pytest.CaptureFixture[str]):
-    storage, stopping = Unlistable(SystemClock()), asyncio.Event()
+    storage, stopping = FailingStorage(SystemClock()), asyncio.Event()
+    storage.failing, storage.failure = {"list"}, StoreUnavailableError("the store is away")
     logger = log.configure(Settings(), "Aggregator")
     made = Aggregator(storage)
     assert not await aggregator._refresh_all(made, logger, [HOUR], stopping)
     assert "the store is away" in capsys.readouterr().err
     assert not await aggregator._refresh_all(made, logger, [HOUR], stopping)
+    storage.failing = ()
     assert await aggregator._refresh_all(made, logger, [HOUR], stopping)

@@ -8,10 +8,9 @@ import pytest
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
 from telemetry.adapters.storage.local import LocalStorage
-from telemetry.domain.store import objects, quarantine
-from telemetry.domain.store.quarantine import QuarantinedBody
-from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms
+from telemetry.domain.transport.lease import Depth, LeaseTerms
 from telemetry.entrypoints.process import cli
+from tests.entrypoints.roles.dead_letters import listed_names, put_bad_body
 
 
 @pytest.fixture
@@ -25,9 +24,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def _fill(data: Path) -> None:
-    bad = QuarantinedBody.of(Delivery("1:1", b"\xffnonsense", 0, 1), "It is neither.", 1000)
-    lines = quarantine.encode([bad])
-    await LocalStorage(data).put(objects.quarantine_key(1000, lines), lines)
+    await put_bad_body(LocalStorage(data), b"\xffnonsense")
     queue = _queue(data)
     await queue.send([b"deadly"])
     while not (await queue.dead(1)):
@@ -48,13 +45,8 @@ async def _depth(data: Path) -> Depth:
         await queue.close()
 
 
-def names(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    assert cli.main(["dead-letters", "list"]) == 0
-    return [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-
-
 @pytest.mark.usefixtures("data")
-def test_all_letters_are_listed_with_their_reason(capsys: pytest.CaptureFixture[str]):
+def test_all_that_is_set_aside_is_listed_with_its_reason(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["dead-letters", "list"]) == 0
     quarantined, dead = capsys.readouterr().out.splitlines()
     assert quarantined.startswith("quarantine/year=1970/")
@@ -63,8 +55,8 @@ def test_all_letters_are_listed_with_their_reason(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.usefixtures("data")
-def test_the_body_of_a_letter_is_shown(capsys: pytest.CaptureFixture[str]):
-    quarantined, dead = names(capsys)
+def test_a_body_is_shown_by_its_name(capsys: pytest.CaptureFixture[str]):
+    quarantined, dead = listed_names(capsys)
     assert cli.main(["dead-letters", "show", dead]) == 0
     assert capsys.readouterr().out == "deadly\n"
     assert cli.main(["dead-letters", "show", quarantined]) == 0
@@ -72,20 +64,20 @@ def test_the_body_of_a_letter_is_shown(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["dead-letters", "show", "queue/9:9"]) == 1
 
 
-def test_replayed_letters_are_in_the_queue_again_and_letters_no_more(
+def test_what_is_replayed_is_in_the_queue_again_and_listed_no_more(
     data: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert cli.main(["dead-letters", "replay"]) == 0
     assert capsys.readouterr().out == "replayed 2 letters\n"
     assert asyncio.run(_depth(data)).ready == 2
-    assert names(capsys) == []
+    assert listed_names(capsys) == []
 
 
-def test_one_letter_can_be_replayed_by_its_name(data: Path, capsys: pytest.CaptureFixture[str]):
-    quarantined, dead = names(capsys)
+def test_one_body_can_be_replayed_by_its_name(data: Path, capsys: pytest.CaptureFixture[str]):
+    quarantined, dead = listed_names(capsys)
     assert cli.main(["dead-letters", "replay", dead, "queue/9:9"]) == 1
     said = capsys.readouterr()
     assert "queue/9:9" in said.err
     assert said.out == "replayed 1 letters\n"
-    assert names(capsys) == [quarantined]
+    assert listed_names(capsys) == [quarantined]
     assert asyncio.run(_depth(data)).ready == 1

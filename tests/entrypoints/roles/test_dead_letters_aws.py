@@ -7,10 +7,8 @@ import pytest
 
 from harness.cloud import Cloud
 from telemetry.adapters.storage.s3 import S3Storage
-from telemetry.domain.store import objects, quarantine
-from telemetry.domain.store.quarantine import QuarantinedBody
-from telemetry.domain.transport.lease import Delivery
 from telemetry.entrypoints.process import cli
+from tests.entrypoints.roles.dead_letters import listed_names, put_bad_body
 
 
 @pytest.fixture
@@ -32,33 +30,27 @@ def queue(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 async def _fill(bucket: str) -> None:
     storage = S3Storage(bucket)
-    lines = quarantine.encode([QuarantinedBody.of(Delivery("1", b"nonsense", 0, 1), "It is neither.", 1000)])
-    await storage.put(objects.quarantine_key(1000, lines), lines)
+    await put_bad_body(storage, b"nonsense")
     await storage.close()
 
 
-def names(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    assert cli.main(["dead-letters", "list"]) == 0
-    return [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-
-
-def test_letters_keep_their_names_from_one_command_to_the_next(
+def test_names_stay_the_same_from_one_command_to_the_next(
     queue: str, cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ):
-    quarantined, dead = names(capsys)
-    assert names(capsys) == [quarantined, dead]
+    quarantined, dead = listed_names(capsys)
+    assert listed_names(capsys) == [quarantined, dead]
     assert dead.startswith("queue/")
     assert cli.main(["dead-letters", "show", dead]) == 0
     assert capsys.readouterr().out == '{"dead": "ly"}\n'
     assert cli.main(["dead-letters", "replay", dead]) == 0
     assert capsys.readouterr().out == "replayed 1 letters\n"
-    assert names(capsys) == [quarantined]
+    assert listed_names(capsys) == [quarantined]
     (message,) = cloud.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
     assert message["Body"] == '{"dead": "ly"}'
 
 
 @pytest.mark.usefixtures("queue")
-def test_all_letters_are_replayed_and_gone(capsys: pytest.CaptureFixture[str]):
+def test_all_that_is_set_aside_is_replayed_and_gone(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["dead-letters", "replay"]) == 0
     assert capsys.readouterr().out == "replayed 2 letters\n"
-    assert names(capsys) == []
+    assert listed_names(capsys) == []

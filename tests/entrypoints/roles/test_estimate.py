@@ -9,9 +9,7 @@ from telemetry.entrypoints.process import cli
 LINE = '{"event": "Batch processed", "size": 1000, "messages": 4, "objects": 2, "bytes": 250000}\n'
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def rows(output: str) -> dict[str, list[str]]:

@@ -7,13 +7,10 @@ import pytest
 
 from telemetry.adapters.ledger import Ledger
 from telemetry.adapters.storage.local import LocalStorage
-from telemetry.domain.contract import codec
-from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.contract.record import Record
-from telemetry.domain.store import objects
 from telemetry.entrypoints.process import cli
+from tests.builders import NOON, put_batch
 
-NOON = 1_760_875_200_000
 RECORDS = [
     Record(NOON, "veh-1", "0x1F0", {"battery_soc": 50.0}, NOON + 50),
     Record(NOON + 200, "veh-1", "0x1F0", {"battery_soc": 50.0}, NOON + 250),
@@ -23,18 +20,15 @@ RECORDS = [
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store of three records, each stored twice, and the ledger of their run, in which a fourth was refused."""
+    """A store that holds three records twice, and the ledger of their run, in which a fourth was refused."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     storage = LocalStorage(tmp_path / "data")
     for record in RECORDS:
         for now in (1, 2):
-            key = objects.batch_key(
-                PartitionPolicy().place(record), now, codec.encode_lines([record]), "jsonl"
-            )
-            asyncio.run(storage.put(key, codec.encode_lines([record])))
-    with Ledger(tmp_path / "run.jsonl") as book:
-        book.write(NOON, [*RECORDS, Record(NOON + 400, "veh-1", "0x1F0", {})], {3})
+            asyncio.run(put_batch(storage, record, now=now))
+    with Ledger(tmp_path / "run.jsonl") as ledger:
+        ledger.write(NOON, [*RECORDS, Record(NOON + 400, "veh-1", "0x1F0", {})], {3})
     return tmp_path / "run.jsonl"
 
 

@@ -1,21 +1,23 @@
 """`telemetry receiver` knows who may send before it listens."""
 
 import json
-import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import structlog
+from dependency_injector import providers
 
+from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.http.auth import HEADER, Grant
 from telemetry.domain.transport.queue import QueueUnavailableError
 from telemetry.entrypoints.process import log
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.settings import Secret, Settings, SettingsError
 from telemetry.entrypoints.roles import receiver
+from tests.builders import a_message
+from tests.fakes import FailingQueue
 
 
 def test_the_key_of_the_fleet_may_send_for_every_vehicle():
@@ -45,7 +47,7 @@ def test_without_any_key_nobody_could_send():
         receiver.grants(Settings())
 
 
-def test_a_queue_in_memory_is_warned_of(
+def test_a_queue_in_memory_gives_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
@@ -57,22 +59,8 @@ def test_a_queue_in_memory_is_warned_of(
     assert "hush" not in warned
 
 
-RECORD = {
-    "timestamp": "2025-10-19T12:34:56.123Z",
-    "vehicle_id": "veh-00123",
-    "can_id": "0x1F0",
-    "payload": {"battery_soc": 85.5},
-}
+RECORD = a_message(payload={"battery_soc": 85.5})
 FLEET, DEPOT, NOBODY = "key-of-the-fleet", "key-of-a-depot", "key-of-nobody"
-
-
-@pytest.fixture
-def restored_logging():
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
 
 
 def client_of(app: Any, key: str = FLEET) -> httpx.AsyncClient:
@@ -83,11 +71,10 @@ def client_of(app: Any, key: str = FLEET) -> httpx.AsyncClient:
 
 @pytest.mark.usefixtures("restored_logging")
 @pytest.mark.parametrize("log_format", ["text", "json"])
-async def test_no_key_is_ever_in_an_answer_or_in_the_log(
-    log_format: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
-    configured = Settings(queue_backend="memory", storage_backend="memory", log_format=log_format)
-    container = Container(settings=configured)
+async def test_no_key_is_ever_in_an_answer_or_in_the_log(log_format: Any, capsys: pytest.CaptureFixture[str]):
+    configured = Settings(storage_backend="memory", log_format=log_format)
+    queue = FailingQueue(SystemClock())
+    container = Container(settings=configured, queue=providers.Object(queue))
     who = [Grant(FLEET, rate=1), Grant(DEPOT, vehicles=["depot-7-*"])]
     app = receiver.assemble(container, who, log.configure(configured, "Receiver"))
     depots = json.dumps(RECORD | {"vehicle_id": "depot-7-1"})
@@ -102,7 +89,7 @@ async def test_no_key_is_ever_in_an_answer_or_in_the_log(
         ):
             answers.append(await client.post("/ingest", content=content, headers={HEADER: key}))
         for error in (QueueUnavailableError("/srv/queue.db is gone"), RuntimeError("never seen before")):
-            monkeypatch.setattr(container.queue(), "send", raising(error))
+            queue.failing, queue.failure = {"send"}, error
             answers.append(await client.post("/ingest", content=depots, headers={HEADER: DEPOT}))
     assert [answer.status_code for answer in answers] == [202, 429, 400, 403, 401, 503, 500]
     said = "".join(f"{answer.headers} {answer.text}" for answer in answers)
@@ -114,7 +101,7 @@ async def test_no_key_is_ever_in_an_answer_or_in_the_log(
 
 
 @pytest.mark.usefixtures("restored_logging")
-async def test_what_senders_do_wrong_is_told_to_them_and_not_to_the_log(capsys: pytest.CaptureFixture[str]):
+async def test_what_senders_do_wrong_is_answered_and_not_logged(capsys: pytest.CaptureFixture[str]):
     configured = Settings(queue_backend="memory", storage_backend="memory")
     app = receiver.assemble(
         Container(settings=configured), [Grant(FLEET)], log.configure(configured, "Receiver")
@@ -128,7 +115,7 @@ async def test_what_senders_do_wrong_is_told_to_them_and_not_to_the_log(capsys: 
 
 
 @pytest.mark.usefixtures("restored_logging")
-async def test_an_embedded_queue_that_is_full_is_told_to_the_log_by_its_setting(
+async def test_an_embedded_queue_that_is_full_is_logged_by_the_name_of_its_setting(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     configured = Settings(data_dir=tmp_path, queue_max_bytes=1)
@@ -151,10 +138,3 @@ async def test_a_receiver_that_stops_closes_its_queue(tmp_path: Path):
         await container.queue().send([b"{}"])
     with pytest.raises(QueueUnavailableError, match="closed"):
         await container.queue().depth()
-
-
-def raising(error: Exception) -> Callable[[object], Any]:
-    async def send(_bodies: object) -> None:
-        raise error
-
-    return send

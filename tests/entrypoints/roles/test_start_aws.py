@@ -1,4 +1,4 @@
-"""A role that cannot reach its queue or its store says so in one line that names a setting, and does not start."""
+"""A role that cannot reach its queue or its store does not start; one line says which setting to change."""
 
 from pathlib import Path
 

@@ -19,12 +19,11 @@ from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.extras import MissingExtraError
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared import recording
-
-NOW = 1_760_875_200_000  # 2025-10-19T12:00:00Z
+from tests.builders import NOON
 
 
 def container() -> Container:
-    return Container(settings=Settings(), clock=providers.Object(ManualClock(NOW)))
+    return Container(settings=Settings(), clock=providers.Object(ManualClock(NOON)))
 
 
 @pytest.mark.parametrize("suffix", [".log", ".asc", ".blf"])
@@ -51,10 +50,10 @@ async def test_each_of_many_vehicles_is_written_to_a_file_of_its_own(tmp_path):
     logs = sorted(tmp_path.iterdir())
     assert [log.name for log in logs] == [f"can-veh-0000{number}.log" for number in (1, 2, 3)]
     assert [len(list(CanLog(log))) for log in logs] == [13, 13, 13]
-    assert next(iter(CanLog(logs[0]))).timestamp * 1000 == pytest.approx(NOW)
+    assert next(iter(CanLog(logs[0]))).timestamp * 1000 == pytest.approx(NOON)
 
 
-async def test_a_recording_that_is_told_to_stop_is_whole_as_far_as_it_goes(tmp_path):
+async def test_a_recording_that_is_asked_to_stop_is_whole_as_far_as_it_goes(tmp_path):
     stopping = asyncio.Event()
     stopping.set()
     await recording.record(container(), Simulation(1, seed=1), tmp_path / "can.blf", 3600, stopping)
@@ -69,11 +68,11 @@ async def test_the_speed_is_sent_protected(tmp_path):
     speeds = [frame for frame in CanLog(tmp_path / "can.log") if frame.can_id == 0x1A1]
     assert [frame.data[1] & 0x0F for frame in speeds] == [0, 1, 2, 3, 4]
     decoded = [each for each in Dbc().decode(speeds) if isinstance(each, Decoded)]
-    told = [each.signals["vehicle_speed"] for each in decoded]
-    assert told == pytest.approx([1.44, 2.88, 4.32, 5.76, 7.2], abs=0.008)  # km/h
+    sent = [each.signals["vehicle_speed"] for each in decoded]
+    assert sent == pytest.approx([1.44, 2.88, 4.32, 5.76, 7.2], abs=0.008)  # km/h
 
 
-async def test_a_car_of_which_only_the_current_is_known_tells_no_speed(tmp_path):
+async def test_a_car_of_which_only_the_current_is_known_sends_no_speed(tmp_path):
     trace = Trace(np.array([0.0, 10.0]), current=np.array([-5.0, -5.0]))
     simulated = Simulation(1, seed=1, scenario=Scenario(trace=trace))
     await recording.record(container(), simulated, tmp_path / "can.log", 1, asyncio.Event())

@@ -1,3 +1,5 @@
+"""Fields of bits in the bytes of a frame."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""When each message of a bus is sent, and with which signals."""
+
 from collections.abc import Sequence
 
 import numpy as np

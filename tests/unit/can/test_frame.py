@@ -1,3 +1,5 @@
+"""The layout of a frame: what it decodes to, and what it is encoded from."""
+
 import math
 
 import numpy as np

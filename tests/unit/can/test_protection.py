@@ -1,3 +1,5 @@
+"""The checksum and the counter of a protected frame."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""The frames of a CAN log as records: their times, their identities, and what is counted apart."""
+
 import math
 from collections.abc import Sequence
 
@@ -7,9 +9,8 @@ from hypothesis import strategies as st
 
 from telemetry.domain.can.frame import Decoded, Frame, Outcome, UndecodableFrameError
 from telemetry.domain.can.replay import LogReplay, paced
-from tests.builders import identity
+from tests.builders import LOGGED_S, NOON, identity
 
-NOON = 1_760_875_200_000
 KNOWN = 0x112
 
 
@@ -31,7 +32,7 @@ def frames(*timestamps: float, can_id: int = KNOWN, data: bytes = b"\x05") -> Se
 
 
 @pytest.fixture
-def replayed() -> LogReplay:
+def replay() -> LogReplay:
     return LogReplay(decode, "veh-1", NOON)
 
 
@@ -40,21 +41,21 @@ def kept() -> LogReplay:
     return LogReplay(decode, "veh-1", None)
 
 
-def test_a_frame_becomes_a_record_of_its_own_id(replayed):
-    (record,) = replayed.records(frames(0))
+def test_a_frame_becomes_a_record_of_its_own_id(replay):
+    (record,) = replay.records(frames(0))
     assert (record.timestamp_ms, record.vehicle_id, record.can_id) == (NOON, "veh-1", "0x112")
     assert record.payload == {"byte_0": 5.0}
 
 
-def test_a_log_starts_at_the_given_moment_wherever_it_counts_from(replayed):
-    first, second = replayed.records(frames(1_571_000_000.25, 1_571_000_001.251))
+def test_a_log_starts_at_the_given_moment_wherever_it_counts_from(replay):
+    first, second = replay.records(frames(LOGGED_S + 0.25, LOGGED_S + 1.251))
     assert first.timestamp_ms == NOON
     assert second.timestamp_ms == NOON + 1001
 
 
-def test_the_first_frame_is_the_start_though_nothing_is_known_of_it(replayed):
-    replayed.records(frames(10, can_id=1))
-    (record,) = replayed.records(frames(12.5))
+def test_the_first_frame_is_the_start_though_nothing_is_known_of_it(replay):
+    replay.records(frames(10, can_id=1))
+    (record,) = replay.records(frames(12.5))
     assert record.timestamp_ms == NOON + 2500
 
 
@@ -64,25 +65,25 @@ def test_a_log_that_starts_at_the_epoch_is_not_one_that_keeps_its_time():
 
 
 def test_own_times_are_kept_and_cut_off_at_the_millisecond(kept):
-    times = [record.timestamp_ms for record in kept.records(frames(0.000977, 1.001, 1_571_000_000.123999))]
-    assert times == [0, 1001, 1_571_000_000_123]
+    times = [record.timestamp_ms for record in kept.records(frames(0.000977, 1.001, LOGGED_S + 0.123999))]
+    assert times == [0, 1001, LOGGED_S * 1000 + 123]
 
 
-def test_frames_of_one_id_that_share_a_millisecond_are_nudged_apart_in_order(replayed):
+def test_frames_of_one_id_that_share_a_millisecond_are_nudged_apart_in_order(replay):
     burst = [Frame(0.0101, KNOWN, bytes([value])) for value in (1, 2, 3)]
     later = [Frame(0.011, KNOWN, b"\x04"), Frame(0.02, KNOWN, b"\x05")]
-    records = replayed.records([*frames(0), *burst, *later])
+    records = replay.records([*frames(0), *burst, *later])
     assert [record.timestamp_ms - NOON for record in records] == [0, 10, 11, 12, 13, 20]
     assert [record.payload["byte_0"] for record in records] == [5, 1, 2, 3, 4, 5]
-    assert replayed.counts.nudged == {"0x112": 3}
-    assert replayed.counts.furthest == 2
+    assert replay.counts.nudged == {"0x112": 3}
+    assert replay.counts.furthest == 2
 
 
 def test_frames_of_different_ids_may_share_a_millisecond():
     records = LogReplay(lambda many: [Decoded({"a": 1.0}, ())] * len(many), "veh-1", NOON).records(
         [Frame(0, 1, b""), Frame(0, 2, b""), Frame(0, 1, b"", is_extended=True)]
     )
-    # The contract does not tell a standard from an extended id, so that those of one number are one.
+    # The contract makes no difference between a standard and an extended id of one number.
     assert [(record.can_id, record.timestamp_ms - NOON) for record in records] == [
         ("0x1", 0),
         ("0x2", 0),
@@ -92,15 +93,15 @@ def test_frames_of_different_ids_may_share_a_millisecond():
 
 @given(st.lists(st.floats(-10, 10)))
 def test_every_known_frame_has_an_identity_of_its_own_whatever_its_time(timestamps):
-    replayed = LogReplay(decode, "veh-1", NOON)
-    assert len({identity(record) for record in replayed.records(frames(*timestamps))}) == len(timestamps)
-    assert replayed.counts.records == len(timestamps)
+    replay = LogReplay(decode, "veh-1", NOON)
+    assert len({identity(record) for record in replay.records(frames(*timestamps))}) == len(timestamps)
+    assert replay.counts.records == len(timestamps)
 
 
-def test_what_is_no_record_is_counted_by_name(replayed):
+def test_what_is_no_record_is_counted_by_name(replay):
     unknown = frames(0, 1, can_id=0x1FFFFFFF)
-    assert len(replayed.records([*unknown, *frames(2, data=b""), *frames(3, data=b"\xff"), *frames(4)])) == 1
-    counts = replayed.counts
+    assert len(replay.records([*unknown, *frames(2, data=b""), *frames(3, data=b"\xff"), *frames(4)])) == 1
+    counts = replay.counts
     assert (counts.frames, counts.decoded, counts.records) == (5, 2, 1)
     assert counts.undefined == {"0x1FFFFFFF": 2}
     assert counts.undecodable == {"0x112 (0 bytes hold none of its signals whole)": 1}
@@ -108,11 +109,11 @@ def test_what_is_no_record_is_counted_by_name(replayed):
     assert counts.blank == {"0x112": 1}
 
 
-def test_a_signal_that_is_not_available_leaves_the_others_in_the_record(replayed):
-    (record,) = replayed.records(frames(0, data=b"\x07\xff"))
+def test_a_signal_that_is_not_available_leaves_the_others_in_the_record(replay):
+    (record,) = replay.records(frames(0, data=b"\x07\xff"))
     assert record.payload == {"byte_0": 7.0}
-    assert replayed.counts.unavailable == {"byte_1 (0x112)": 1}
-    assert replayed.counts.short == {"0x112": 1}
+    assert replay.counts.unavailable == {"byte_1 (0x112)": 1}
+    assert replay.counts.short == {"0x112": 1}
 
 
 @pytest.mark.parametrize("timestamp", [1e12, -1e12, float("nan"), float("inf")])
@@ -125,12 +126,12 @@ def cut(timestamps: Sequence[float], speed: float, most: int = 3) -> Sequence[tu
     return [(due, [each.timestamp for each in some]) for due, some in paced(frames(*timestamps), most, speed)]
 
 
-def test_a_log_is_played_at_once_in_portions_of_no_more_than_so_many_frames():
+def test_a_log_is_played_at_once_in_runs_of_no_more_than_so_many_frames():
     assert cut([7, 8, 9, 10], math.inf) == [(0, [7, 8, 9]), (0, [10])]
     assert cut([], math.inf) == []
 
 
-def test_a_portion_is_due_when_its_last_frame_is_and_gathers_no_longer_than_a_tick():
+def test_a_run_is_due_when_its_last_frame_is_and_gathers_no_longer_than_a_tick():
     assert cut([10, 10.1, 10.125, 10.5, 14], 2) == [(0.0625, [10, 10.1, 10.125]), (0.25, [10.5]), (2, [14])]
 
 

@@ -1,3 +1,5 @@
+"""The names and the values of CAN signals."""
+
 import math
 from decimal import Decimal
 
@@ -36,12 +38,12 @@ def test_every_name_that_begins_with_a_letter_becomes_one_that_the_contract_take
 
 
 @pytest.mark.parametrize("name", ["_1", "___", "a" * 65])
-def test_a_name_that_cannot_be_spelled_is_named(name):
+def test_a_name_that_cannot_be_written_in_snake_case_is_named(name):
     with pytest.raises(ValueError, match=f"^{name} cannot be named '.*', rename it"):
         snake_names(["fine", name])
 
 
-def test_two_names_that_would_be_spelled_alike_are_both_named():
+def test_two_names_that_would_be_written_alike_are_both_named():
     with pytest.raises(ValueError, match=r"^PackVoltage and pack_voltage would both be named pack_voltage"):
         snake_names(["PackVoltage", "soc", "pack_voltage"])
 

@@ -1,3 +1,5 @@
+"""Records as JSON lines, in a request and in the raw store."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.parse import parse_json, parse_lines
 from tests.builders import NOW, a_body, a_record, records
+from tests.unit.contract.parsing import SHORT
 
 
 @given(st.lists(records(), max_size=5))
@@ -24,7 +27,7 @@ def test_a_stored_line_is_itself_a_valid_message(written):
     assert parse_json(codec.encode_lines([written]), written.received_ms) == ([written], [])
 
 
-def test_a_stored_line_is_spelled_as_the_contract_shows():
+def test_a_stored_line_is_encoded_as_the_contract_shows():
     assert codec.encode_lines([a_record(payload={"battery_soc": 85.5})]) == (
         b'{"timestamp":"2025-10-19T14:30:00.000Z","vehicle_id":"veh-00123","can_id":"0x1F0",'
         b'"payload":{"battery_soc":85.5},"ingest_received_at":"2025-10-19T14:30:00.200Z"}\n'
@@ -56,4 +59,4 @@ def test_a_line_reads_back_from_a_view_without_being_copied():
 def test_what_is_no_line_of_the_raw_store_raises_value_error(line):
     with pytest.raises(ValueError) as refusal:  # noqa: PT011  # there is any number of texts
         codec.decode_line(line)
-    assert len(str(refusal.value)) < 300  # characters that a reason may have
+    assert len(str(refusal.value)) < SHORT

@@ -1,3 +1,5 @@
+"""Compressed bytes: they read back whole, and neither damage nor size does harm."""
+
 import gzip
 import os
 import tracemalloc
@@ -23,13 +25,13 @@ def zstd_without_size(data: bytes) -> bytes:
     return zstandard.ZstdCompressor(write_checksum=True, write_content_size=False).compress(data)
 
 
-SPELLINGS: list[tuple[Encoding, Callable[[bytes], bytes]]] = [
+ENCODERS: list[tuple[Encoding, Callable[[bytes], bytes]]] = [
     ("gzip", gzipped),
     ("zstd", compress),
     ("zstd", zstd_without_size),
 ]
-in_every_spelling = pytest.mark.parametrize(
-    ("encoding", "shrink"), SPELLINGS, ids=["gzip", "zstd", "zstd without size"]
+in_every_encoding = pytest.mark.parametrize(
+    ("encoding", "encode"), ENCODERS, ids=["gzip", "zstd", "zstd without size"]
 )
 
 
@@ -42,40 +44,40 @@ def peak_of(work: Callable[[], Any]) -> int:
         tracemalloc.stop()
 
 
-@in_every_spelling
+@in_every_encoding
 @given(data=st.binary(max_size=2000) | st.binary(max_size=8).map(lambda piece: piece * 1000))
-def test_what_was_squeezed_swells_to_what_it_was(encoding, shrink, data):
-    assert decompress(shrink(data), encoding, LIMIT) == data
+def test_what_was_compressed_decompresses_to_what_it_was(encoding, encode, data):
+    assert decompress(encode(data), encoding, LIMIT) == data
 
 
 @pytest.mark.parametrize("level", [1, 3, 19])
 @pytest.mark.parametrize("size", [9 * 1024 * 1024, 17 * 1024 * 1024])
-def test_content_larger_than_the_widest_window_swells_if_its_size_is_known(level, size):
+def test_content_larger_than_the_widest_window_is_decompressed_if_its_size_is_known(level, size):
     data = os.urandom(1024) * (size // 1024)
     assert decompress(compress(data, level), "zstd", size) == data
 
 
-@in_every_spelling
-def test_content_of_exactly_the_limit_is_borne_and_a_byte_more_is_not(encoding, shrink):
-    assert decompress(shrink(b"x" * LIMIT), encoding, LIMIT) == b"x" * LIMIT
+@in_every_encoding
+def test_content_of_exactly_the_limit_is_taken_and_a_byte_more_is_not(encoding, encode):
+    assert decompress(encode(b"x" * LIMIT), encoding, LIMIT) == b"x" * LIMIT
     with pytest.raises(TooLargeError, match="more than 100000 bytes"):
-        decompress(shrink(b"x" * (LIMIT + 1)), encoding, LIMIT)
+        decompress(encode(b"x" * (LIMIT + 1)), encoding, LIMIT)
 
 
-@in_every_spelling
-def test_a_bomb_is_cut_off_before_it_goes_off(encoding, shrink):
-    bomb = shrink(bytes(200_000_000))
+@in_every_encoding
+def test_a_bomb_is_cut_off_before_it_fills_the_memory(encoding, encode):
+    bomb = encode(bytes(200_000_000))
 
-    def burst() -> None:
+    def decompress_bomb() -> None:
         with pytest.raises(TooLargeError):
             decompress(bomb, encoding, LIMIT)
 
     assert len(bomb) < 1_000_000
-    assert peak_of(burst) < 10 * LIMIT
+    assert peak_of(decompress_bomb) < 10 * LIMIT
 
 
 def rle_block(size: int, *, last: bool) -> bytes:
-    """Spell a zstd block that repeats one byte (RFC 8878, section 3.1.1.2)."""
+    """Encode a zstd block that repeats one byte (RFC 8878, section 3.1.1.2)."""
     return (size << 3 | 1 << 1 | last).to_bytes(3, "little") + b"a"
 
 
@@ -85,44 +87,44 @@ def test_a_bomb_that_says_it_is_empty_is_cut_off(blocks):
     head = b"\x28\xb5\x2f\xfd\x80\x58" + bytes(4)
     bomb = head + rle_block(131_072, last=False) * blocks + rle_block(1, last=True)
 
-    def burst() -> None:
+    def decompress_bomb() -> None:
         with pytest.raises(ValueError, match=r"not one whole zstd frame|more than 100000 bytes"):
             decompress(bomb, "zstd", LIMIT)
 
-    assert peak_of(burst) < 10 * LIMIT
+    assert peak_of(decompress_bomb) < 10 * LIMIT
 
 
 def test_a_frame_that_says_it_is_larger_than_it_is_is_damaged():
     whole = compress(b"x" * 50)
-    assert whole[5] == 50  # the content size, as RFC 8878, section 3.1.1.1.4, spells a small one
+    assert whole[5] == 50  # the content size, as RFC 8878, section 3.1.1.1.4, has a small one
     for said in (0, 49, 51, 255):
         with pytest.raises(ValueError, match="not one whole zstd frame"):
             decompress(whole[:5] + bytes([said]) + whole[6:], "zstd", LIMIT)
 
 
-@in_every_spelling
+@in_every_encoding
 @pytest.mark.parametrize("data", [b"", b"x", b"hello " * 100], ids=["empty", "short", "long"])
-def test_whatever_is_cut_off_at_the_end_is_missed(encoding, shrink, data):
-    whole = shrink(data)
+def test_a_frame_that_is_cut_off_anywhere_is_refused(encoding, encode, data):
+    whole = encode(data)
     for end in range(len(whole)):
         with pytest.raises(ValueError, match="It is not"):
             decompress(whole[:end], encoding, LIMIT)
 
 
-@in_every_spelling
+@in_every_encoding
 @pytest.mark.parametrize("data", [b"", b"hello " * 100], ids=["empty", "long"])
-def test_whatever_follows_is_refused(encoding, shrink, data):
-    whole = shrink(data)
+def test_whatever_follows_is_refused(encoding, encode, data):
+    whole = encode(data)
     for more in (b"\x00", b"more", whole, zlib.compress(data)):
         with pytest.raises(ValueError, match="It is not one whole"):
             decompress(whole + more, encoding, LIMIT)
 
 
-@in_every_spelling
+@in_every_encoding
 @given(garbage=st.binary(max_size=100))
-def test_garbage_raises_value_error(encoding, shrink, garbage):
+def test_garbage_raises_value_error(encoding, encode, garbage):
     with pytest.raises(ValueError, match="It is not"):
-        decompress(shrink(b"")[:2] + b"\x00" + garbage, encoding, LIMIT)
+        decompress(encode(b"")[:2] + b"\x00" + garbage, encoding, LIMIT)
     with pytest.raises(ValueError, match="It is not"):
         decompress(b"x" + garbage, encoding, LIMIT)
 
@@ -142,7 +144,7 @@ def test_a_flipped_bit_in_a_zstd_frame_never_gives_other_content():
 
 def test_a_frame_that_needs_too_wide_a_window_is_refused():
     wide = zstandard.ZstdCompressionParameters(window_log=27, write_content_size=False)
-    squeezed = zstandard.ZstdCompressor(compression_params=wide).compressobj()
-    frame = squeezed.compress(b"x") + squeezed.flush()
+    compressor = zstandard.ZstdCompressor(compression_params=wide).compressobj()
+    frame = compressor.compress(b"x") + compressor.flush()
     with pytest.raises(ValueError, match="not one whole zstd frame"):
         decompress(frame, "zstd", LIMIT)

@@ -1,3 +1,5 @@
+"""Moments: RFC 3339 outside, epoch milliseconds inside."""
+
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,15 +7,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from telemetry.domain.contract.moment import epoch_ms, format_timestamp, parse_timestamp
-from tests.builders import FIRST_MS, LAST_MS
-
-MADE = 1_760_877_296_123  # 2025-10-19T12:34:56.123Z
+from tests.builders import FIRST_MS, LAST_MS, MEASURED_MS
 
 
 @pytest.mark.parametrize(
     ("ms", "text"),
     [
-        (MADE, "2025-10-19T12:34:56.123Z"),
+        (MEASURED_MS, "2025-10-19T12:34:56.123Z"),
         (0, "1970-01-01T00:00:00.000Z"),
         (-1, "1969-12-31T23:59:59.999Z"),
         (-1000, "1969-12-31T23:59:59.000Z"),
@@ -22,7 +22,7 @@ MADE = 1_760_877_296_123  # 2025-10-19T12:34:56.123Z
         (LAST_MS, "9999-12-31T23:59:59.999Z"),
     ],
 )
-def test_an_instant_is_spelled_with_four_digits_of_year_and_three_of_second(ms, text):
+def test_a_moment_is_written_with_four_digits_of_year_and_three_of_second(ms, text):
     assert format_timestamp(ms) == text
     assert parse_timestamp(text) == ms
 
@@ -31,7 +31,7 @@ def test_an_instant_is_spelled_with_four_digits_of_year_and_three_of_second(ms, 
 @example(FIRST_MS)
 @example(LAST_MS)
 @example(-1)
-def test_every_instant_of_the_calendar_is_spelled_exactly_and_read_back(ms):
+def test_every_moment_of_the_calendar_is_written_exactly_and_read_back(ms):
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
     assert format_timestamp(ms) == moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     assert epoch_ms(moment) == ms
@@ -39,7 +39,7 @@ def test_every_instant_of_the_calendar_is_spelled_exactly_and_read_back(ms):
 
 
 @pytest.mark.parametrize("ms", [FIRST_MS - 1, LAST_MS + 1])
-def test_there_is_no_instant_outside_the_calendar(ms):
+def test_there_is_no_moment_outside_the_calendar(ms):
     with pytest.raises(OverflowError):
         format_timestamp(ms)
 
@@ -54,8 +54,8 @@ def test_there_is_no_instant_outside_the_calendar(ms):
         "2025-10-19 12:34:56.123Z",
     ],
 )
-def test_other_spellings_of_a_moment_are_read_and_what_is_finer_is_cut_off(text):
-    assert parse_timestamp(text) == MADE
+def test_other_forms_of_a_moment_are_read_and_what_is_finer_is_cut_off(text):
+    assert parse_timestamp(text) == MEASURED_MS
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59.999-00:01"])

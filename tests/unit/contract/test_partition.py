@@ -1,3 +1,5 @@
+"""Which partition a record goes to, and the path of a partition."""
+
 import os
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from telemetry.domain.contract import partition
 from telemetry.domain.contract.moment import HOUR_MS, Hour, hour_of
 from telemetry.domain.contract.partition import Partition, PartitionPolicy
 from tests.builders import FIRST_MS, HOUR, LAST_MS, NOW, a_record, records
+from tests.unit.contract.parsing import SHORT
 
 DAY = 24 * HOUR_MS
 PARTITIONS = st.builds(
@@ -28,7 +31,7 @@ def test_a_path_reads_back_as_its_partition(place):
     assert partition.parse_path(f"{place.path}/batch-1-0123456789abcdef.jsonl") == place
 
 
-def test_a_path_is_spelled_as_folders():
+def test_a_path_is_written_as_folders():
     assert Partition("raw", HOUR).path == PATH
     assert Partition("skewed", HOUR, 7).path == PATH.replace("raw", "skewed") + "/bucket=07"
     assert Partition("raw", HOUR, 123).path == PATH + "/bucket=123"
@@ -66,11 +69,11 @@ def test_a_path_is_spelled_as_folders():
 def test_what_is_no_path_of_a_partition_is_refused_briefly(path):
     with pytest.raises(ValueError) as refusal:  # noqa: PT011  # the calendar has texts of its own
         partition.parse_path(path)
-    assert len(str(refusal.value)) < 300
+    assert len(str(refusal.value)) < SHORT
 
 
 @pytest.mark.parametrize("bucket", ["", "1", "007", "0123", "12345", "\u0660\u0661", "-1", "05/bucket=06"])
-def test_a_bucket_has_one_spelling(bucket):
+def test_a_bucket_is_written_in_one_form(bucket):
     with pytest.raises(ValueError, match="is not the path of a partition"):
         partition.parse_path(f"{PATH}/bucket={bucket}/batch.jsonl")
 

@@ -1,3 +1,5 @@
+"""What a signal may be called, and which values it may have."""
+
 import math
 
 import pytest

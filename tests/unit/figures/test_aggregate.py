@@ -1,3 +1,6 @@
+"""The figures of an hour as they are built from its objects, and which hours are out of date."""
+
+import math
 from typing import Any
 
 import msgspec
@@ -13,13 +16,14 @@ from telemetry.domain.figures.rollup import SignalFigures, VehicleFigures
 from telemetry.domain.store import objects
 from telemetry.domain.store.storage import StoreUnavailableError
 from tests.builders import HOUR, NOW, a_record, put_batch, some_records
+from tests.fakes import FailingStorage
 
 KEY = objects.aggregated_key(HOUR)
 
 
 @pytest.fixture
-def storage() -> MemoryStorage:
-    return MemoryStorage(ManualClock(NOW))
+def storage() -> FailingStorage:
+    return FailingStorage(ManualClock(NOW))
 
 
 async def build(storage: MemoryStorage, hour: int = HOUR) -> Aggregated:
@@ -30,11 +34,11 @@ async def build(storage: MemoryStorage, hour: int = HOUR) -> Aggregated:
 
 
 async def test_an_hour_without_objects_has_no_figures(storage):
-    aggregate = Aggregator(storage)
-    assert await aggregate.build(HOUR) is None
-    assert await aggregate.refresh(HOUR) is None
-    assert not await aggregate.is_stale(HOUR)
-    assert await aggregate.figures(HOUR) is None
+    aggregator = Aggregator(storage)
+    assert await aggregator.build(HOUR) is None
+    assert await aggregator.refresh(HOUR) is None
+    assert not await aggregator.is_stale(HOUR)
+    assert await aggregator.figures(HOUR) is None
     assert await storage.list("") == []
 
 
@@ -147,34 +151,34 @@ async def test_lines_that_are_no_records_are_counted_as_refused(storage):
 
 
 async def test_an_hour_is_built_only_when_its_listing_has_changed(storage):
-    aggregate = Aggregator(storage)
+    aggregator = Aggregator(storage)
     await put_batch(storage, a_record())
-    assert await aggregate.refresh(HOUR)
-    assert await aggregate.refresh(HOUR) is None
+    assert await aggregator.refresh(HOUR)
+    assert await aggregator.refresh(HOUR) is None
     await put_batch(storage, a_record(timestamp_ms=NOW + 1))
-    assert await aggregate.is_stale(HOUR)
-    built = await aggregate.refresh(HOUR)
+    assert await aggregator.is_stale(HOUR)
+    built = await aggregator.refresh(HOUR)
     assert built
     assert built.aggregated.unique == 2
-    assert not await aggregate.is_stale(HOUR)
+    assert not await aggregator.is_stale(HOUR)
 
 
 async def test_an_object_of_another_size_under_its_name_changes_the_listing(storage):
-    aggregate = Aggregator(storage)
+    aggregator = Aggregator(storage)
     key = await put_batch(storage, *some_records(2))
-    await aggregate.refresh(HOUR)
+    await aggregator.refresh(HOUR)
     await storage.put(key, (await storage.get(key)).splitlines(keepends=True)[0], overwrite=True)
-    built = await aggregate.refresh(HOUR)
+    built = await aggregator.refresh(HOUR)
     assert built
     assert built.aggregated.unique == 1
 
 
 async def test_late_skewed_records_change_the_listing_too(storage):
-    aggregate = Aggregator(storage)
+    aggregator = Aggregator(storage)
     await put_batch(storage, a_record())
-    await aggregate.refresh(HOUR)
+    await aggregator.refresh(HOUR)
     await put_batch(storage, a_record(timestamp_ms=0))
-    built = await aggregate.refresh(HOUR)
+    built = await aggregator.refresh(HOUR)
     assert built
     assert built.aggregated.skewed == 1
 
@@ -203,9 +207,9 @@ async def test_figures_that_cannot_be_read_are_built_anew(storage, damage):
 
 
 async def test_building_on_demand_builds_though_nothing_has_changed(storage):
-    aggregate = Aggregator(storage)
+    aggregator = Aggregator(storage)
     await put_batch(storage, a_record())
-    assert await aggregate.build(HOUR) == await aggregate.build(HOUR) is not None
+    assert await aggregator.build(HOUR) == await aggregator.build(HOUR) is not None
 
 
 # Damage
@@ -237,22 +241,14 @@ async def test_damaged_lines_are_named_by_their_object_with_the_first_of_them(st
     assert error.why.startswith("2 lines are left out, line 2: ")
 
 
-async def test_a_store_that_cannot_be_written_is_tried_again():
-    class FullStorage(MemoryStorage):
-        is_full = True
-
-        async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
-            if self.is_full and key.startswith("aggregated/"):
-                raise StoreUnavailableError("No space left on device")
-            await super().put(key, data, overwrite=overwrite)
-
-    full = FullStorage(ManualClock(NOW))
-    await put_batch(full, a_record())
-    aggregate = Aggregator(full)
+async def test_a_store_that_cannot_be_written_is_tried_again(storage):
+    await put_batch(storage, a_record())
+    aggregator = Aggregator(storage)
+    storage.puts_left = 0
     with pytest.raises(StoreUnavailableError, match="No space"):
-        await aggregate.refresh(HOUR)
-    full.is_full = False
-    assert await aggregate.refresh(HOUR)
+        await aggregator.refresh(HOUR)
+    storage.puts_left = math.inf
+    assert await aggregator.refresh(HOUR)
 
 
 def hours(first: int, last: int) -> list[Hour]:
@@ -260,28 +256,21 @@ def hours(first: int, last: int) -> list[Hour]:
 
 
 async def test_the_hours_that_are_out_of_date_are_found_among_those_asked_for(storage):
-    aggregate = Aggregator(storage)
+    aggregator = Aggregator(storage)
     for hour in (HOUR, HOUR + 1, HOUR + 24):
         await put_batch(storage, a_record(timestamp_ms=hour * HOUR_MS, received_ms=hour * HOUR_MS))
-    assert await aggregate.stale(hours(HOUR, HOUR + 24)) == [HOUR, HOUR + 1, HOUR + 24]
-    assert await aggregate.stale(hours(HOUR + 1, HOUR + 23)) == [HOUR + 1]
-    await aggregate.build(HOUR)
-    assert await aggregate.stale(hours(HOUR, HOUR + 24)) == [HOUR + 1, HOUR + 24]
+    assert await aggregator.stale(hours(HOUR, HOUR + 24)) == [HOUR, HOUR + 1, HOUR + 24]
+    assert await aggregator.stale(hours(HOUR + 1, HOUR + 23)) == [HOUR + 1]
+    await aggregator.build(HOUR)
+    assert await aggregator.stale(hours(HOUR, HOUR + 24)) == [HOUR + 1, HOUR + 24]
     # A record whose clock cannot be believed changes the hour of its receipt.
     await put_batch(storage, a_record(timestamp_ms=0, received_ms=HOUR * HOUR_MS))
-    assert await aggregate.stale(hours(HOUR, HOUR)) == [HOUR]
-    assert await aggregate.refresh(HOUR)
-    assert await aggregate.stale(hours(HOUR, HOUR)) == []
+    assert await aggregator.stale(hours(HOUR, HOUR)) == [HOUR]
+    assert await aggregator.refresh(HOUR)
+    assert await aggregator.stale(hours(HOUR, HOUR)) == []
 
 
-async def test_whole_days_are_listed_to_find_them_and_what_others_put_there_is_passed_over(storage):
+async def test_whole_days_are_listed_to_find_stale_hours_and_what_others_put_there_is_passed_over(storage):
     await storage.put(f"raw/{day_path(HOUR)}/notes.txt", b"theirs")
-    listed: list[str] = []
-
-    class Watched(MemoryStorage):
-        async def list(self, prefix: str):
-            listed.append(prefix)
-            return await storage.list(prefix)
-
-    assert await Aggregator(Watched(ManualClock())).stale(hours(HOUR - 7 * 24, HOUR)) == []
-    assert len(listed) == 2 * 8
+    assert await Aggregator(storage).stale(hours(HOUR - 7 * 24, HOUR)) == []
+    assert len(storage.listed) == 2 * 8

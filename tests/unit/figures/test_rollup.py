@@ -1,3 +1,5 @@
+"""What lines add up to: each record once, and the same figures in whatever order they come."""
+
 import json
 import math
 from collections import defaultdict
@@ -51,15 +53,15 @@ def figures_of(*records: Record, hour: int = HOUR) -> Figures:
     return rollup.figures()
 
 
-def spelled(rollup: Rollup) -> bytes:
+def encoded(rollup: Rollup) -> bytes:
     return msgspec.json.encode(rollup.figures())
 
 
-# An oracle in plain Python: what the figures of an hour are, said another way.
+# An oracle in plain Python: what the figures of an hour are, counted in another way.
 
 
 def sort_key(record: Record, names: list[str]) -> list[float]:
-    """Order the copies of one record: by receipt, then by values in the order of their names, absent ones last."""
+    """Order the copies of a record by receipt, then by values in the order of names, absent ones last."""
     return [record.received_ms, *(record.payload.get(name, math.inf) for name in names)]
 
 
@@ -120,13 +122,13 @@ def check_like(found: Figures, expected: Figures) -> None:
 
 
 @given(LINES)
-def test_figures_are_those_of_a_naive_count(lines):
+def test_figures_equal_a_naive_count(lines):
     check_like(rolled(lines).figures(), expected_figures(lines))
 
 
 @given(LINES, st.data())
 def test_no_order_of_arrival_changes_a_byte(lines, data):
-    assert spelled(rolled(data.draw(st.permutations(lines)))) == spelled(rolled(lines))
+    assert encoded(rolled(data.draw(st.permutations(lines)))) == encoded(rolled(lines))
 
 
 @given(LINES, st.data())
@@ -138,7 +140,7 @@ def test_no_place_of_a_split_and_no_order_of_merging_changes_a_byte(lines, data)
     whole, *others = data.draw(st.permutations(parts))
     for other in others:
         whole.merge(other)
-    assert spelled(whole) == spelled(rolled(lines))
+    assert encoded(whole) == encoded(rolled(lines))
 
 
 @given(LINES, LINES)
@@ -146,13 +148,13 @@ def test_lines_may_be_added_after_merging(lines, more):
     whole = rolled(lines)
     whole.merge(rolled(more))
     whole.add(lines)
-    assert spelled(whole) == spelled(rolled([*lines, *more, *lines]))
+    assert encoded(whole) == encoded(rolled([*lines, *more, *lines]))
 
 
 @given(LINES)
 def test_looking_at_the_figures_does_not_change_them(lines):
     rollup = rolled(lines)
-    assert spelled(rollup) == spelled(rollup)
+    assert encoded(rollup) == encoded(rollup)
 
 
 @given(LINES)
@@ -218,7 +220,7 @@ def test_a_copy_that_does_not_count_leaves_no_signal_behind():
     assert set(figures.vehicles["veh-00123"].signals) == {"x"}
 
 
-def test_copies_received_in_one_millisecond_are_told_apart_by_their_values():
+def test_of_copies_received_in_one_millisecond_the_one_with_the_lowest_values_counts():
     for payloads_of_copies in ([{"x": 2.0}, {"x": 1.0}], [{"x": 1.0}, {"x": 2.0}]):
         figures = figures_of(*(a_record(payload=payload) for payload in payloads_of_copies))
         assert figures.vehicles["veh-00123"].signals["x"].min == 1.0
@@ -228,7 +230,7 @@ def test_minus_zero_and_zero_are_one_value():
     rollups = [
         rolled(codec.encode_lines([a_record(payload={"x": zero})]).splitlines()) for zero in (0.0, -0.0)
     ]
-    assert spelled(rollups[0]) == spelled(rollups[1])
+    assert encoded(rollups[0]) == encoded(rollups[1])
 
 
 def test_one_moment_on_two_can_ids_is_two_records_of_one_vehicle():

@@ -1,3 +1,5 @@
+"""The manifest: what was sent, and what of it was accepted, by identity."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,21 +23,21 @@ def test_a_stream_is_a_can_id_of_a_vehicle():
     }
 
 
-def test_what_was_sent_and_not_accepted_is_in_the_book_as_sent_only():
+def test_what_was_sent_and_not_accepted_is_in_the_manifest_as_sent_only():
     manifest = Manifest()
     sent = some_records(3)
     manifest.add_sent(sent)
     manifest.add_accepted(sent[1:2])
-    ((_, book),) = manifest.streams()
-    assert book.sent.tolist() == [record.timestamp_ms for record in sent]
-    assert book.accepted.tolist() == [sent[1].timestamp_ms]
+    ((_, timestamps),) = manifest.streams()
+    assert timestamps.sent.tolist() == [record.timestamp_ms for record in sent]
+    assert timestamps.accepted.tolist() == [sent[1].timestamp_ms]
 
 
-def test_a_stream_of_which_nothing_was_accepted_is_in_the_book():
+def test_a_stream_of_which_nothing_was_accepted_is_in_the_manifest():
     manifest = Manifest()
     manifest.add_sent([a_record()])
-    ((_, book),) = manifest.streams()
-    assert book.accepted.tolist() == []
+    ((_, timestamps),) = manifest.streams()
+    assert timestamps.accepted.tolist() == []
 
 
 @given(st.lists(records(timestamps=st.integers(NOW - 5, NOW + 5)), max_size=30))
@@ -44,13 +46,19 @@ def test_each_identity_counts_once_and_in_order_however_often_it_was_sent(sent):
     manifest.add_sent(sent)
     manifest.add_sent(reversed(sent))
     manifest.add_accepted(sent * 2)
-    booked = {(*stream, timestamp) for stream, book in manifest.streams() for timestamp in book.sent.tolist()}
-    assert booked == {identity(record) for record in sent}
-    for _, book in manifest.streams():
-        assert book.sent.tolist() == sorted(set(book.sent.tolist())) == book.accepted.tolist()
+    held = {
+        (*stream, timestamp)
+        for stream, timestamps in manifest.streams()
+        for timestamp in timestamps.sent.tolist()
+    }
+    assert held == {identity(record) for record in sent}
+    for _, timestamps in manifest.streams():
+        assert (
+            timestamps.sent.tolist() == sorted(set(timestamps.sent.tolist())) == timestamps.accepted.tolist()
+        )
 
 
-def test_hours_are_those_of_what_was_sent_each_once_and_in_order():
+def test_the_hours_of_what_was_sent_come_each_once_and_in_order():
     manifest = Manifest()
     manifest.add_sent(
         [

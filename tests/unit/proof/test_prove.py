@@ -1,3 +1,5 @@
+"""What a run sent, counted in the stores."""
+
 import pytest
 
 from telemetry.adapters.clock import ManualClock
@@ -11,7 +13,7 @@ from tests.builders import NOW, a_record, put_batch, some_records
 
 
 class Run:
-    """A store, a book, and an account of one against the other."""
+    """A store, a manifest, and the proof of one against the other."""
 
     def __init__(self) -> None:
         self.clock = ManualClock(NOW)
@@ -32,7 +34,7 @@ def counts(proof: Proof) -> dict[str, int]:
     return {name: getattr(proof, name) for name in names}
 
 
-async def test_an_account_of_nothing_is_empty(run):
+async def test_a_proof_of_nothing_is_empty(run):
     proof = await run.prove()
     assert set(counts(proof).values()) == {0}
     assert (proof.latency, proof.end_to_end) == (None, None)
@@ -176,7 +178,7 @@ async def test_latencies_are_from_receipt_and_from_the_vehicle_to_the_store(run)
     assert (proof.end_to_end.min, proof.end_to_end.max) == (0.5, 1.4)
 
 
-async def test_what_is_damaged_spoils_the_proof_and_the_rest_is_counted(run):
+async def test_what_is_damaged_fails_the_proof_and_the_rest_is_counted(run):
     sent = [a_record(), a_record(timestamp_ms=NOW + 1)]
     run.manifest.add_sent(sent)
     run.manifest.add_accepted(sent[:1])

@@ -1,3 +1,5 @@
+"""How the latencies of a batch are measured, and summarised as percentiles."""
+
 import numpy as np
 import pytest
 from hypothesis import given

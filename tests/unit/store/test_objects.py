@@ -1,25 +1,23 @@
+"""The objects of the stores: their keys, and what is encoded under them."""
+
 import re
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.domain.contract import partition
 from telemetry.domain.contract.partition import Partition
-from telemetry.domain.store import objects, quarantine
-from telemetry.domain.store.quarantine import QuarantinedBody
-from telemetry.domain.transport.lease import Delivery
-from tests.builders import HOUR, NOW
+from telemetry.domain.store import objects
+from tests.builders import HOUR, NOW, PLACE
 
-PLACE = Partition("raw", HOUR)
 LINES = st.lists(st.binary(max_size=30).map(lambda line: re.sub(rb"[\r\n]", b" ", line)), max_size=5)
 
 
-@pytest.mark.parametrize("spelling", ["jsonl", "jsonl.zst"])
-def test_a_batch_is_named_after_its_partition_moment_and_content(spelling):
-    key = objects.batch_key(PLACE, NOW, b"lines\n", spelling)
-    pattern = rf"raw/year=2025/month=10/day=19/hour=14/batch-{NOW}-[0-9a-f]{{16}}\.{re.escape(spelling)}"
+@pytest.mark.parametrize("raw_format", ["jsonl", "jsonl.zst"])
+def test_a_batch_is_named_after_its_partition_moment_and_content(raw_format):
+    key = objects.batch_key(PLACE, NOW, b"lines\n", raw_format)
+    pattern = rf"raw/year=2025/month=10/day=19/hour=14/batch-{NOW}-[0-9a-f]{{16}}\.{re.escape(raw_format)}"
     assert re.fullmatch(pattern, key)
     assert partition.parse_path(key) == PLACE
 
@@ -74,31 +72,3 @@ def test_a_damaged_compressed_object_raises_value_error():
 
 def test_a_line_that_lacks_its_newline_is_read_all_the_same():
     assert objects.decode_object("a.jsonl", b"one\ntwo") == [b"one", b"two"]
-
-
-BODIES = st.lists(st.tuples(st.binary(max_size=100), st.text(max_size=50)), max_size=5)
-
-
-@given(BODIES)
-def test_a_quarantined_body_reads_back_byte_by_byte(bodies):
-    written = [QuarantinedBody.of(Delivery("1:2", body, NOW - 5, 2), reason, NOW) for body, reason in bodies]
-    read = quarantine.decode(quarantine.encode(written))
-    assert list(read) == written
-    assert [each.body for each in read] == [body for body, _ in bodies]
-
-
-def test_a_quarantined_body_says_when_how_often_and_why():
-    line = quarantine.encode([QuarantinedBody.of(Delivery("1:2", b"\xff\x00", NOW - 5, 2), "No.", NOW)])
-    assert msgspec.json.decode(line) == {
-        "quarantined_at": "2025-10-19T14:30:00.000Z",
-        "sent_at": "2025-10-19T14:29:59.995Z",
-        "receives": 2,
-        "reason": "No.",
-        "body_base64": "/wA=",
-    }
-
-
-@pytest.mark.parametrize("data", [b"{", b"{}", b"[]", b"\xff", b'{"reason":"\xff"}', b"7"])
-def test_what_is_no_quarantine_raises_value_error(data):
-    with pytest.raises(ValueError):  # noqa: PT011  # there is any number of texts
-        quarantine.decode(data)

@@ -1,3 +1,5 @@
+"""When a batch is due, what taking it takes, and how sizes are cut into runs."""
+
 from itertools import pairwise
 
 import pytest

@@ -1,4 +1,4 @@
-"""The model held to a model that knows nothing of numbers: a list of messages, each with at most one lease."""
+"""The model of a queue against an oracle: a list of messages, each with at most one lease."""
 
 from dataclasses import dataclass
 
@@ -8,20 +8,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from telemetry.domain.transport.lease import (
-    Delivery,
     Depth,
     LeaseTerms,
     QueueModel,
     lease_handle,
     parse_handle,
 )
+from tests.builders import bodies_of
 
 TERMS = LeaseTerms(visibility_ms=100, max_receives=3)
 
 
 @dataclass
 class Message:
-    """A message of the model; it is on lease while `held_until` lies ahead."""
+    """A message of the oracle; it is on lease while `held_until` lies ahead."""
 
     body: bytes
     sent: int
@@ -44,10 +44,10 @@ class QueueModelAgainstOracle(RuleBasedStateMachine):
     def ready(self) -> list[Message]:
         return [each for each in self.queue if not each.dead and each.held_until <= self.now]
 
-    def holder(self, name: str) -> Message | None:
+    def holder(self, handle: str) -> Message | None:
         """Find the message whose newest lease has this handle and lasts."""
         held = (each for each in self.queue if not each.dead and each.held_until > self.now)
-        return next((each for each in held if each.handle == name), None)
+        return next((each for each in held if each.handle == handle), None)
 
     @rule(count=st.integers(0, 4))
     def send(self, count):
@@ -75,31 +75,31 @@ class QueueModelAgainstOracle(RuleBasedStateMachine):
             assert (delivery.sent_ms, delivery.receives) == (each.sent, each.receives)
         return multiple(*(delivery.handle for delivery in deliveries))
 
-    @rule(milliseconds=st.sampled_from([1, 50, 99, 100, 101, 500]))
-    def wait(self, milliseconds):
-        self.now += milliseconds
+    @rule(duration_ms=st.sampled_from([1, 50, 99, 100, 101, 500]))
+    def wait(self, duration_ms):
+        self.now += duration_ms
 
-    @rule(name=handles)
-    def delete(self, name):
-        held = self.holder(name)
-        assert self.model.delete([name], self.now) == ([] if held else [name])
+    @rule(handle=handles)
+    def delete(self, handle):
+        held = self.holder(handle)
+        assert self.model.delete([handle], self.now) == ([] if held else [handle])
         if held:
             self.queue.remove(held)
 
-    @rule(name=consumes(handles), other=handles)
-    def delete_some_and_one_of_them_twice(self, name, other):
+    @rule(handle=consumes(handles), other=handles)
+    def delete_some_and_one_of_them_twice(self, handle, other):
         expected = []
-        for each in (name, other, name):
+        for each in (handle, other, handle):
             if held := self.holder(each):
                 self.queue.remove(held)
             else:
                 expected.append(each)
-        assert self.model.delete([name, other, name], self.now) == expected
+        assert self.model.delete([handle, other, handle], self.now) == expected
 
-    @rule(name=handles, duration=st.sampled_from([0, 1, 100, 1000]))
-    def extend(self, name, duration):
-        held = self.holder(name)
-        assert self.model.extend([name], duration, self.now) == ([] if held else [name])
+    @rule(handle=handles, duration=st.sampled_from([0, 1, 100, 1000]))
+    def extend(self, handle, duration):
+        held = self.holder(handle)
+        assert self.model.extend([handle], duration, self.now) == ([] if held else [handle])
         if held:
             held.held_until = self.now + duration
 
@@ -108,17 +108,17 @@ class QueueModelAgainstOracle(RuleBasedStateMachine):
         letters = self.model.dead(10)
         if position >= len(letters):
             return
-        name = letters[position].handle
-        assert self.model.redrive([name] * (1 + again), self.now) == [name] * again
+        handle = letters[position].handle
+        assert self.model.redrive([handle] * (1 + again), self.now) == [handle] * again
         dead = next(each for each in self.queue if each.dead and each.body == letters[position].body)
         self.queue.remove(dead)
         self.queue.append(Message(dead.body, dead.sent))
 
-    @rule(name=handles)
-    def redrive_what_lives(self, name):
-        if any(letter.handle == name for letter in self.model.dead(100)):
+    @rule(handle=handles)
+    def redrive_what_lives(self, handle):
+        if any(letter.handle == handle for letter in self.model.dead(100)):
             return
-        assert self.model.redrive([name], self.now) == [name]
+        assert self.model.redrive([handle], self.now) == [handle]
 
     @invariant()
     def nothing_is_lost(self):
@@ -139,13 +139,13 @@ class QueueModelAgainstOracle(RuleBasedStateMachine):
         assert self.model.next_visible(self.now) == min(ends, default=None)
 
     @invariant()
-    def no_two_leases_share_a_receipt(self):
+    def no_two_leases_share_a_handle(self):
         live = [each.handle for each in self.queue if each.held_until > self.now]
         assert len(live) == len(set(live))
 
 
 QueueModelAgainstOracle.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
-test_a_ledger_keeps_its_rules = QueueModelAgainstOracle.TestCase
+test_the_model_keeps_its_rules = QueueModelAgainstOracle.TestCase
 
 
 @pytest.fixture
@@ -155,27 +155,23 @@ def model() -> QueueModel:
     return model
 
 
-def bodies(deliveries: list[Delivery]) -> list[bytes]:
-    return [delivery.body for delivery in deliveries]
-
-
 def test_messages_are_received_in_the_order_in_which_they_were_sent(model):
-    assert bodies(model.receive(2, 0)) == [b"a", b"b"]
-    assert bodies(model.receive(2, 0)) == [b"c"]
+    assert bodies_of(model.receive(2, 0)) == [b"a", b"b"]
+    assert bodies_of(model.receive(2, 0)) == [b"c"]
     assert model.receive(2, 0) == []
 
 
 def test_a_leased_message_is_received_again_when_its_lease_ends_and_not_before(model):
     model.receive(3, 0)
     assert model.receive(3, 99) == []
-    assert bodies(model.receive(3, 100)) == [b"a", b"b", b"c"]
+    assert bodies_of(model.receive(3, 100)) == [b"a", b"b", b"c"]
 
 
-def test_a_receipt_is_good_until_its_lease_ends(model):
+def test_a_handle_is_good_until_its_lease_ends(model):
     early, late, _ = model.receive(3, 0)
     assert model.delete([early.handle], 99) == []
     assert model.delete([late.handle], 100) == [late.handle]
-    assert bodies(model.receive(3, 100)) == [b"b", b"c"]
+    assert bodies_of(model.receive(3, 100)) == [b"b", b"c"]
 
 
 def test_a_holder_who_comes_too_late_cannot_harm_the_next_one(model):
@@ -191,14 +187,14 @@ def test_a_holder_who_comes_too_late_cannot_harm_the_next_one(model):
 def test_extending_by_nothing_hands_a_message_back_to_its_old_place(model):
     first = model.receive(1, 0)[0]
     assert model.extend([first.handle], 0, 5) == []
-    assert bodies(model.receive(3, 5)) == [b"a", b"b", b"c"]
+    assert bodies_of(model.receive(3, 5)) == [b"a", b"b", b"c"]
 
 
 def test_extending_counts_from_now(model):
     first = model.receive(1, 0)[0]
     model.extend([first.handle], 20, 50)
-    assert bodies(model.receive(3, 69)) == [b"b", b"c"]
-    assert bodies(model.receive(3, 70)) == [b"a"]
+    assert bodies_of(model.receive(3, 69)) == [b"b", b"c"]
+    assert bodies_of(model.receive(3, 70)) == [b"a"]
 
 
 def test_a_message_that_had_its_share_of_leases_is_dead_and_can_be_redriven():
@@ -207,7 +203,7 @@ def test_a_message_that_had_its_share_of_leases_is_dead_and_can_be_redriven():
     for turn in range(3):
         poison = model.receive(1, 100 * turn + 7)[0]
         assert (poison.body, poison.receives) == (b"poison", turn + 1)
-    assert bodies(model.receive(1, 307)) == [b"good"]  # burying does not count as receiving
+    assert bodies_of(model.receive(1, 307)) == [b"good"]  # becoming a dead letter does not count as receiving
     (letter,) = model.dead(10)
     assert (letter.body, letter.sent_ms, letter.receives) == (b"poison", 7, 3)
     assert model.delete([letter.handle], 307) == [letter.handle]
@@ -219,7 +215,7 @@ def test_a_message_that_had_its_share_of_leases_is_dead_and_can_be_redriven():
     assert again.handle != letter.handle
 
 
-def test_only_the_receipt_of_its_last_lease_redrives_a_dead_letter():
+def test_only_the_handle_of_its_last_lease_redrives_a_dead_letter():
     model = QueueModel(TERMS)
     model.send([b"poison"], now_ms=0)
     (first,) = model.receive(1, 0)
@@ -229,11 +225,11 @@ def test_only_the_receipt_of_its_last_lease_redrives_a_dead_letter():
     assert [letter.receives for letter in model.dead(1)] == [3]
 
 
-def test_a_receipt_reads_back_as_the_lease_that_it_names():
+def test_a_handle_reads_back_as_the_lease_that_it_names():
     assert parse_handle(lease_handle(12, 3)) == (12, 3)
 
 
 @pytest.mark.parametrize("text", ["", "x", "1", "1:", ":1", "1:x", "1:2:3"])
-def test_what_is_no_receipt_raises_value_error(text):
+def test_what_is_no_handle_raises_value_error(text):
     with pytest.raises(ValueError, match="invalid literal"):
         parse_handle(text)

@@ -1,3 +1,5 @@
+"""What goes wrong on purpose, how often, and that each record is sent all the same."""
+
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,9 +11,8 @@ from telemetry.domain.contract import codec, parse
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.contract.record import Record
 from telemetry.domain.vehicle.mishap import Mishaps, Shares
-from tests.builders import identity
+from tests.builders import NOON, identity
 
-NOON = 1_760_875_200_000
 ALL = Shares(offline=0.3, clock_skew=0.5, duplicates=0.2, reorder=0.3)
 
 

@@ -1,3 +1,5 @@
+"""What a simulated fleet reports."""
+
 import pytest
 
 from telemetry.domain.contract import codec, parse
@@ -8,8 +10,8 @@ from tests.builders import NOW, identity
 
 
 def driven(vehicles: int, seed: int, turns: int = 50) -> list[Record]:
-    simulate = Simulation(vehicles, seed)
-    return [record for turn in range(turns) for record in simulate.sample(NOW + 200 * turn)]
+    simulation = Simulation(vehicles, seed)
+    return [record for turn in range(turns) for record in simulation.sample(NOW + 200 * turn)]
 
 
 def test_every_vehicle_reports_once_a_turn_under_its_name():

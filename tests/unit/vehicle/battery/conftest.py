@@ -1,3 +1,5 @@
+"""Five packs for the tests of the battery."""
+
 from collections.abc import Callable
 from dataclasses import replace
 

@@ -1,3 +1,5 @@
+"""What the battery management system of a pack sends on the bus."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -10,19 +12,19 @@ from telemetry.domain.vehicle.battery.variance import draw_packs, nominal, rest
 from telemetry.domain.vehicle.battery.variants import VARIANTS
 
 
-def _told(variant: str, soc: float) -> dict[str, float]:
+def _sent(variant: str, soc: float) -> dict[str, float]:
     packs = nominal(VARIANTS[variant], 1, 25.0)
     return {
         name: values.item() for name, values in bms.bus_signals(packs, rest(packs, np.array([[soc]]))).items()
     }
 
 
-def test_every_pack_tells_the_limits_that_it_keeps(packs: Packs, at_rest: PackState):
-    told = bms.bus_signals(packs, at_rest)
+def test_every_pack_sends_the_limits_that_it_keeps(packs: Packs, at_rest: PackState):
+    sent = bms.bus_signals(packs, at_rest)
     discharge, charge = current_limits(packs, at_rest)
-    np.testing.assert_array_equal(told["discharge_current_limit"], discharge)
-    np.testing.assert_array_equal(told["charge_current_limit"], charge)
-    assert {values.shape for values in told.values()} == {(5,)}
+    np.testing.assert_array_equal(sent["discharge_current_limit"], discharge)
+    np.testing.assert_array_equal(sent["charge_current_limit"], charge)
+    assert {values.shape for values in sent.values()} == {(5,)}
 
 
 def test_the_target_voltage_is_that_of_the_pack_at_rest(packs: Packs, at_rest: PackState, amperes):
@@ -30,10 +32,10 @@ def test_the_target_voltage_is_that_of_the_pack_at_rest(packs: Packs, at_rest: P
     np.testing.assert_allclose(bms.bus_signals(packs, at_rest)["target_voltage"], resting, rtol=1e-12)
 
 
-# what cars of that kind said on their buses: logs of damienmaguire/BMW-i3-CCS
+# What cars of that kind sent on their buses: logs of damienmaguire/BMW-i3-CCS
 @pytest.mark.parametrize(("variant", "low", "high"), [("i3-60ah", 16.1, 17.8), ("i3-120ah", 38.7, 39.2)])
-def test_the_energy_of_a_pack_is_what_cars_of_its_kind_tell(variant, low, high):
-    assert low < _told(variant, 50.0)["energy_content_max"] < high
+def test_the_energy_of_a_pack_is_what_cars_of_its_kind_send(variant, low, high):
+    assert low < _sent(variant, 50.0)["energy_content_max"] < high
 
 
 def test_a_worn_pack_holds_less():
@@ -66,12 +68,12 @@ def test_the_energy_is_what_a_small_current_takes_out_of_the_window():
     ],
 )
 def test_a_driver_is_shown_the_window_of_his_car(variant, soc, display):
-    assert _told(variant, soc)["display_soc"] == pytest.approx(display, abs=0.1)
+    assert _sent(variant, soc)["display_soc"] == pytest.approx(display, abs=0.1)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_pack_may_go_no_further_than_its_cells(variant):
-    told, cell = _told(variant, 50.0), VARIANTS[variant].cell
-    assert told["charge_voltage_limit"] <= 96 * cell.voltage_max
-    assert told["soc_window_min"] < told["soc_window_max"]
-    assert 96 * cell.voltage_min - 8.0 < told["discharge_voltage_limit"] < told["target_voltage"]
+    sent, cell = _sent(variant, 50.0), VARIANTS[variant].cell
+    assert sent["charge_voltage_limit"] <= 96 * cell.voltage_max
+    assert sent["soc_window_min"] < sent["soc_window_max"]
+    assert 96 * cell.voltage_min - 8.0 < sent["discharge_voltage_limit"] < sent["target_voltage"]

@@ -1,3 +1,5 @@
+"""What vehicles do all day, and which current that takes."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -50,7 +52,7 @@ def test_all_vehicles_start_standing_and_leave_one_by_one():
 
 
 def test_the_current_is_spread_like_that_of_real_trips(driven):
-    # 59 trips of the TUM data have -174, -30, -12, -2 and 64 A; between two real halves quantiles differ by a few A
+    # 59 trips of the TUM data have -174, -30, -12, -2 and 64 A; their two halves differ by a few A.
     low, quarter, median, upper, high = np.quantile(driven[1], [0.01, 0.25, 0.5, 0.75, 0.99])
     assert -210.0 < low < -130.0
     assert -38.0 < quarter < -22.0

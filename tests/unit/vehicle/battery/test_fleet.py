@@ -1,3 +1,5 @@
+"""A fleet: its samples, their limits, and what it is made of."""
+
 from dataclasses import fields
 
 import numpy as np
@@ -62,7 +64,7 @@ def test_the_pack_voltage_is_the_sum_of_its_cells():
         np.testing.assert_array_equal(sample.cell_voltage_max, cells.max(axis=1))
 
 
-def test_the_temperatures_are_those_of_the_coldest_and_the_warmest_module():
+def test_the_temperatures_are_of_the_coldest_and_the_warmest_module():
     fleet = Fleet.new(vehicles=50, seed=4)
     sample = fleet.advance()
     spread = sample.cell_temp_max - sample.cell_temp_min
@@ -210,19 +212,19 @@ def test_negative_numbers_make_no_fleet(vehicles, seed):
         Fleet.new(vehicles, seed)
 
 
-def test_what_cars_tell_is_in_the_rows_of_their_samples():
+def test_what_cars_send_is_in_the_rows_of_their_samples():
     fleet = Fleet.new(vehicles=40, seed=3, scenario=Scenario(variants={"i3-60ah": 1, "i3-120ah": 1}))
-    sample, told = fleet.advance(), fleet.bus_signals()
-    large = told["soc_window_min"] == VARIANTS["i3-120ah"].dashboard.window[0]
+    sample, sent = fleet.advance(), fleet.bus_signals()
+    large = sent["soc_window_min"] == VARIANTS["i3-120ah"].dashboard.window[0]
     assert 5 < large.sum() < 35
-    assert (told["energy_content_max"][large] > 38.0).all()
-    assert (told["energy_content_max"][~large] < 18.0).all()
-    assert (np.abs(told["target_voltage"] - sample.battery_voltage) < 0.2 * sample.battery_voltage).all()
-    assert (told["battery_temp"] >= sample.cell_temp_min).all()
-    np.testing.assert_array_equal(told["dc_link_voltage"], sample.battery_voltage)
+    assert (sent["energy_content_max"][large] > 38.0).all()
+    assert (sent["energy_content_max"][~large] < 18.0).all()
+    assert (np.abs(sent["target_voltage"] - sample.battery_voltage) < 0.2 * sample.battery_voltage).all()
+    assert (sent["battery_temp"] >= sample.cell_temp_min).all()
+    np.testing.assert_array_equal(sent["dc_link_voltage"], sample.battery_voltage)
     assert isinstance(fleet.demand, Days)
-    np.testing.assert_allclose(told["vehicle_speed"], 3.6 * fleet.demand.speed)
+    np.testing.assert_allclose(sent["vehicle_speed"], 3.6 * fleet.demand.speed)
 
 
-def test_no_cars_tell_nothing():
+def test_no_cars_send_nothing():
     assert all(not column.size for column in Fleet.new(vehicles=0, seed=1).bus_signals().values())

@@ -1,3 +1,5 @@
+"""The currents that a pack allows."""
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The physics of a pack: voltage, charge, energy and heat."""
+
 import math
 from dataclasses import replace
 
@@ -141,7 +143,7 @@ def test_charge_transfer_yields_to_large_currents(packs, at_rest, amperes):
 
 
 def _energies(packs: Packs, state: PackState, current: Floats, dt_s: float) -> tuple[Floats, Floats]:
-    """Terminal and chemical energy of a step, (n,) in J, by quadrature within it at the temperature of its start."""
+    """Return terminal and chemical energy of a step, (n,) in J, at the temperature of its start."""
     terminal, chemical = np.zeros(len(current)), np.zeros(len(current))
     for node, weight in zip(NODES, WEIGHTS, strict=True):
         within = step(packs, state, current, dt_s * (1.0 + node) / 2)

@@ -1,3 +1,5 @@
+"""A recorded trace, driven again."""
+
 import numpy as np
 import pytest
 

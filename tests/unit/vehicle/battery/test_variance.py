@@ -1,3 +1,5 @@
+"""How far cells, packs and vehicles differ from each other."""
+
 from dataclasses import replace
 
 import numpy as np
