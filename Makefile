@@ -22,7 +22,7 @@ test: .venv/ready  ## every test, with the coverage floors
 
 test-aws: .venv/ready  ## what concerns SQS and S3, against whatever answers at AWS_ENDPOINT_URL (or AWS itself, with TEST_AWS=1)
 	@test -n "$$AWS_ENDPOINT_URL$$TEST_AWS" || { echo "make test-aws: AWS_ENDPOINT_URL: not set" >&2; exit 1; }
-	$(BIN)/python -m pytest tests/contract tests/adapters/queue/test_sqs.py tests/adapters/storage/test_s3.py \
+	$(BIN)/python -m pytest tests/contract tests/adapters/queue tests/adapters/storage/test_s3.py \
 	  tests/e2e/test_aws.py -k 'sqs or s3 or aws or provision'
 
 lint: .venv/ready  ## style, types and the walls between the rooms
