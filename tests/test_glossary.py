@@ -22,13 +22,6 @@ MARKDOWN: Final = sorted(
     for path in (ROOT / folder).glob("*.md")
 )
 
-NOT_YET: Final = frozenset(
-    name
-    for name in MARKDOWN
-    if name in {"README.md", "docs/battery-model.md", "docs/benchmarks.md"} or name.startswith("docs/adr/")
-)
-"""Pages whose prose may still be wider; remove each from here once it is not."""
-
 
 def _there() -> set[str]:
     """List the rooms and the modules as their names would be written in the glossary."""
@@ -65,7 +58,7 @@ def test_each_row_of_the_glossary_has_a_word_a_meaning_and_a_module():
         assert re.findall(r"`([\w.]+)`", module), word
 
 
-@pytest.mark.parametrize("name", [name for name in MARKDOWN if name not in NOT_YET])
+@pytest.mark.parametrize("name", MARKDOWN)
 def test_no_prose_is_wider_than_a_screen(name: str):
     wide = [number for number, line in _prose((ROOT / name).read_text()) if len(line) > WIDEST]
     assert wide == [], f"{name}: break these lines before column {WIDEST}"

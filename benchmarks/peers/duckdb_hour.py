@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import msgspec
 
-from telemetry.domain.contract import signals
+from telemetry.domain.contract.record import EXAMPLE, RequestRecord
 
-NAMES: Final = tuple(signals.KNOWN)
+NAMES: Final = tuple(msgspec.convert(EXAMPLE, RequestRecord).payload)
 _PAYLOAD: Final = ", ".join(f"{name} DOUBLE" for name in NAMES)
 _FIGURES: Final = ", ".join(
     f"count(payload.{name}), min(payload.{name}), max(payload.{name}), avg(payload.{name})" for name in NAMES
