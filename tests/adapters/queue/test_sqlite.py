@@ -163,7 +163,7 @@ async def test_a_queue_that_was_closed_says_so_and_may_be_closed_again(tmp_path:
 async def test_a_lock_that_is_held_for_long_is_an_unavailable_queue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("telemetry.adapters.queue.sqlite.queue._BUSY", 0.01)
+    monkeypatch.setattr("telemetry.adapters.queue.sqlite.queue._BUSY_S", 0.01)
     queue = open_queue(tmp_path / "queue.db")
     other = sqlite3.connect(tmp_path / "queue.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -179,7 +179,7 @@ async def test_a_lock_that_is_held_for_long_is_an_unavailable_queue(
 async def test_opening_waits_for_others_that_open_and_gives_up_with_their_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("telemetry.adapters.queue.sqlite.queue._BUSY", 0.05)
+    monkeypatch.setattr("telemetry.adapters.queue.sqlite.queue._BUSY_S", 0.05)
     other = sqlite3.connect(tmp_path / "queue.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(QueueUnavailableError, match="locked"):
