@@ -1,4 +1,4 @@
-"""All questions of `make bench`, one after the other, and at the end their answers together; it takes about seven minutes."""
+"""All benchmarks of `make bench`, one after the other, with all answers at the end; about seven minutes."""
 
 import json
 import subprocess
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def _fields(line: str) -> dict[str, str]:
-    """Read an answer back: `name=value` after `name=value`."""
+    """Parse an answer, which is a list of `name=value`."""
     return dict(field.split("=", 1) for field in line.removeprefix(_ANSWER).split())
 
 

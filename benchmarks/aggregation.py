@@ -1,6 +1,6 @@
-"""How fast an hour is aggregated, beside DuckDB over the same files in the same run.
+"""How fast an hour is aggregated, compared with DuckDB over the same files in the same run.
 
-Run by `make bench`. One record in twenty is there twice. Both have to come to the same figures.
+Run by `make bench`. One record in twenty is stored twice. Both have to return the same figures.
 """
 
 import asyncio
@@ -36,34 +36,35 @@ def main() -> int:
         folder.mkdir(parents=True)
         for number, first in enumerate(range(0, len(lines), _RECORDS_A_FILE)):
             folder.joinpath(f"batch-{number}.jsonl").write_bytes(b"".join(lines[first:][:_RECORDS_A_FILE]))
-        ours, seconds = timed(lambda: aggregate(Path(root), partition.hour))
-        theirs, peer_seconds = timed(lambda: duckdb_hour.figures(folder))
+        ours, duration_s = timed(lambda: aggregate(Path(root), partition.hour))
+        theirs, peer_duration_s = timed(lambda: duckdb_hour.figures(folder))
     answer = {
         "name": "aggregation",
         "records": len(lines),
         "duplicates": ours.duplicates,
-        "records_per_s": round(len(lines) / seconds),
-        "duckdb_records_per_s": round(len(lines) / peer_seconds),
-        "ratio": round(peer_seconds / seconds, 2),
+        "records_per_s": round(len(lines) / duration_s),
+        "duckdb_records_per_s": round(len(lines) / peer_duration_s),
+        "ratio": round(peer_duration_s / duration_s, 2),
         "same_figures": is_same(ours, theirs),
     }
     return report.show([answer], chosen) or int(not answer["same_figures"])
 
 
-def aggregate(root: Path, hour: int) -> Aggregated:
-    built = asyncio.run(Aggregator(LocalStorage(root)).build(Hour(hour)))
+def aggregate(root: Path, hour: Hour) -> Aggregated:
+    built = asyncio.run(Aggregator(LocalStorage(root)).build(hour))
     if built is None:
         raise RuntimeError("There is nothing in the hour.")
     return built.aggregated
 
 
 def timed(action: Callable[[], T]) -> tuple[T, float]:
-    started = time.perf_counter()
-    return action(), time.perf_counter() - started
+    """Return the result of an action, and the seconds that it took."""
+    started_s = time.perf_counter()
+    return action(), time.perf_counter() - started_s
 
 
 def is_same(ours: Aggregated, theirs: Sequence[tuple[Any, ...]]) -> bool:
-    """Compare all figures; averages to the rounding of a sum."""
+    """Return whether all figures are the same; averages may differ by the rounding of a sum."""
     rows = list(rows_of(ours))
     return len(rows) == len(theirs) and all(
         mine == other or (isinstance(mine, float) and math.isclose(mine, other, rel_tol=1e-9))
@@ -73,6 +74,7 @@ def is_same(ours: Aggregated, theirs: Sequence[tuple[Any, ...]]) -> bool:
 
 
 def rows_of(ours: Aggregated) -> Iterator[tuple[Any, ...]]:
+    """Yield the figures of each vehicle in the form of the peer's rows."""
     for vehicle_id, vehicle in ours.vehicles.items():
         named = (vehicle.signals[name] for name in duckdb_hour.NAMES)
         figures = (figure for each in named for figure in (each.count, each.min, each.max, each.avg))

@@ -1,8 +1,9 @@
-"""How many CAN frames are decoded in a second, by the layouts that the domain compiles and by cantools.
+"""How many CAN frames are decoded in a second, by the domain's layouts and by cantools.
 
-Run by `make bench-can`. Both decode the same batches of 1,000 frames: for each message of the package's DBC, frames
-with random values of its signals, protection included. Both are given the frames' bytes, and both give every signal
-scaled: ours as a column a signal, cantools as a dictionary a frame. The figure is the best of several rounds.
+Run by `make bench-can`. Both decode the same batches of 1,000 frames. A batch has frames of one message of
+the package's DBC, with random values of its signals, and with its protection. Both start from the bytes of
+the frames, and both return every signal scaled: ours as a column a signal, cantools as a dictionary a frame.
+The figure is the best of several rounds.
 """
 
 import argparse
@@ -45,7 +46,7 @@ def main() -> int:
         return 0
     for can_id, (ours, theirs) in figures.items():
         print(f"{can_id:<6} ours {ours:>12,.0f} frames/s   cantools {theirs:>9,.0f} frames/s")
-    # Over all messages, each as often as any other.
+    # The mean over all messages, each with the same number of frames.
     ours, theirs = (len(figures) / sum(1 / rates[who] for rates in figures.values()) for who in (0, 1))
     print(
         f"bench: name=can_decode ratio={ours / theirs:.1f} frames_per_s={ours:.0f} cantools_frames_per_s={theirs:.0f}"
@@ -54,14 +55,14 @@ def main() -> int:
 
 
 def _frames(layout: Layout, rng: np.random.Generator) -> Sequence[bytes]:
-    """Make a batch with random bits wherever there is a signal, protected if the message is."""
-    random = bits.words([rng.bytes(layout.size) for _ in range(_BATCH)])
-    columns = layout.decode(random, layout.size)
+    """Make a batch of frames with random bits in their signals, and protected if the message is."""
+    words = bits.words([rng.bytes(layout.size) for _ in range(_BATCH)])
+    columns = layout.decode(words, layout.size)
     return bits.frames(layout.encode(columns), layout.size)
 
 
 def _rates(layout: Layout, message: Message, frames: Sequence[bytes]) -> tuple[float, float]:
-    """Measure frames a second, ours first; both have to give the same."""
+    """Return the frames a second, ours first. Raise AssertionError if the two decode different values."""
 
     def ours() -> object:
         return layout.decode(bits.words(frames), layout.size)
@@ -71,8 +72,8 @@ def _rates(layout: Layout, message: Message, frames: Sequence[bytes]) -> tuple[f
 
     peer = [message.decode_simple(frame, decode_choices=False) for frame in frames]
     for name, column in layout.decode(bits.words(frames), layout.size).items():
-        said = np.array([each[name] for each in peer], np.float64)
-        np.testing.assert_allclose(column, np.where(np.isnan(column), np.nan, said), atol=1e-9)
+        values = np.array([each[name] for each in peer], np.float64)
+        np.testing.assert_allclose(column, np.where(np.isnan(column), np.nan, values), atol=1e-9)
     return _rate(ours), _rate(theirs)
 
 

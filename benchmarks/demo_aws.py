@@ -1,4 +1,4 @@
-"""The demo over SQS and S3: an emulator, what `provision` makes on it, and the roles as `provision` says to set them."""
+"""The demo over SQS and S3, which an emulator plays, with the settings that `provision` prints."""
 
 import os
 import subprocess

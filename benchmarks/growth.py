@@ -1,7 +1,8 @@
-"""Whether a record costs the same with more vehicles, and with more of a backlog.
+"""Whether a record costs the same with more vehicles, and with a larger backlog.
 
-Run by `make bench`. Vehicles: the same load from 10 to 10,000 of them. Backlog: the receiver is filled with nobody behind
-it, part after part; then a consumer takes it all, and its first half is compared with its second.
+Run by `make bench`. Vehicles: the same load comes from 10 to 10,000 of them. Backlog: the receiver fills the
+queue part after part, without a consumer. Then a consumer takes all of it, and its first half is compared
+with its second.
 """
 
 import argparse
@@ -17,17 +18,17 @@ from harness.roles import wait_until
 
 _VEHICLES: Final = (10, 100, 1_000, 10_000)
 _GOAL_SPREAD: Final = 0.15
-_PARTS: Final = 5  # of a backlog as it is filled
-_HALVES: Final = 2  # of the same as it is emptied, which takes seconds
+_PARTS: Final = 5  # in which a backlog is filled
+_HALVES: Final = 2  # in which it is emptied, which takes seconds
 
 
-def of_vehicles(seconds: float) -> Mapping[str, Any]:
-    """Load a fresh pipeline from fleets of several sizes."""
+def of_vehicles(duration_s: float) -> Mapping[str, Any]:
+    """Load a new pipeline from fleets of several sizes, each for `duration_s`."""
     rates, costs = {}, {}
     for vehicles in _VEHICLES:
         with pipeline() as ours:
             before = sum(ours.cpu().values())
-            sent = ours.load(records=500, connections=8, vehicles=vehicles, seconds=seconds)
+            sent = ours.load(records=500, connections=8, vehicles=vehicles, seconds=duration_s)
             ours.settle(sent["accepted"])
             rates[vehicles] = sent["accepted"] / sent["seconds"]
             costs[vehicles] = (sum(ours.cpu().values()) - before) / sent["accepted"] * 1e6
@@ -42,7 +43,7 @@ def of_vehicles(seconds: float) -> Mapping[str, Any]:
 
 
 def of_backlog(records: int) -> Mapping[str, Any]:
-    """Fill a queue of so many records part by part, and empty it again."""
+    """Fill a queue with `records` part by part, and empty it again."""
     with pipeline("receiver") as ours:
         filling = [_fill(ours, records // _PARTS, part) for part in range(_PARTS)]
         ours.start("consumer")
@@ -63,14 +64,14 @@ def of_backlog(records: int) -> Mapping[str, Any]:
 
 
 def _fill(ours: Pipeline, records: int, part: int) -> float:
-    """Post so many records; return what one cost the receiver in us of CPU."""
+    """Post `records`; return the CPU time that one took of the receiver, in us."""
     before = ours.cpu()["receiver"]
     sent = ours.load(records=500, connections=8, seconds=600, limit=records, behind=3600 - 300 * part)
     return float((ours.cpu()["receiver"] - before) / sent["accepted"] * 1e6)
 
 
 def _drain(ours: Pipeline, records: int) -> Iterator[tuple[float, float]]:
-    """Watch a consumer take a backlog; give records a second and us of CPU a record for each half that it has taken."""
+    """Watch a consumer take a backlog; yield records a second, and us of CPU a record, for each half."""
     part = records / _HALVES
     wait_until(lambda: ours.lines() > 0, "the first line to be stored", 30)  # to start is another question
     lines, since, used = ours.lines(), time.monotonic(), ours.cpu()["consumer"]
@@ -88,7 +89,7 @@ def _has_stored(ours: Pipeline, lines: float) -> bool:
 
 
 def _spread(values: Collection[float]) -> float:
-    """Tell by what share the highest is above the lowest."""
+    """Return the share by which the highest is above the lowest."""
     return round(max(values) / min(values) - 1, 3)
 
 

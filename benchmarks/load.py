@@ -1,8 +1,8 @@
-"""A load that does not steal the measurement: a process of its own, bodies made before the clock starts, latencies.
+"""A load that disturbs the measurement little: it is a process of its own, and makes its bodies beforehand.
 
-`python -m benchmarks.load --url http://127.0.0.1:8000 --records 500` posts what a fleet would, over connections that are
-kept alive, and prints what was accepted, how fast, and how long each answer took, as JSON. Between two posts of a body
-only its timestamps change, so that no two records of a run are the same.
+`python -m benchmarks.load --url http://127.0.0.1:8000 --records 500` posts the records of a fleet over
+connections that are kept alive. It prints what was accepted, how fast, and the latencies of the answers, as
+JSON. Between two posts of a body only its timestamps change, so that no two records of a run are the same.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from benchmarks import data
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import format_timestamp
 
-# Bodies of the same vehicles with other values, so that nothing compresses better than it would.
+# Bodies of the same vehicles with other values, so that they compress no better than real ones.
 _VARIANTS: Final = 4
 _TYPES: Final = {"lines": "application/x-ndjson", "array": "application/json"}
 _ACCEPTED: Final = re.compile(rb'"accepted":(\d+)')
@@ -32,12 +32,15 @@ _END_OF_HEAD: Final = b"\r\n\r\n"
 
 
 class Bodies:
-    """Requests of `records` records each, in turn over `vehicles` vehicles, each vehicle a millisecond after its last."""
+    """Requests of `records` records each, which take the vehicles in turn.
 
-    def __init__(  # noqa: PLR0913, PLR0917  # what can be asked for
-        self, url: str, key: str, records: int, vehicles: int, start: int, form: str = "lines"
+    The first record of a vehicle is of `start_ms`, and each of its next records is a millisecond later.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  # the options of a load
+        self, url: str, key: str, records: int, vehicles: int, start_ms: int, form: str = "lines"
     ) -> None:
-        self._start = start
+        self._start_ms = start_ms
         self._vehicles = vehicles
         self._records = records
         self._head = (
@@ -48,25 +51,23 @@ class Bodies:
         self._templates = [self._template(lines) for lines in self._lines()]
 
     def __iter__(self) -> Iterator[bytes]:
-        """Make requests without end."""
+        """Yield requests without end."""
         sent = 0
         while True:
             pieces = self._templates[sent // self._records % len(self._templates)]
-            first = self._start + sent // self._vehicles
-            fresh = [
-                format_timestamp(tick).encode()
-                for tick in range(first, self._start + (sent + self._records - 1) // self._vehicles + 1)
-            ]
-            if len(fresh) == 1:
-                pieces[1::2] = fresh * self._records
+            first_ms = self._start_ms + sent // self._vehicles
+            last_ms = self._start_ms + (sent + self._records - 1) // self._vehicles
+            timestamps = [format_timestamp(ms).encode() for ms in range(first_ms, last_ms + 1)]
+            if len(timestamps) == 1:
+                pieces[1::2] = timestamps * self._records
             else:
                 offset = sent % self._vehicles
-                pieces[1::2] = [fresh[(offset + n) // self._vehicles] for n in range(self._records)]
+                pieces[1::2] = [timestamps[(offset + n) // self._vehicles] for n in range(self._records)]
             yield b"".join(pieces)
             sent += self._records
 
     def _lines(self) -> Iterator[list[bytes]]:
-        """Cut what the fleet says into bodies: enough that each vehicle has its turn."""
+        """Yield the lines of bodies, enough of them that each vehicle has its turn."""
         rounds = max(1, self._vehicles // self._records) * _VARIANTS
         made = data.records(rounds * self._records, self._vehicles)
         for first in range(0, len(made), self._records):
@@ -74,7 +75,7 @@ class Bodies:
             yield (lines if self._form == "lines" else _array(lines)).splitlines(keepends=True)
 
     def _template(self, lines: list[bytes]) -> list[bytes]:
-        """Take a body apart into what stays and the timestamps, which stand at the odd places."""
+        """Split a request into what stays the same and the timestamps, which are at the odd places."""
         pieces = [self._head.format(sum(map(len, lines))).encode()]
         for line in lines:
             before, timestamp, after = line.partition(_timestamp(line))
@@ -84,37 +85,40 @@ class Bodies:
 
 
 class Run:
-    """What one run sends, and what is answered."""
+    """The posts of one run, and their answers. `limit` bounds the posts, `rate` is in records a second."""
 
-    def __init__(self, bodies: Bodies, records: int, rate: float, until: float, limit: float) -> None:
+    def __init__(self, bodies: Bodies, records: int, rate: float, duration_s: float, limit: float) -> None:
         self._bodies = iter(bodies)
-        self._every = records / rate
-        self._until = until
+        self._period_s = records / rate
+        self._duration_s = duration_s
         self._limit = limit
         self._begun = 0
         self._loop = asyncio.get_running_loop()
-        self.started = self._loop.time()
+        self._started_s = self._loop.time()
         self.records = records
         self.posts = self.accepted = self.refused = 0
-        self.latencies: list[float] = []
+        self.latencies_s: list[float] = []
 
     def proceed(self, connection: "Connection") -> None:
-        """Let a connection that is free send the next body when its time has come, or end."""
-        due = self.started + self._begun * self._every
-        if max(due, self._loop.time()) >= self.started + self._until or self._begun >= self._limit:
+        """Post the next body over a free connection when it is due; close the connection after the last."""
+        due_s = self._started_s + self._begun * self._period_s
+        is_over = max(due_s, self._loop.time()) >= self._started_s + self._duration_s
+        if is_over or self._begun >= self._limit:
             connection.finish()
             return
         self._begun += 1
         body = next(self._bodies)
-        if due > self._loop.time():
-            self._loop.call_at(due, connection.post, body, due)
+        if due_s > self._loop.time():
+            self._loop.call_at(due_s, connection.post, body, due_s)
         else:
-            # What is late is late for the sender too: a latency counts from when the body should have been sent.
-            connection.post(body, due if self._every else self._loop.time())
+            # At a fixed rate a latency counts from when the body was due, because the sender waits from then
+            # on.
+            connection.post(body, due_s if self._period_s else self._loop.time())
 
-    def answered(self, status: bytes, body: bytes, since: float) -> None:
+    def answered(self, status: bytes, body: bytes, since_s: float) -> None:
+        """Count an answer to a post that was due at `since_s`."""
         self.posts += 1
-        self.latencies.append(self._loop.time() - since)
+        self.latencies_s.append(self._loop.time() - since_s)
         if status in {b"202", b"200", b"201", b"204"}:
             accepted = _ACCEPTED.search(body)
             self.accepted += int(accepted[1]) if accepted else self.records
@@ -122,28 +126,28 @@ class Run:
             self.refused += 1
 
     def figures(self) -> Mapping[str, Any]:
-        seconds = self._loop.time() - self.started
-        p50, p95, p99 = np.percentile(self.latencies or [0.0], (50, 95, 99)).tolist()
+        duration_s = self._loop.time() - self._started_s
+        p50_s, p95_s, p99_s = np.percentile(self.latencies_s or [0.0], (50, 95, 99)).tolist()
         used = resource.getrusage(resource.RUSAGE_SELF)
         return {
             "posts": self.posts,
             "refused": self.refused,
             "sent": self.posts * self.records,
             "accepted": self.accepted,
-            "seconds": seconds,
-            "p50": p50,
-            "p95": p95,
-            "p99": p99,
+            "seconds": duration_s,
+            "p50": p50_s,
+            "p95": p95_s,
+            "p99": p99_s,
             "cpu_seconds": used.ru_utime + used.ru_stime,
         }
 
 
 class Connection(asyncio.Protocol):
-    """One connection that is kept alive: a request out, its answer in, and so on."""
+    """One connection that is kept alive; it sends a request once the answer to the one before has come."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._since = 0.0
+        self._since_s = 0.0
         self._buffer = b""
         self.done = asyncio.get_running_loop().create_future()
 
@@ -151,8 +155,8 @@ class Connection(asyncio.Protocol):
         self._transport: Any = transport
         self._run.proceed(self)
 
-    def post(self, body: bytes, since: float) -> None:
-        self._since = since
+    def post(self, body: bytes, since_s: float) -> None:
+        self._since_s = since_s
         self._transport.write(body)
 
     def data_received(self, received: bytes) -> None:
@@ -161,7 +165,7 @@ class Connection(asyncio.Protocol):
         if not found or len(body) < _content_length(head):
             return
         self._buffer = b""
-        self._run.answered(head[9:12], body, self._since)
+        self._run.answered(head[9:12], body, self._since_s)
         self._run.proceed(self)
 
     def finish(self) -> None:
@@ -200,17 +204,17 @@ def main() -> int:
 
 
 async def load(chosen: argparse.Namespace) -> Mapping[str, Any]:
-    """Send until the time is over and all is answered."""
-    start = time.time_ns() // 1_000_000 - round(chosen.behind * 1000)
+    """Send until the time is over and all is answered; return the figures."""
+    start_ms = time.time_ns() // 1_000_000 - round(chosen.behind * 1000)
     bodies = Bodies(
-        chosen.url, os.environ.get("API_KEY", ""), chosen.records, chosen.vehicles, start, chosen.form
+        chosen.url, os.environ.get("API_KEY", ""), chosen.records, chosen.vehicles, start_ms, chosen.form
     )
     run = Run(bodies, chosen.records, chosen.rate, chosen.seconds, chosen.limit / chosen.records)
-    at = urlsplit(chosen.url)
+    address = urlsplit(chosen.url)
     connections = [
         (
             await asyncio.get_running_loop().create_connection(
-                lambda: Connection(run), at.hostname, at.port or 80
+                lambda: Connection(run), address.hostname, address.port or 80
             )
         )[1]
         for _ in range(chosen.connections)

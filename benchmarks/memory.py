@@ -1,6 +1,6 @@
 """How much memory each role holds at the maximum rate, and whether that grows.
 
-Run by `make bench`, which gives it less than the five minutes that are its default.
+Run by `make bench`, in less than the five minutes that are its default.
 """
 
 import sys
@@ -15,23 +15,23 @@ from benchmarks import report
 from benchmarks.pipeline import Pipeline, pipeline
 
 _GOAL_MB: Final = 200
-_WARM_UP: Final = 0.2  # of the time, in which buffers grow to what they need
+_WARM_UP: Final = 0.2  # share of the time in which buffers grow to the size that they need
 
 
-def measure(seconds: float) -> Mapping[str, Any]:
-    """Load a pipeline for a while, and look at its memory every second."""
+def measure(duration_s: float) -> Mapping[str, Any]:
+    """Load a pipeline for `duration_s`, and measure its memory every second."""
     with pipeline() as ours:
-        seen: list[Mapping[str, float]] = []
-        watching = threading.Thread(target=_watch, args=(ours, seen, time.monotonic() + seconds))
+        samples: list[Mapping[str, float]] = []
+        watching = threading.Thread(target=_watch, args=(ours, samples, time.monotonic() + duration_s))
         watching.start()
-        sent = ours.load(records=500, connections=8, seconds=seconds)
+        sent = ours.load(records=500, connections=8, seconds=duration_s)
         watching.join()
         lost = sent["accepted"] - ours.lines() if ours.settle(sent["accepted"]) else 0
-        steady = seen[round(len(seen) * _WARM_UP) :]
+        steady = samples[round(len(samples) * _WARM_UP) :]
         growth = {role: _growth([each[role] for each in steady]) for role in steady[0]}
         return {
             "name": "memory",
-            "seconds": seconds,
+            "seconds": duration_s,
             "records_per_s": round(sent["accepted"] / sent["seconds"]),
             **{f"{role}_peak_mb": round(peak) for role, peak in ours.memory().items()},
             "goal_mb": _GOAL_MB,
@@ -40,14 +40,14 @@ def measure(seconds: float) -> Mapping[str, Any]:
         }
 
 
-def _watch(ours: Pipeline, seen: list[Mapping[str, float]], until: float) -> None:
-    while time.monotonic() < until:
-        seen.append(ours.memory("VmRSS"))
+def _watch(ours: Pipeline, samples: list[Mapping[str, float]], until_s: float) -> None:
+    while time.monotonic() < until_s:
+        samples.append(ours.memory("VmRSS"))
         time.sleep(1)
 
 
 def _growth(megabytes: list[float]) -> float:
-    """Tell by what share the second half is above the first."""
+    """Return the share by which the mean of the second half is above that of the first."""
     half = len(megabytes) // 2
     return round(float(np.mean(megabytes[half:]) / np.mean(megabytes[:half])) - 1, 3)
 

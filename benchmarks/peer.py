@@ -1,8 +1,8 @@
-"""How many records a second come from POST to file, beside a peer in the same run.
+"""How many records a second come from POST to file, compared with a peer in the same run.
 
-Run by `make bench`, beside FastAPI. Whatever else takes JSON by HTTP and writes lines to files is measured by
-`python -m benchmarks.peer --peer-url http://127.0.0.1:9880 --peer-output FOLDER`. A rate counts until the last accepted
-record is stored.
+Run by `make bench`, where the peer is FastAPI. Any other program that takes JSON by HTTP and writes lines to
+files is measured by `python -m benchmarks.peer --peer-url http://127.0.0.1:9880 --peer-output FOLDER`. The
+time of a rate ends when the last accepted record is stored.
 """
 
 import argparse
@@ -18,27 +18,27 @@ from benchmarks.pipeline import pipeline, run_load
 from harness.roles import OURS
 
 _SQS_BATCH: Final = 10
-_ONE_BATCH: Final = 1000  # messages: all of a POST in one transaction, which no queue on AWS would do
+_ONE_BATCH: Final = 1000  # messages: all of a POST in one transaction, which no queue on AWS does
 _GOALS: Final = {500: 20, 1: 3}
 _CONNECTIONS: Final = {500: 8, 1: 64}
 _FASTAPI: Final = {
     "receiver": ("uvicorn", "benchmarks.peers.fastapi_app:app", "--no-access-log", "--log-level", "warning"),
     "consumer": ("benchmarks.peers.json_consumer",),
 }
-_SETTLED: Final = 2.0  # seconds without a new line, after which a peer is taken to have stored what it will
+_SETTLED_S: Final = 2.0  # without a new line, after which a peer counts as done
 
 
-def beside_fastapi(records: int, batch: int, seconds: float) -> Mapping[str, Any]:
-    """Load both with arrays of so many records; the peer sends and receives `batch` messages at a time."""
+def beside_fastapi(records: int, batch: int, duration_s: float) -> Mapping[str, Any]:
+    """Load both with arrays of `records` records; the peer sends and receives `batch` messages at a time."""
     rates = {}
     for name, commands in (("ours", OURS), ("peer", _FASTAPI)):
         with pipeline(commands=commands, PEER_BATCH=str(batch)) as running:
             before = sum(running.cpu().values())
             sent = running.load(
-                records=records, connections=_CONNECTIONS[records], seconds=seconds, form="array"
+                records=records, connections=_CONNECTIONS[records], seconds=duration_s, form="array"
             )
-            settled = running.settle(sent["accepted"])
-            rates[f"{name}_records_per_s"] = sent["accepted"] / (sent["seconds"] + settled)
+            settled_s = running.settle(sent["accepted"])
+            rates[f"{name}_records_per_s"] = sent["accepted"] / (sent["seconds"] + settled_s)
             rates[f"{name}_cpu_us"] = (sum(running.cpu().values()) - before) / sent["accepted"] * 1e6
     ratio = rates["ours_records_per_s"] / rates["peer_records_per_s"]
     return {
@@ -50,23 +50,23 @@ def beside_fastapi(records: int, batch: int, seconds: float) -> Mapping[str, Any
     }
 
 
-def foreign(url: str, output: Path, records: int, seconds: float) -> Mapping[str, Any]:
-    """Load whatever listens at `url` and writes below `output`."""
+def foreign(url: str, output: Path, records: int, duration_s: float) -> Mapping[str, Any]:
+    """Load the program that listens at `url` and writes below `output`."""
     before = _lines(output)
-    started = time.monotonic()
+    started_s = time.monotonic()
     sent = run_load(
-        url, os.environ, records=records, connections=_CONNECTIONS[records], seconds=seconds, form="array"
+        url, os.environ, records=records, connections=_CONNECTIONS[records], seconds=duration_s, form="array"
     )
     at_end = _lines(output) - before
-    stored, changed = at_end, time.monotonic()
-    while time.monotonic() - changed < _SETTLED:
+    stored, changed_s = at_end, time.monotonic()
+    while time.monotonic() - changed_s < _SETTLED_S:
         time.sleep(0.1)
-        if (now := _lines(output) - before) != stored:
-            stored, changed = now, time.monotonic()
+        if (found := _lines(output) - before) != stored:
+            stored, changed_s = found, time.monotonic()
     return {
         "name": f"peer_{records}",
         "accepted_per_s": round(sent["accepted"] / sent["seconds"]),
-        "stored_per_s": round(stored / (changed - started)),
+        "stored_per_s": round(stored / (changed_s - started_s)),
         "stored_at_end": round(at_end / sent["accepted"], 3),
         "missing": sent["accepted"] - stored,
     }
@@ -92,8 +92,8 @@ def main() -> int:
             [foreign(chosen.peer_url, chosen.peer_output, records, chosen.seconds) for records in _GOALS],
             chosen,
         )
-    asked = [(records, _SQS_BATCH) for records in _GOALS] + [(max(_GOALS), _ONE_BATCH)]
-    return report.show([beside_fastapi(*each, chosen.seconds) for each in asked], chosen)
+    runs = [(records, _SQS_BATCH) for records in _GOALS] + [(max(_GOALS), _ONE_BATCH)]
+    return report.show([beside_fastapi(*each, chosen.seconds) for each in runs], chosen)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What a record costs at each step between the body of a POST and its line in the store, without any I/O.
+"""The cost of a record at each step between the body of a POST and its line in the store, without any I/O.
 
-Run by `make bench`. Each step works on bodies of 500 records; the figure is the best of several rounds, in
+Run by `make bench`. Each step works on bodies of 500 records. The figure is the best of several rounds, in
 microseconds per record on one core.
 """
 
@@ -24,28 +24,28 @@ _PER_ROUND: Final = 20
 
 
 def steps() -> Mapping[str, Callable[[], object]]:
-    """Make the steps, each on what the one before it gives."""
+    """Return the steps by name; each works on the result of the one before."""
     records = data.records(_BODY)
     policy = PartitionPolicy()
     lines = codec.encode_request(records)
     array = b"[" + b",".join(lines.splitlines()) + b"]"
     partition = policy.place(records[0])
     parcel = Parcel.of(partition, records)
-    sealed = envelope.encode([parcel])
+    body = envelope.encode([parcel])
 
-    def fold() -> object:
+    def roll_up() -> object:
         rollup = Rollup(partition.hour)
         rollup.add(parcel.lines.splitlines())
         return rollup.figures()
 
     return {
-        "parse a JSON array": lambda: parse.parse_json(array, data.START),
-        "parse lines": lambda: parse.parse_lines(lines, data.START),
+        "parse a JSON array": lambda: parse.parse_json(array, data.START_MS),
+        "parse lines": lambda: parse.parse_lines(lines, data.START_MS),
         "place": lambda: [policy.place(record) for record in records],
         "wrap (encode)": lambda: Parcel.of(partition, records),
         "seal": lambda: envelope.encode([parcel]),
-        "unpack": lambda: envelope.decode(sealed, data.START, policy),
-        "fold into an hour": fold,
+        "unpack": lambda: envelope.decode(body, data.START_MS, policy),
+        "fold into an hour": roll_up,
     }
 
 
@@ -64,12 +64,13 @@ def main() -> int:
         return 0
     for name, microseconds in figures.items():
         print(f"{name:<20} {microseconds:6.2f} us/record")
-    road = sum(
+    # A body is either an array or lines, and an hour is rolled up once for many bodies.
+    total_us = sum(
         microseconds
         for name, microseconds in figures.items()
         if name not in ("parse lines", "fold into an hour")
     )
-    print(f"bench: name=per_record road_us={road:.2f} fold_us={figures['fold into an hour']:.2f}")
+    print(f"bench: name=per_record road_us={total_us:.2f} fold_us={figures['fold into an hour']:.2f}")
     return 0
 
 

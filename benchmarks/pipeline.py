@@ -1,4 +1,4 @@
-"""The roles as processes, as `make bench` measures them: what they take of the machine, and what they have stored."""
+"""The roles as processes, measured: what they take of the machine, and what they have stored."""
 
 import json
 import os
@@ -126,6 +126,7 @@ def run_load(url: str, environment: Mapping[str, str], **options: float | str) -
 
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    # Its own user and system time, and that of its dead children.
     # Its own user and system time, and that of its dead children.
     return sum(map(int, fields[11:15])) / _TICKS
 

@@ -1,4 +1,4 @@
-"""How a benchmark is asked and how it answers: a line a question, or JSON."""
+"""The command line of a benchmark, and its answers: one line each, or JSON."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def arguments(description: str | None, **numbers: float) -> argparse.Namespace:
-    """Read the command line: `--json`, and a number for each name given with its default."""
+    """Parse the command line: `--json`, and an option for each of `numbers`, which are the defaults."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -18,7 +18,7 @@ def arguments(description: str | None, **numbers: float) -> argparse.Namespace:
 
 
 def show(answers: Sequence[Mapping[str, Any]], chosen: argparse.Namespace) -> int:
-    """Print the answers; return the exit status."""
+    """Print the answers. Return the exit status, which is 1 if a record was lost."""
     if chosen.json:
         print(json.dumps(answers))
     else:

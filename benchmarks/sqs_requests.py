@@ -1,6 +1,7 @@
-"""How many requests to SQS a million records cost, counted at an emulator: POSTs of 500 records, and of one at 1,000/s.
+"""How many requests to SQS a million records cost: POSTs of 500 records, and of one at 1,000/s.
 
-The roles are real processes with their own defaults. Last line: `requests: per_million_batch=N per_million_single=N`.
+The roles are real processes with their own defaults. Last line: `requests: per_million_batch=N
+per_million_single=N`.
 """
 
 import argparse
@@ -123,6 +124,7 @@ async def post_singles(url: str, seconds: float, rate: float) -> int:
     started = time.monotonic()
 
     async def send(first: int) -> None:
+        # A client that does no more than it must: this one process has to keep up with the rate.
         # A client that does no more than it must: this one process has to keep up with the rate.
         host, port = url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))

@@ -1,4 +1,4 @@
-"""How long a user waits for `telemetry --help`, and for a receiver to be ready.
+"""How long `telemetry --help` takes, and how long a receiver takes to be ready.
 
 Run by `make bench`. Each figure is the median of several starts.
 """
@@ -16,25 +16,25 @@ _GOAL_HELP_S: Final = 0.25
 _GOAL_READY_S: Final = 1.5
 
 
-def help_seconds() -> float:
-    started = time.perf_counter()
+def help_s() -> float:
+    started_s = time.perf_counter()
     subprocess.run([sys.executable, "-m", "telemetry", "--help"], check=True, capture_output=True)
-    return time.perf_counter() - started
+    return time.perf_counter() - started_s
 
 
-def ready_seconds() -> float:
-    started = time.perf_counter()
+def ready_s() -> float:
+    started_s = time.perf_counter()
     with pipeline("receiver"):
-        return time.perf_counter() - started
+        return time.perf_counter() - started_s
 
 
 def main() -> int:
     chosen = report.arguments(__doc__, times=5)
     answer = {
         "name": "start",
-        "help_s": round(median(help_seconds() for _ in range(chosen.times)), 3),
+        "help_s": round(median(help_s() for _ in range(chosen.times)), 3),
         "goal_help_s": _GOAL_HELP_S,
-        "receiver_ready_s": round(median(ready_seconds() for _ in range(chosen.times)), 3),
+        "receiver_ready_s": round(median(ready_s() for _ in range(chosen.times)), 3),
         "goal_ready_s": _GOAL_READY_S,
     }
     return report.show([answer], chosen)

@@ -1,7 +1,7 @@
 """How many records a second come from POST to durable partitioned file, and what each costs.
 
-Run by `make bench`. Receiver, consumer and load share the machine. Lost are records that were answered 202 and are not
-on disk once nothing is on its way any more.
+Run by `make bench`. Receiver, consumer and load share the machine. A record is lost if it was answered 202
+and is not on disk once no record is under way any more.
 """
 
 import sys
@@ -13,12 +13,12 @@ from benchmarks.pipeline import pipeline
 
 
 class Question(NamedTuple):
-    """A size of POST, over how many connections, and what is to be reached: records/s and us of CPU per record."""
+    """The records of a POST, the connections, and the goals: records a second and us of CPU a record."""
 
     records: int
     connections: int
     rate: float
-    cpu: float
+    cpu_us: float
 
 
 QUESTIONS: Final = (
@@ -28,26 +28,26 @@ QUESTIONS: Final = (
 )
 
 
-def measure(question: Question, seconds: float) -> Mapping[str, Any]:
-    """Load a fresh pipeline as hard as it takes it, and count what came of it."""
+def measure(question: Question, duration_s: float) -> Mapping[str, Any]:
+    """Load a new pipeline at its maximum rate for `duration_s`, and count what was stored."""
     with pipeline() as ours:
-        before = ours.cpu()
-        sent = ours.load(records=question.records, connections=question.connections, seconds=seconds)
+        before_s = ours.cpu()
+        sent = ours.load(records=question.records, connections=question.connections, seconds=duration_s)
         at_end = ours.lines()
-        settle = ours.settle(sent["accepted"])
-        after, stored = ours.cpu(), ours.stored()
-        cpu = {role: (after[role] - before[role]) / sent["accepted"] * 1e6 for role in after}
+        settle_s = ours.settle(sent["accepted"])
+        after_s, stored = ours.cpu(), ours.stored()
+        cpu_us = {role: (after_s[role] - before_s[role]) / sent["accepted"] * 1e6 for role in after_s}
         return {
             "name": f"throughput_{question.records}",
             "records_per_s": round(sent["accepted"] / sent["seconds"]),
             "goal_records_per_s": round(question.rate),
-            "cpu_us_per_record": round(sum(cpu.values()), 2),
-            "goal_cpu_us": question.cpu,
-            "receiver_us": round(cpu["receiver"], 2),
-            "consumer_us": round(cpu["consumer"], 2),
+            "cpu_us_per_record": round(sum(cpu_us.values()), 2),
+            "goal_cpu_us": question.cpu_us,
+            "receiver_us": round(cpu_us["receiver"], 2),
+            "consumer_us": round(cpu_us["consumer"], 2),
             "load_us": round(sent["cpu_seconds"] / sent["accepted"] * 1e6, 2),
             "stored_at_end": round(at_end / sent["accepted"], 3),
-            "settle_s": round(settle, 2),
+            "settle_s": round(settle_s, 2),
             "lost": sent["accepted"] - stored.unique,
             "duplicates": stored.lines - stored.unique,
             "p99_202_ms": round(sent["p99"] * 1000, 1),

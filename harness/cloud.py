@@ -1,4 +1,4 @@
-"""AWS as the tests see it: moto in this process or, with AWS_ENDPOINT_URL or TEST_AWS set, whatever answers there."""
+"""AWS for tests: moto in this process or, if AWS_ENDPOINT_URL or TEST_AWS is set, what answers there."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""An AWS in a process of its own, which keeps its state when it is killed, and a way to it that can be made to fail."""
+"""An AWS in a process of its own, which keeps its state when it is killed, and calls to it that fail."""
 
 import http.client
 import subprocess

@@ -1,7 +1,7 @@
 """How near the battery model comes to recorded trips, and how fast it is.
 
-Run by `make bench-battery [TRIPS=folder]`. Each trip's measured current, first SoC and temperature are fed to a
-nominal pack that starts at rest; the voltage is compared with the measured one.
+Run by `make bench-battery [TRIPS=folder]`. A nominal pack that starts at rest gets each trip's measured
+current, first SoC and temperature. Its voltage is compared with the measured one.
 """
 
 import argparse
@@ -29,19 +29,19 @@ _MANY: Final = 10_000
 
 
 def rmse(error: Floats) -> float:
-    """Return the root of the mean square, NaN of nothing."""
+    """Return the root of the mean square; NaN if there is no value."""
     return float(np.sqrt(np.mean(np.square(error)))) if error.size else float("nan")
 
 
 def totals(errors: Iterable[Floats]) -> tuple[float, float]:
-    """Return the RMSE over trips, and that with each trip's mean error removed."""
+    """Return the RMSE over all trips, and the RMSE with each trip's mean error removed."""
     errors = [np.empty(0), *errors]
     centred = [error - error.mean() for error in errors if error.size]
     return rmse(np.concatenate(errors)), rmse(np.concatenate([np.empty(0), *centred]))
 
 
 def compare(folder: Path) -> Mapping[str, Floats]:
-    """Drive the trips of a folder again, print how each fared, and return the errors."""
+    """Replay the trips of a folder, print the errors of each, and return all errors."""
     if not (loaded := trips.load(folder)):
         print(f"there are no trips in {folder}: name a folder with TRIPS=")
         return {}
@@ -55,7 +55,7 @@ def compare(folder: Path) -> Mapping[str, Floats]:
 
 
 def _compare_own_temperature(loaded: Sequence[trips.Trip]) -> None:
-    """Print the same totals with the model's own temperature, from the first measured one and the weather."""
+    """Print the total with the model's own temperature, from the first measured one and the weather."""
     free = trips.replay(loaded, own_temperature=True)
     error = np.concatenate(list(trips.errors(loaded, free.voltage).values()))
     ends = [
@@ -69,20 +69,20 @@ def _compare_own_temperature(loaded: Sequence[trips.Trip]) -> None:
 
 
 def per_second(action: Callable[[], object]) -> float:
-    """Return how many vehicles an action steps in a second, by the best of several rounds."""
+    """Return how many vehicles an action steps in a second, in the best of several rounds."""
     return _VEHICLES * _STEPS / min(repeat(action, number=_STEPS, repeat=_ROUNDS))
 
 
 def peak_memory() -> float:
-    """Return the most memory, in MB, that a process of its own takes for many vehicles."""
+    """Return the most memory that a process takes for many vehicles, in MB."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_drive_many)
 
 
 def _drive_many() -> float:
-    simulate = Simulation(_MANY, seed=1)
+    simulation = Simulation(_MANY, seed=1)
     for number in range(5):
-        simulate.sample(data.START + 200 * number)
+        simulation.sample(data.START_MS + 200 * number)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # kB on Linux
 
 
@@ -92,11 +92,11 @@ def main() -> int:
     )
     parser.add_argument("--trips", type=Path, default=trips.DEFAULT, help="a folder (default: %(default)s)")
     errors = compare(parser.parse_args().trips)
-    fleet, simulate = Fleet.new(_VEHICLES, seed=1), Simulation(_VEHICLES, seed=1)
+    fleet, simulation = Fleet.new(_VEHICLES, seed=1), Simulation(_VEHICLES, seed=1)
     physics = per_second(fleet.advance)
-    messages = per_second(lambda: codec.encode_request(simulate.sample(data.START)))
+    records = per_second(lambda: codec.encode_request(simulation.sample(data.START_MS)))
     print(f"{physics:,.0f} vehicle-steps/s at {_VEHICLES} vehicles of 96 cells on one core")
-    print(f"{messages:,.0f} vehicle-steps/s with a record built and encoded for each")
+    print(f"{records:,.0f} vehicle-steps/s with a record built and encoded for each")
     print(f"{peak_memory():.0f} MB at the most for {_MANY} vehicles, records included")
     total, centred = totals(errors.values())
     largest = max((np.abs(error).max() for error in errors.values()), default=float("nan"))

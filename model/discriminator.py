@@ -1,8 +1,9 @@
-"""How easily simulated drives are told from real ones, by half a minute of current and voltage.
+"""How easily simulated drives are distinguished from real ones, by half a minute of current and voltage.
 
-A classifier (boosted trees) is trained on windows of 30 s of some drives, and judges those of the others; its AUC is
-0.5 if it cannot tell, and 1.0 if it always can. No drive is on both sides, as its SoC and its weather would give it
-away. As simulated trips there are as many as real ones, and as long.
+A classifier (boosted trees) is trained on windows of 30 s of some drives, and classifies the windows of the
+others. Its AUC is 0.5 if it cannot distinguish them, and 1.0 if it always can. No drive is on both sides,
+because its SoC and its weather would identify it. There are as many simulated trips as real ones, and they
+are as long.
 """
 
 from collections.abc import Sequence
@@ -21,33 +22,34 @@ _WINDOW: Final = round(30 / SAMPLING_S)
 _QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _LAGS: Final = (1, 3, 10, 25, 50)  # moments
 _PARTS: Final = 6
-_HALVES: Final = 11  # random ones, of which the median counts
+_HALVES: Final = 11  # random halves, of which the median counts
 
 
 class Drive(NamedTuple):
-    """One drive, each (moments,) every 200 ms."""
+    """One drive; each column is (moments,), one every 200 ms."""
 
     current: Floats  # A
     voltage: Floats  # V
 
 
 def auc(real: Sequence[Drive], simulated: Sequence[Drive]) -> float:
-    """Return how well simulated windows are told from real ones."""
-    return _tell(list(map(_features, real)), list(map(_features, simulated)))
+    """Return the AUC with which simulated windows are distinguished from real ones."""
+    return _auc(list(map(_features, real)), list(map(_features, simulated)))
 
 
 def floor(real: Sequence[Drive], seed: int = 1) -> float:
-    """Return the same for one random half of the real drives against the other, the median over several."""
+    """Return the AUC of one random half of the real drives against the other, the median of several."""
     rng, windows = np.random.default_rng(seed), list(map(_features, real))
-    told = []
+    found = []
     for _ in range(_HALVES):
         order = rng.permutation(len(windows))
         half = len(windows) // 2
-        told.append(_tell([windows[n] for n in order[:half]], [windows[n] for n in order[half:]]))
-    return float(np.median(told))
+        found.append(_auc([windows[n] for n in order[:half]], [windows[n] for n in order[half:]]))
+    return float(np.median(found))
 
 
-def _tell(ones: Sequence[Floats], others: Sequence[Floats]) -> float:
+def _auc(ones: Sequence[Floats], others: Sequence[Floats]) -> float:
+    """Return the AUC of a classifier of two groups of drives, each given by the features of its windows."""
     drives = [*ones, *others]
     lengths = [len(windows) for windows in drives]
     belongs: npt.NDArray[np.intp] = np.repeat(np.arange(len(drives)), lengths)
@@ -64,7 +66,7 @@ def _tell(ones: Sequence[Floats], others: Sequence[Floats]) -> float:
 
 
 def _features(drive: Drive) -> Floats:
-    """Describe each whole window of a drive as it is on the wire, (windows, features)."""
+    """Return the features of each whole window of a drive, rounded as on the wire, (windows, features)."""
     whole = len(drive.current) // _WINDOW * _WINDOW
     current, voltage = (np.round(column[:whole], 1).reshape(-1, _WINDOW) for column in drive)
     steps, sags = np.diff(current, axis=1), np.diff(voltage, axis=1)

@@ -1,4 +1,4 @@
-"""Drives of a fleet as arrays, recorded once for all checks."""
+"""Drives of a fleet as arrays, which are recorded once for all checks."""
 
 from dataclasses import dataclass, fields
 from typing import Final, Self
@@ -19,7 +19,7 @@ _REST_S: Final = 1200
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drives:
-    """What n vehicles did, each (moments, n) every 200 ms unless said."""
+    """Signals of n vehicles, each (moments, n) every 200 ms unless stated otherwise."""
 
     soc: Floats  # %
     voltage: Floats  # V
@@ -32,28 +32,28 @@ class Drives:
     ocv: Floats  # V, of the pack
     driving: Floats  # 1 while on a trip, 0 while charging
     capacity: Floats  # (n,), Ah of each pack's mean cell by charge
-    rest_error: Floats  # (n,), V per cell that the voltage is off the OCV after a rest
+    rest_error: Floats  # (n,), V per cell between the voltage and the OCV after a rest
 
     def trips(self) -> Self:
-        """Return the drives of those who never charged: what the real trips are to be compared with."""
+        """Return the drives of vehicles that never charged, which are comparable with the real trips."""
         chosen = self.driving.all(axis=0)
         return type(self)(*(getattr(self, each.name)[..., chosen] for each in fields(self)))
 
 
-def record(vehicles: int, seconds: int, seed: int = 1) -> Drives:
-    """Let vehicles drive, and then rest for 20 minutes."""
+def record(vehicles: int, duration_s: int, seed: int = 1) -> Drives:
+    """Record vehicles that drive for `duration_s`, and then rest for 20 minutes."""
     fleet = Fleet.new(vehicles, seed, Scenario(profile="drive"))
-    assert isinstance(fleet.demand, Days)  # noqa: S101  # what a profile makes
-    moments = seconds * PER_SECOND
-    taken = np.empty((10, moments, vehicles), dtype=np.float32)
+    assert isinstance(fleet.demand, Days)  # noqa: S101  # the demand of a profile
+    moments = duration_s * PER_SECOND
+    recorded = np.empty((10, moments, vehicles), dtype=np.float32)
     for moment in range(moments):
         sample = fleet.advance(SAMPLING_S)
         on_trip = fleet.demand.activity == Activity.DRIVE
-        taken[:, moment] = [*_columns(sample), fleet.demand.speed, _ocv(fleet, vehicles), on_trip]
+        recorded[:, moment] = [*_columns(sample), fleet.demand.speed, _ocv(fleet, vehicles), on_trip]
     capacity = np.empty(vehicles)
     for bank in fleet.banks:
         capacity[bank.rows] = 100.0 / bank.packs.percent_per_ah.mean(axis=1)
-    soc, voltage, current, cell_min, cell_max, coldest, warmest, speed, ocv, driving = taken.astype(
+    soc, voltage, current, cell_min, cell_max, coldest, warmest, speed, ocv, driving = recorded.astype(
         np.float64
     )
     return Drives(
@@ -68,7 +68,7 @@ def record(vehicles: int, seconds: int, seed: int = 1) -> Drives:
         ocv,
         driving,
         capacity,
-        _rested(fleet, vehicles),
+        _rest_error(fleet, vehicles),
     )
 
 
@@ -92,8 +92,8 @@ def _ocv(fleet: Fleet, vehicles: int) -> Floats:
     return column
 
 
-def _rested(fleet: Fleet, vehicles: int) -> Floats:
-    """Let the fleet rest, and return by how much each cell's mean voltage is off its OCV, (n,) in V."""
+def _rest_error(fleet: Fleet, vehicles: int) -> Floats:
+    """Return how far the mean voltage of each pack's cells is from their OCV after a rest, (n,) in V."""
     column = np.empty(vehicles)
     for bank in fleet.banks:
         nothing = np.zeros(len(bank.rows))

@@ -1,7 +1,7 @@
-"""The pictures of `docs/battery-model.md`: measured against modelled voltage of one summer and one winter trip.
+"""The pictures of `docs/battery-model.md`: measured and modelled voltage of a summer and a winter trip.
 
-Run by `make figures [TRIPS=folder]`; it needs the extra `plot`. The pictures are derived from "Battery and Heating
-Data in Real Driving Cycles" by M. Steinstraeter, J. Buberger, D. Trifonov (IEEE DataPort 2020, doi
+Run by `make figures [TRIPS=folder]`; it needs the extra `plot`. The pictures are derived from "Battery and
+Heating Data in Real Driving Cycles" by M. Steinstraeter, J. Buberger, D. Trifonov (IEEE DataPort 2020, doi
 10.21227/6jr9-5235).
 """
 
@@ -15,7 +15,7 @@ from telemetry.adapters import plot
 
 _CHOSEN: Final = {"TripA12": "summer", "TripB03": "winter"}
 _DOCS: Final = Path(__file__).parents[1] / "docs"
-_EVERY: Final = 5  # moments; a line needs no more of them than a picture has columns
+_EVERY: Final = 5  # moments; a line needs no more points than a picture has columns
 
 
 def main() -> int:
@@ -34,8 +34,8 @@ def main() -> int:
         }
         season = _CHOSEN[trip.name]
         title = f"{trip.name} ({season}, battery {trip.temperature[0]:.0f} °C). Data: doi 10.21227/6jr9-5235"
-        time = [moment * _EVERY * trips.SAMPLING_S for moment in range(len(voltage[::_EVERY]))]
-        plot.panels(_DOCS / f"battery-{season}.png", time, panels, title)
+        time_s = [moment * _EVERY * trips.SAMPLING_S for moment in range(len(voltage[::_EVERY]))]
+        plot.panels(_DOCS / f"battery-{season}.png", time_s, panels, title)
         print(f"drew {trip.name} in docs/battery-{season}.png")
     return 0
 

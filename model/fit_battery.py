@@ -1,7 +1,8 @@
-"""Fit the voltage of the 60 Ah cell to recorded trips, and tell how such a fit does on trips that it has not seen.
+"""Fit the voltage of the 60 Ah cell to recorded trips, and print the errors of such a fit on other trips.
 
-Run by `make fit-battery [TRIPS=folder]`. It prints the figures that `telemetry.domain.vehicle.battery.variants` holds, to be
-carried over by hand, and then leaves out each of nine parts of the trips in turn.
+Run by `make fit-battery [TRIPS=folder]`. It prints the figures that
+`telemetry.domain.vehicle.battery.variants` holds, which are copied there by hand. Then it leaves out each of
+nine parts of the trips in turn.
 """
 
 import argparse
@@ -27,8 +28,8 @@ def left_out(loaded: Sequence[Trip], seed: int) -> Mapping[str, Floats]:
     """Return the errors of each trip by a fit to the trips of the other parts."""
     parts = np.array_split(np.random.default_rng(seed).permutation(len(loaded)), _PARTS)
     with multiprocessing.get_context("spawn").Pool() as pool:
-        told = pool.map(partial(_leave_out, loaded), [part.tolist() for part in parts], chunksize=1)
-    return {name: error for part in told for name, error in part.items()}
+        found = pool.map(partial(_leave_out, loaded), [part.tolist() for part in parts], chunksize=1)
+    return {name: error for part in found for name, error in part.items()}
 
 
 def _leave_out(loaded: Sequence[Trip], part: Sequence[int]) -> Mapping[str, Floats]:
@@ -38,7 +39,7 @@ def _leave_out(loaded: Sequence[Trip], part: Sequence[int]) -> Mapping[str, Floa
 
 
 def _show(fitted: Fit) -> None:
-    """Print a fit as `variants` spells it."""
+    """Print a fit with the figures that `variants` needs."""
     searched, linear = fitted.searched, fitted.linear
     ohmic, first, second, third = linear[len(fitting.OCV_KNOTS) : len(fitting.OCV_KNOTS) + 4] * 1e3
     print(
@@ -48,20 +49,20 @@ def _show(fitted: Fit) -> None:
     print(f"ohmic    {ohmic:.4f} mohm, {fitting.OHMIC / 1e3:g} kJ/mol")
     print(f"transfer {searched.transfer * 1e3:.4f} mohm, {searched.transfer_activation / 1e3:.1f} kJ/mol")
     print(
-        f"pair     {first:.4f} mohm, {searched.transfer_activation / 1e3:.1f} kJ/mol, {searched.first_tau:.3f} s"
+        f"pair     {first:.4f} mohm, {searched.transfer_activation / 1e3:.1f} kJ/mol, {searched.first_tau_s:.3f} s"
     )
     print(
-        f"pair     {second:.4f} mohm, {searched.second_activation / 1e3:.1f} kJ/mol, {searched.second_tau:.1f} s"
+        f"pair     {second:.4f} mohm, {searched.second_activation / 1e3:.1f} kJ/mol, {searched.second_tau_s:.1f} s"
     )
     print(
-        f"pair     {third:.4f} mohm, {searched.third_activation / 1e3:.1f} kJ/mol, {searched.third_tau:.0f} s"
+        f"pair     {third:.4f} mohm, {searched.third_activation / 1e3:.1f} kJ/mol, {searched.third_tau_s:.0f} s"
     )
     reading = zip(fitting.READING_KNOTS, linear[-len(fitting.READING_KNOTS) :] * 1e3, strict=True)
     print("reading  " + " ".join(f"({soc:g}, {slope:.3f}e-3)" for soc, slope in reading))
 
 
 def _report(name: str, by_trip: Mapping[str, Floats]) -> None:
-    """Print the errors of trips: in all, without each trip's mean, and in all without the trip that is furthest off."""
+    """Print the errors of trips: of all, without each trip's mean, and of all except the worst trip."""
     worst = max(by_trip, key=lambda each: rmse(by_trip[each]))
     total, centred = totals(by_trip.values())
     rest, _ = totals(error for trip, error in by_trip.items() if trip != worst)

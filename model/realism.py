@@ -1,8 +1,8 @@
-"""How like real drives simulated ones are: 200 vehicles that drive for an hour, against 36 trips of one car.
+"""How similar simulated drives are to real ones: 200 vehicles in an hour, against 36 trips of one car.
 
-Run by `make bench-realism [TRIPS=folder]`. The references are those of the TUM trips (IEEE DataPort 2020, doi
-10.21227/6jr9-5235) and of real i3 cell snapshots (OBDb/BMW-i3); the distances are Wasserstein's, for which "limit"
-is the 95th percentile of what one random half of the real trips is from the other.
+Run by `make bench-realism [TRIPS=folder]`. The references are figures of the TUM trips (IEEE DataPort 2020,
+doi 10.21227/6jr9-5235) and of snapshots of real i3 cells (OBDb/BMW-i3). The distances are Wasserstein's. The
+"limit" of one is the 95th percentile of the distance between one random half of the real trips and the other.
 """
 
 import argparse
@@ -21,11 +21,12 @@ from telemetry.domain.vehicle.battery.parameters import Floats
 from telemetry.domain.vehicle.battery.variants import I3_60AH
 
 _TRIP: Final = 20 * 60 * PER_SECOND  # moments; real trips last 22 min
-_LARGE: Final = 40  # A, steps that resistance is read from
+_LARGE: Final = 40  # A, steps from which resistance is computed
 _NOTABLE: Final = 10  # A, steps that are more than noise
 _QUANTILES: Final = (np.arange(4000) + 0.5) / 4000
-_SAG: Final = {5: 128, 10: 105, 15: 87, 20: 76, 25: 64, 30: 61}  # degC from, mohm
-_SPREAD: Final = {(0, 40): 6.0, (40, 80): 8.3, (80, 150): 15.0, (150, 300): 28.0}  # mV, mV
+_STEP_RESISTANCE: Final = {5: 128, 10: 105, 15: 87, 20: 76, 25: 64, 30: 61}  # lowest degC of 5, mohm
+# Range of the overpotential in mV, and the difference between the highest and the lowest cell in mV.
+_SPREAD: Final = {(0, 40): 6.0, (40, 80): 8.3, (80, 150): 15.0, (150, 300): 28.0}
 
 
 class Check(NamedTuple):
@@ -48,7 +49,7 @@ def distance(one: Floats, other: Floats) -> float:
 
 
 def consistency(drive: Drives) -> Iterator[Check]:
-    """Check what has to hold by itself."""
+    """Check what has to hold without any reference."""
     charge = np.cumsum(drive.current.astype(np.float64), axis=0) * (SAMPLING_S / 3600.0)
     expected = drive.soc[0] + 100.0 * (charge - charge[0]) / drive.capacity
     yield Check("SoC off the charge, pp", "<= 0.03", float(np.abs(drive.soc - expected).max()), 0, 0.03)
@@ -62,20 +63,20 @@ def consistency(drive: Drives) -> Iterator[Check]:
 
 
 def resistance(drive: Drives) -> Iterator[Check]:
-    """Check how the voltage answers steps of the current, by temperature."""
+    """Check how the voltage follows steps of the current, by temperature."""
     steps, sags = np.diff(drive.current, axis=0), np.diff(drive.voltage, axis=0)
     warm = (drive.coldest[1:] + drive.warmest[1:]) / 2
-    for start, reference in _SAG.items():
-        chosen = (np.abs(steps) > _LARGE) & (warm >= start) & (warm < start + 5)
-        ohms = 1e3 * (steps[chosen] * sags[chosen]).sum() / np.square(steps[chosen]).sum()
-        name = f"step resistance {start} to {start + 5} degC, mohm"
-        yield Check(name, f"{reference} +-15 %", float(ohms), 0.85 * reference, 1.15 * reference)
+    for lowest, reference in _STEP_RESISTANCE.items():
+        chosen = (np.abs(steps) > _LARGE) & (warm >= lowest) & (warm < lowest + 5)
+        milliohms = 1e3 * (steps[chosen] * sags[chosen]).sum() / np.square(steps[chosen]).sum()
+        name = f"step resistance {lowest} to {lowest + 5} degC, mohm"
+        yield Check(name, f"{reference} +-15 %", float(milliohms), 0.85 * reference, 1.15 * reference)
     large = np.abs(steps) > _NOTABLE
     yield Check("corr(dV, dI)", "0.95", float(np.corrcoef(sags[large], steps[large])[0, 1]), 0.92, 0.98)
 
 
 def energy(drive: Drives) -> Iterator[Check]:
-    """Check what becomes heat, how warm that makes the pack, and what is left after a rest."""
+    """Check the energy that becomes heat, the warming of the pack, and the voltage after a rest."""
     yield Check("off the OCV after 20 min rest, mV/cell", "<= 5", 1e3 * drive.rest_error.max(), 0, 5)
     lost = ((drive.voltage - drive.ocv) * drive.current).sum(axis=0)
     share = 100 * lost / np.abs(drive.voltage * drive.current).sum(axis=0)
@@ -92,7 +93,7 @@ def energy(drive: Drives) -> Iterator[Check]:
 
 
 def cells(drive: Drives) -> Iterator[Check]:
-    """Check how far the cells of a pack lie apart, at rest and under load."""
+    """Check how far the voltages of a pack's cells lie apart, at rest and under load."""
     apart = 1e3 * (drive.cell_max - drive.cell_min)
     over = 1e3 * np.abs(drive.voltage - drive.ocv) / 96
     for (low, high), reference in _SPREAD.items():
@@ -102,12 +103,12 @@ def cells(drive: Drives) -> Iterator[Check]:
 
 
 def driving(drive: Drives) -> Iterator[Check]:
-    """Check the course of a drive."""
+    """Check the current, the speed and the energy of a drive."""
     current = drive.current.astype(np.float64)
-    for seconds, reference, give in ((1, 0.84, 0.05), (10, 0.15, 0.06)):
-        name = f"autocorrelation of I at {seconds} s"
-        value = _autocorrelation(current, seconds * PER_SECOND)
-        yield Check(name, f"{reference:g}", value, reference - give, reference + give)
+    for lag_s, reference, tolerance in ((1, 0.84, 0.05), (10, 0.15, 0.06)):
+        name = f"autocorrelation of I at {lag_s} s"
+        value = _autocorrelation(current, lag_s * PER_SECOND)
+        yield Check(name, f"{reference:g}", value, reference - tolerance, reference + tolerance)
     still = drive.speed < 0.3  # noqa: PLR2004  # m/s
     yield Check("standstill, %", "10", 100 * still.mean(), 7, 14)
     yield Check("current at standstill, A, median", "-3.7", float(np.median(current[still])), -5.5, -2.0)
@@ -122,7 +123,8 @@ def distributions(drive: Drives, real: Sequence[trips.Trip]) -> Iterator[Check]:
     """Check distributions against real trips."""
     steps = np.concatenate([np.diff(trip.current) for trip in real])
     sags = np.concatenate([np.diff(trip.voltage) for trip in real])
-    current, voltage = (np.concatenate([getattr(trip, of) for trip in real]) for of in ("current", "voltage"))
+    current = np.concatenate([trip.current for trip in real])
+    voltage = np.concatenate([trip.voltage for trip in real])
     power = drive.current * drive.voltage / 1e3
     yield Check("W1 of current, A", "2.4, limit 6", distance(drive.current, current), 0, 6)
     yield Check(
@@ -139,14 +141,14 @@ def distributions(drive: Drives, real: Sequence[trips.Trip]) -> Iterator[Check]:
 
 
 def on_the_wire() -> Iterator[Check]:
-    """Check what the bus makes of the signals."""
+    """Check how much of the signals is lost on the bus."""
     read = wire.read_back()
     yield Check("wire: off by, share of a signal's resolution", "<= 0.5", read.off, 0, 0.5 + 1e-6)
     yield Check("wire: not available and read as a number", "0", read.mistaken, 0, 0)
 
 
 def discriminated(drive: Drives, real: Sequence[trips.Trip], seed: int = 1) -> Iterator[Check]:
-    """Check how easily a classifier tells the beginnings of our drives, as long as real trips, from those."""
+    """Check how easily a classifier distinguishes our drives, cut to the lengths of trips, from the trips."""
     rng, vehicles = np.random.default_rng(seed), drive.current.shape[1]
     theirs = [Drive(trip.current, trip.voltage) for trip in real]
     ours = [
@@ -158,7 +160,7 @@ def discriminated(drive: Drives, real: Sequence[trips.Trip], seed: int = 1) -> I
 
 
 def _autocorrelation(current: Floats, lag: int) -> float:
-    """Return it over pieces as long as a trip, for on longer ones the road changes."""
+    """Return the autocorrelation in pieces as long as a trip, because over longer pieces the road changes."""
     pieces = max(1, len(current) // _TRIP)
     if pieces > 1:
         return float(np.mean([_autocorrelation(piece, lag) for piece in np.array_split(current, pieces)]))

@@ -1,4 +1,4 @@
-"""Recorded trips, read from files as those of the TUM data, and driven again by the model, all side by side."""
+"""Recorded trips, which are read from files like the TUM data's, and replayed by the model side by side."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from telemetry.domain.vehicle.battery.variance import nominal, rest
 from telemetry.domain.vehicle.battery.variants import I3_60AH
 
 DEFAULT: Final = Path(__file__).parents[2] / "shared" / "data" / "tum_bmw_i3_60ah"
-"""Where the trips are: beside the repository, and no part of it."""
+"""Where the trips are: beside the repository, and not part of it."""
 
 SAMPLING_S: Final = 0.2
 
@@ -23,14 +23,14 @@ FAULTY: Final[Mapping[str, str]] = {
     "TripB28": "its signals are frozen from 1199 s",
     "TripB34": "its signals are frozen from 293 s",
 }
-"""Trips that the data's own notes call faulty; the glitch of TripA10 is in a column that is not read."""
+"""Trips that the notes of the data call faulty; the fault of TripA10 is in a column that is not read."""
 
 _COLUMNS: Final = ("t_s", "speed_kmh", "pack_V", "pack_A", "soc_pct", "bat_temp_C", "ambient_C")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trip:
-    """What one file holds, each (moments,), every 200 ms."""
+    """The signals of one file, each (moments,), every 200 ms."""
 
     name: str
     speed: Floats  # km/h
@@ -42,7 +42,7 @@ class Trip:
 
 
 def load(folder: Path) -> Sequence[Trip]:
-    """Read all trips of a folder but the faulty ones; raise ValueError if one is not sampled every 200 ms."""
+    """Read all trips of a folder except faulty ones. Raise ValueError if one is not sampled every 200 ms."""
     files = sorted([*folder.glob("Trip*.csv.gz"), *folder.glob("Trip*.csv")])
     return [read(file) for file in files if name_of(file) not in FAULTY]
 
@@ -52,26 +52,27 @@ def name_of(file: Path) -> str:
 
 
 def read(file: Path) -> Trip:
-    """Read one trip."""
+    """Read one trip. Raise ValueError if it is not sampled every 200 ms."""
     table = np.genfromtxt(file, delimiter=",", names=True)
-    time, *columns = (np.asarray(table[name], dtype=np.float64) for name in _COLUMNS)
-    if np.abs(np.diff(time) - SAMPLING_S).max() > SAMPLING_S / 2:
+    time_s, *columns = (np.asarray(table[name], dtype=np.float64) for name in _COLUMNS)
+    if np.abs(np.diff(time_s) - SAMPLING_S).max() > SAMPLING_S / 2:
         raise ValueError(f"{file}: not sampled every {SAMPLING_S:g} s")
     return Trip(name_of(file), *columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replay:
-    """What the model makes of trips, each (moments, trips)."""
+    """The model's signals in trips, each (moments, trips)."""
 
     voltage: Floats  # V
     temperature: Floats  # degC, mean of the modules
 
 
 def replay(trips: Sequence[Trip], *, own_temperature: bool = False) -> Replay:
-    """Feed each trip's current to a nominal pack at rest, from its first SoC, at its temperature.
+    """Step a nominal pack at rest by each trip's current, from its first SoC, at its temperature.
 
-    With `own_temperature` the trip's first temperature is given only, and the weather.
+    With `own_temperature` only the first temperature is the trip's. The model computes the others from the
+    weather.
     """
     currents, measured = _side_by_side(trip.current for trip in trips), _warmth(trips)
     packs, state = _start(trips)
@@ -88,7 +89,7 @@ def replay(trips: Sequence[Trip], *, own_temperature: bool = False) -> Replay:
 
 
 def errors(trips: Sequence[Trip], voltage: Floats) -> Mapping[str, Floats]:
-    """Return modelled less measured voltage, in V, by trip, where there is a measurement."""
+    """Return modelled minus measured voltage, in V, by trip, at the moments with a measurement."""
     return {
         trip.name: (modelled := voltage[: len(trip.voltage), each] - trip.voltage)[np.isfinite(modelled)]
         for each, trip in enumerate(trips)
@@ -106,14 +107,14 @@ def _start(trips: Sequence[Trip]) -> tuple[Packs, PackState]:
 
 
 def _warmth(trips: Sequence[Trip]) -> Floats:
-    """Return the trips' temperatures side by side, the last of each kept to the end."""
+    """Return the temperatures of trips side by side, with the last of each repeated to the end."""
     longest = max(len(trip.temperature) for trip in trips)
     padded = [np.pad(trip.temperature, (0, longest - len(trip.temperature)), mode="edge") for trip in trips]
     return np.stack(padded, axis=1)
 
 
 def _side_by_side(columns: Iterable[Floats]) -> Floats:
-    """Put columns of several lengths side by side, (moments, trips), with 0 after the end of each."""
+    """Return columns of several lengths side by side, (moments, trips), with 0 after the end of each."""
     columns = [np.nan_to_num(column) for column in columns]
     longest = max(map(len, columns))
     return np.stack([np.pad(column, (0, longest - len(column))) for column in columns], axis=1)

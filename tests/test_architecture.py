@@ -16,7 +16,7 @@ SUBJECTS: Final = sorted(path.parent.name for path in DOMAIN.glob("*/__init__.py
 
 
 def _found(name: str) -> object:
-    """Find what the page calls `name`: a module of the domain, or of the room that it begins with, or a part of one."""
+    """Find what the page calls `name`: a module of the domain or of another room, or a part of one."""
     is_of_domain = any(
         (DOMAIN / name.partition(".")[0]).with_suffix(suffix).exists() for suffix in ("", ".py")
     )

@@ -1,8 +1,8 @@
 """The commands of the README and of docs/ do what the text beside them says.
 
-A block of the language `console` holds commands, each after `$ `, and below a command some of the lines that it prints,
-in their order; a `...` in a line stands for anything. Every block runs in a folder of its own, which holds its data
-directory as well, and beside the roles that the section "By hand" of the README starts.
+A block of the language `console` holds commands, each after `$ `, and below a command some of the lines that
+it prints, in their order; a `...` in a line stands for anything. Every block runs in a folder of its own,
+which holds its data directory as well, and beside the roles that the section "By hand" of the README starts.
 """
 
 import re
@@ -95,7 +95,10 @@ def by_hand(tmp_path: Path) -> Iterator[Pipeline]:
 
 
 def prepare(pipeline: Pipeline, command: Command) -> None:
-    """Set a variable, or start a role if it does not run yet; the receiver listens on a free port instead of 8000."""
+    """Set a variable, or start a role if it does not run yet.
+
+    The receiver listens on a free port instead of 8000.
+    """
     program, role, *options = shlex.split(command.text.removesuffix("&"))
     if program == "export":
         name, _, value = role.partition("=")
@@ -109,8 +112,8 @@ def prepare(pipeline: Pipeline, command: Command) -> None:
 def run(pipeline: Pipeline, command: Command) -> str:
     """Run a command in a shell and return what it prints.
 
-    Its text is changed in two places. `.venv/bin/` is the folder of the Python that runs this. The receiver's port is
-    the free one; what sends is given it as an option, because the documents rely on its default.
+    Its text is changed in two places. `.venv/bin/` is the folder of the Python that runs this. The receiver's
+    port is the free one; what sends is given it as an option, because the documents rely on its default.
     """
     text = _SENDERS.sub(rf"\g<0> --url {_URL}", command.text).replace(_URL, pipeline.url)
     done = subprocess.run(

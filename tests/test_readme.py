@@ -39,7 +39,7 @@ def test_the_commands_are_there_to_be_run(command: str):
 
 
 def drawn() -> Rooms:
-    """Read the map of the README: a folder ends in a slash, the names in it are below it, deeper by one step."""
+    """Read the map of the README: a folder ends in a slash, and the names in it are indented below it."""
     section = README.partition("\n## The rooms\n")[2]
     lines = section.partition("```text\nsrc/")[2].partition("\n```")[0].splitlines()
     rooms: dict[str, set[str]] = {}
@@ -58,7 +58,7 @@ def drawn() -> Rooms:
 
 
 def checked() -> Rooms:
-    """Read what the contracts divide: the layers of each container, and the adapters that do not know each other."""
+    """Read what the contracts divide: the layers of each container, and the independent adapters."""
     rooms: dict[str, set[str]] = {}
     for contract in contracts():
         if contract["type"] == "layers":

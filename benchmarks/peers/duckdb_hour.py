@@ -1,4 +1,7 @@
-"""The peer of the aggregator: DuckDB over the same files, with the signals named beforehand, which we do not ask for."""
+"""The peer of the aggregator: DuckDB over the same files.
+
+It needs the names of the signals beforehand, which the aggregator does not.
+"""
 
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +30,6 @@ GROUP BY vehicle_id ORDER BY vehicle_id
 
 
 def figures(folder: Path) -> list[tuple[Any, ...]]:
-    """Work out the figures of an hour: a row a vehicle, with count, first, last and four figures a signal."""
+    """Return the figures of an hour: a row a vehicle, with count, first, last and four figures a signal."""
     with duckdb.connect() as db:
         return db.execute(_HOUR, [str(folder / "*.jsonl")]).fetchall()

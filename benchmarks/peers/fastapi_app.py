@@ -1,7 +1,7 @@
-"""The peer that everybody starts with: FastAPI and Pydantic, one queue message a record, as their documentation has it.
+"""The peer of the receiver: FastAPI and Pydantic, with one queue message a record, as in their documentation.
 
-It gets our embedded queue, so that its 202 means as much as ours. Messages are sent and received ten at a time, which is a
-batch of SQS; `PEER_BATCH` sets another number. `json_consumer` is behind it.
+It uses our embedded queue, so that its 202 promises as much as ours. Messages are sent and received ten at a
+time, which is a batch of SQS; `PEER_BATCH` sets another number. `json_consumer` receives what it sends.
 """
 
 import os
@@ -24,7 +24,7 @@ BATCH: Final = int(os.environ.get("PEER_BATCH", "10"))
 
 
 class Payload(BaseModel):
-    """Signals by name: the known ones in their ranges, others as they are."""
+    """Signals by name: known ones within their ranges, others as they are."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, FiniteFloat] = Field(init=False)
@@ -39,7 +39,7 @@ class Payload(BaseModel):
 
     @model_validator(mode="after")
     def is_ordered(self) -> Self:
-        """Let no minimum exceed its maximum."""
+        """Raise ValueError if a minimum exceeds its maximum."""
         for low, high in (
             (self.cell_voltage_min, self.cell_voltage_max),
             (self.cell_temp_min, self.cell_temp_max),
@@ -50,7 +50,7 @@ class Payload(BaseModel):
 
 
 class Record(BaseModel):
-    """A record as the contract has it."""
+    """A record of the data contract."""
 
     timestamp: AwareDatetime
     vehicle_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]

@@ -27,7 +27,7 @@ async def main() -> None:
 
 
 def store(root: Path, deliveries: Sequence[Delivery]) -> None:
-    """Write a synced file a partition."""
+    """Write one synced file a partition."""
     partitions: defaultdict[str, list[str]] = defaultdict(list)
     for delivery in deliveries:
         record = json.loads(delivery.body)

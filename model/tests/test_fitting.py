@@ -1,4 +1,4 @@
-"""The fit of the cell, asked for what is known: trips that the model itself has driven."""
+"""The fit of the cell to trips that the model itself has driven, so that the right result is known."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -48,8 +48,8 @@ def test_the_model_meets_itself_but_for_what_is_drawn_towards_the_plausible(driv
 
 def test_time_constants_and_activation_are_found(fitted):
     pairs, searched = I3_60AH.cell.pairs, fitted.searched
-    assert searched.first_tau == pytest.approx(pairs[0].tau_s, rel=0.2)
-    assert searched.second_tau == pytest.approx(pairs[1].tau_s, rel=0.2)
+    assert searched.first_tau_s == pytest.approx(pairs[0].tau_s, rel=0.2)
+    assert searched.second_tau_s == pytest.approx(pairs[1].tau_s, rel=0.2)
     assert searched.transfer_activation == pytest.approx(pairs[0].resistance.activation, rel=0.1)
 
 

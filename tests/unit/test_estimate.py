@@ -3,7 +3,7 @@
 import pytest
 
 from telemetry.domain import estimate
-from telemetry.domain.estimate import MONTH, Packing, Prices
+from telemetry.domain.estimate import MONTH_S, Packing, Prices
 
 PRICES = Prices(
     as_of="then",
@@ -37,8 +37,8 @@ def test_full_chunks_cost_two_orders_of_magnitude_less():
 def test_a_body_larger_than_a_chunk_is_billed_for_each_that_it_begins():
     one, many = (Packing("p", n, 1000, 100, 300) for n in (60, 600))
     of_one, of_many = (estimate.month(FLEET, each, PRICES) for each in (one, many))
-    assert of_one.requests / (FLEET * MONTH / 60) == pytest.approx(2.1)
-    assert of_many.requests / (FLEET * MONTH / 600) == pytest.approx(20.1, rel=0.1)
+    assert of_one.requests / (FLEET * MONTH_S / 60) == pytest.approx(2.1)
+    assert of_many.requests / (FLEET * MONTH_S / 600) == pytest.approx(20.1, rel=0.1)
 
 
 def test_small_objects_are_moved_once_and_large_ones_twice():
@@ -52,7 +52,7 @@ def test_small_objects_are_moved_once_and_large_ones_twice():
 
 def test_dollars_add_up():
     month = estimate.month(FLEET, PLAIN, PRICES)
-    assert month.puts_cost == pytest.approx(FLEET * MONTH / 100 / 1000 * 0.005)
+    assert month.puts_cost == pytest.approx(FLEET * MONTH_S / 100 / 1000 * 0.005)
     assert month.transitions_cost == pytest.approx(month.puts / 1000 * 0.03)
     parts = month.requests_cost + month.puts_cost + month.storage_cost + month.transitions_cost
     assert month.total == pytest.approx(parts)

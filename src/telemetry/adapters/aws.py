@@ -1,8 +1,9 @@
-"""The one door to AWS: boto3's clients, called in threads, and what their faults mean in terms of settings.
+"""Clients of AWS: boto3's clients, called in threads, with errors that name the setting to change.
 
-Credentials, region and endpoint come from the SDK's own chain (`AWS_*` variables, profile, role of the machine). A
-call that fails for a passing reason (throttling, 5xx, a broken connection) is tried again by the SDK with jittered
-pauses; what still fails is a AwsError whose text begins with the name of the setting to change.
+Only this module uses boto3. Credentials, region and endpoint come from the SDK's own chain (`AWS_*`
+variables, profile, role of the machine). A call that fails for a passing reason (throttling, 5xx, a broken
+connection) is tried again by the SDK with jittered pauses. A call that still fails raises an AwsError, whose
+text begins with the name of the setting to change.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionError,  # noqa: A004  # what botocore calls it
+    ConnectionError,  # noqa: A004  # botocore's name for it
     CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
@@ -33,9 +34,9 @@ from telemetry.domain.errors import OutOfReachError
 R = TypeVar("R")
 
 ATTEMPTS: Final = 4
-"""How often a call, or an entry of one, is tried before it is said to have failed."""
+"""How often a call, or an entry of a batch call, is tried before it counts as failed."""
 
-_CONNECT: Final = 3.0  # seconds
+_CONNECT_S: Final = 3.0
 _CONNECTIONS: Final = 16
 
 _ACCESS: Final = "{setting}: these credentials may not use it"
@@ -67,12 +68,12 @@ _MEANINGS: Final = {
     "404": _NO_BUCKET,
     "NoSuchBucket": _NO_BUCKET,
     "301": _ELSEWHERE,
-    "400": _ELSEWHERE,  # what S3 answers to HEAD if the signature is for another region; there is no body to say so
+    "400": _ELSEWHERE,  # S3's answer to HEAD if the signature is for another region; it has no body
     "AuthorizationHeaderMalformed": _ELSEWHERE,
     "IllegalLocationConstraintException": _ELSEWHERE,
     "PermanentRedirect": _ELSEWHERE,
 }
-"""What AWS calls a cause, and which setting is behind it."""
+"""AWS's code of an error, and the setting to change."""
 
 _KINDS: Final[dict[type[Exception], str]] = {
     NoRegionError: "AWS_REGION",
@@ -87,11 +88,11 @@ _KINDS: Final[dict[type[Exception], str]] = {
     BotoCoreError: "{setting}",
     ValueError: "AWS_ENDPOINT_URL",
 }
-"""What the SDK finds by itself, and which setting is behind it; the first that fits is meant."""
+"""The SDK's own exceptions, and the setting to change; the first that fits counts."""
 
 
 class AwsError(OutOfReachError):
-    """A call that AWS refused, or that did not reach it; `code` is AWS's name of the cause, if it gave one."""
+    """A call that AWS refused, or that did not reach AWS; `code` is AWS's code, if it gave one."""
 
     def __init__(self, text: str, code: str = "") -> None:
         super().__init__(text)
@@ -99,16 +100,16 @@ class AwsError(OutOfReachError):
 
 
 class Client:
-    """A client of one service, used for the one thing that `setting` names."""
+    """A client of one service, used for the queue or the bucket that `setting` names."""
 
-    def __init__(self, service: str, setting: str, patience: float) -> None:
-        """Make a client that waits `patience` seconds for an answer. Raises AwsError if the SDK is not set up."""
+    def __init__(self, service: str, setting: str, patience_s: float) -> None:
+        """Make a client that waits `patience_s` for an answer. Raise AwsError if the SDK is not set up."""
         self._setting = setting
         self._slots = asyncio.Semaphore(_CONNECTIONS)
         config = Config(
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            connect_timeout=_CONNECT,
-            read_timeout=patience,
+            connect_timeout=_CONNECT_S,
+            read_timeout=patience_s,
             max_pool_connections=2 * _CONNECTIONS,
             tcp_keepalive=True,
         )
@@ -117,56 +118,57 @@ class Client:
             session = boto3.Session(region_name=self.region)
             self._client = session.client(service, config=config)
         except (BotoCoreError, ValueError) as error:
-            raise self._translated(error) from error
+            raise self._aws_error(error) from error
         self.region = self._client.meta.region_name
 
-    def now(self, work: Callable[[Any], R]) -> R:
-        """Do something with the client, blocking. Raises AwsError."""
+    def call_blocking(self, work: Callable[[Any], R]) -> R:
+        """Do `work` with the client in the caller's thread. Raise AwsError."""
         try:
             return work(self._client)
         except (BotoCoreError, ClientError) as error:
-            raise self._translated(error) from error
+            raise self._aws_error(error) from error
 
-    async def __call__(self, work: Callable[[Any], R]) -> R:
-        """Do something with the client in a thread, when there is one of its connections free. Raises AwsError."""
+    async def call(self, work: Callable[[Any], R]) -> R:
+        """Do `work` with the client in a thread, once one of the connections is free. Raise AwsError."""
         async with self._slots:
-            return await _in_thread(lambda: self.now(work))
+            return await _in_thread(lambda: self.call_blocking(work))
 
-    async def linger(self, work: Callable[[Any], R]) -> R:
-        """Do something that takes long by its nature, beside all else. Raises AwsError."""
-        return await _in_thread(lambda: self.now(work))
+    async def call_unbounded(self, work: Callable[[Any], R]) -> R:
+        """Do `work` that may take long in a thread, whether a connection is free or not. Raise AwsError."""
+        return await _in_thread(lambda: self.call_blocking(work))
 
     def close(self) -> None:
         self._client.close()
 
-    def _translated(self, error: Exception) -> AwsError:
+    def _aws_error(self, error: Exception) -> AwsError:
+        """Turn an error of the SDK into one that names the setting to change."""
         code = ""
         if isinstance(error, ClientError):
             code = error.response.get("Error", {}).get("Code", "")
             meaning = _MEANINGS.get(code, "{setting}")
         else:
             meaning = next(meaning for kind, meaning in _KINDS.items() if isinstance(error, kind))
-        said = " ".join(str(error).split())
-        return AwsError(f"{meaning.format(setting=self._setting, region=self.region)}: {said}", code)
+        text = " ".join(str(error).split())
+        return AwsError(f"{meaning.format(setting=self._setting, region=self.region)}: {text}", code)
 
 
 async def _in_thread(work: Callable[[], R]) -> R:
-    """Do what blocks in a thread of its own, whose end the end of the process does not wait for."""
+    """Do blocking work in a thread of its own. The process ends without waiting for that thread."""
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[R] = loop.create_future()
 
-    def settle(how: Callable[[Any], None], what: object) -> None:
-        if not outcome.done():  # as it is when nobody waits for it any more
-            how(what)
+    def settle(set_outcome: Callable[[Any], None], value: object) -> None:
+        if not outcome.done():  # it is done already if the caller was cancelled
+            set_outcome(value)
 
     def run() -> None:
-        how: Callable[[Any], None]
+        set_outcome: Callable[[Any], None]
         try:
-            how, what = outcome.set_result, work()
-        except BaseException as error:  # noqa: BLE001  # whatever it is, who waits is the one to be told
-            how, what = outcome.set_exception, error  # type: ignore[assignment]
+            set_outcome, value = outcome.set_result, work()
+        except BaseException as error:  # noqa: BLE001  # the caller has to receive every error
+            set_outcome, value = outcome.set_exception, error  # type: ignore[assignment]
         with suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(settle, how, what)
+            loop.call_soon_threadsafe(settle, set_outcome, value)
 
     Thread(target=run, name="aws", daemon=True).start()
     return await outcome

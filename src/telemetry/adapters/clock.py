@@ -14,18 +14,18 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that stands still until somebody advances it."""
+    """A clock that stands still until it is advanced."""
 
-    def __init__(self, wall: int = 0) -> None:
-        self._wall = wall
-        self._monotonic = 0.0
+    def __init__(self, wall_ms: int = 0) -> None:
+        self._wall_ms = wall_ms
+        self._monotonic_s = 0.0
 
     def wall_ms(self) -> int:
-        return self._wall
+        return self._wall_ms
 
     def monotonic_s(self) -> float:
-        return self._monotonic
+        return self._monotonic_s
 
-    def advance(self, seconds: float) -> None:
-        self._wall += round(seconds * 1000)
-        self._monotonic += seconds
+    def advance(self, duration_s: float) -> None:
+        self._wall_ms += round(duration_s * 1000)
+        self._monotonic_s += duration_s

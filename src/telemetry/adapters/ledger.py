@@ -1,7 +1,7 @@
-"""The book of a run in a file: a JSON line for each record each time it was sent, for others to hold the stores against.
+"""The ledger of a run in a file: a JSON line for each record, each time it was sent.
 
-A record that was sent twice has two lines. Lines are written when a body is answered, or given up; a last line that
-breaks off, because its writer was killed, does not count.
+The stores are compared with it. A record that was sent twice has two lines. The lines of a body are written
+when it is answered or given up. An incomplete last line, whose writer was killed, does not count.
 """
 
 from collections.abc import Container, Sequence
@@ -18,11 +18,11 @@ from telemetry.domain.proof.manifest import Manifest
 
 
 class LedgerError(UsageError):
-    """A file that is no ledger; the text names it."""
+    """A file that is no ledger; the text names the file."""
 
 
 class _Line(msgspec.Struct, frozen=True, gc=False):
-    """A record that was sent, and whether a receiver answered for it."""
+    """A record that was sent, and whether a receiver accepted it."""
 
     sent_at: str
     vehicle_id: str
@@ -31,7 +31,7 @@ class _Line(msgspec.Struct, frozen=True, gc=False):
     accepted: bool
 
 
-class _Read(msgspec.Struct, frozen=True, gc=False):
+class _ReadLine(msgspec.Struct, frozen=True, gc=False):
     """A line as it is read back."""
 
     sent_at: datetime
@@ -41,14 +41,15 @@ class _Read(msgspec.Struct, frozen=True, gc=False):
     accepted: bool
 
 
-_decode: Final = msgspec.json.Decoder(_Read).decode_lines
+_decode: Final = msgspec.json.Decoder(_ReadLine).decode_lines
 _encode: Final = msgspec.json.Encoder().encode_lines
 
 
 class Ledger:
-    """A book that is written to `path`, anew. Raises OSError if it cannot be."""
+    """A ledger that is written to `path`; what the file held before is lost."""
 
     def __init__(self, path: Path) -> None:
+        """Open the file. Raise OSError if it cannot be written."""
         self._file = path.open("wb")
 
     def __enter__(self) -> Self:
@@ -57,11 +58,17 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def write(self, sent_at: int, records: Sequence[Record], refused: Container[int]) -> None:
-        """Enter a body that was sent from `sent_at` on (epoch milliseconds); `refused` are places in it, from 0."""
-        at = format_timestamp(sent_at)
+    def write(self, sent_ms: int, records: Sequence[Record], refused: Container[int]) -> None:
+        """Write the lines of a body that was first sent at `sent_ms`; `refused` are places in it, from 0."""
+        sent_at = format_timestamp(sent_ms)
         lines = [
-            _Line(at, each.vehicle_id, each.can_id, format_timestamp(each.timestamp_ms), index not in refused)
+            _Line(
+                sent_at,
+                each.vehicle_id,
+                each.can_id,
+                format_timestamp(each.timestamp_ms),
+                index not in refused,
+            )
             for index, each in enumerate(records)
         ]
         self._file.write(_encode(lines))
@@ -69,9 +76,9 @@ class Ledger:
 
 
 def read(path: Path) -> tuple[Manifest, int]:
-    """Read a book back: what was sent, and since when (epoch milliseconds).
+    """Read a ledger back; return what was sent, and since when, in epoch milliseconds.
 
-    Raises LedgerError if it is none or holds no line, OSError if it cannot be read.
+    Raise LedgerError if the file is no ledger or holds no line, OSError if it cannot be read.
     """
     content = path.read_bytes()
     try:

@@ -1,4 +1,4 @@
-"""The one door to matplotlib: samples of a fleet over time as a picture."""
+"""Pictures of quantities over time. Only this module uses matplotlib."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,17 +11,20 @@ _INCHES: Final = (9.0, 2.1)  # a panel
 _DPI: Final = 110
 
 Lines = Mapping[str, ArrayLike]
-"""Lines of one panel by their name in the legend."""
+"""The lines of one panel by their names in the legend."""
 
 
-def panels(file: Path, time: Sequence[float], drawn: Mapping[str, Lines], title: str) -> None:
-    """Draw panels below each other, by the labels of their axes, over `time` in s; the suffix names the format."""
+def panels(file: Path, time_s: Sequence[float], drawn: Mapping[str, Lines], title: str) -> None:
+    """Draw panels below each other over one time axis; `drawn` has their lines by the label of each panel.
+
+    The suffix of `file` says its format.
+    """
     width, height = _INCHES
     figure = Figure(figsize=(width, height * len(drawn)), layout="constrained")
     axes = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
     for axis, (label, lines) in zip(axes, drawn.items(), strict=True):
         for name, values in lines.items():
-            axis.plot(time, values, linewidth=0.8, label=name)
+            axis.plot(time_s, values, linewidth=0.8, label=name)
         axis.set_ylabel(label)
         axis.grid(alpha=0.3)
         axis.margins(x=0)

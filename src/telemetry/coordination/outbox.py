@@ -1,4 +1,4 @@
-"""The outbox: parcels of POSTs that come close together share queue messages, each answered when its lines are durable."""
+"""The outbox: parcels of POSTs that come close together share queue messages."""
 
 import asyncio
 from collections.abc import Sequence
@@ -52,6 +52,7 @@ class LingeringOutbox:
         if self._driver is None:
             self._driver = asyncio.create_task(self._drive())
         now_s = self._clock.monotonic_s()
+        # The driver knows the loop; to ask for the running one is a system call.
         # The driver knows the loop; to ask for the running one is a system call.
         waiting = _Waiting(parcels, self._driver.get_loop().create_future())
         self._batcher.add(waiting, 1, size, now_s)

@@ -13,7 +13,7 @@ MAX_RECORDS: Final = 500
 """Records a body holds at the most, so that one that has to be sent again is small."""
 
 Enter = Callable[[int, Sequence[Record], Collection[int]], None]
-"""Writes down a body: when it was sent (epoch milliseconds), its records, and the places of those that were refused."""
+"""Writes down a body: when it was sent (epoch milliseconds), its records, and the refused places."""
 
 
 class ConcurrentSender:

@@ -1,1 +1,1 @@
-"""The inside of the hexagon: the contract, the rules, the ports and the use-cases; no I/O, no clock, no framework."""
+"""The inside of the hexagon: a room a subject; no I/O, no clock, no framework."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 class Backoff:
     """Pauses that double from `first_s` up to `longest_s`, each longer by up to the same again, by chance.
 
-    `draw` returns a random number from 0 up to 1, which keeps those apart that failed together. Without it the pauses
-    are exact.
+    `draw` returns a random number from 0 up to 1, which keeps those apart that failed together. Without it
+    the pauses are exact.
     """
 
     def __init__(self, first_s: float, longest_s: float, draw: Callable[[], float] = lambda: 0.0) -> None:

@@ -6,8 +6,14 @@ class TelemetryError(Exception):
 
 
 class OutOfReachError(TelemetryError):
-    """A queue, a store or a receiver cannot be used now. Nothing is lost, and the same call may succeed later."""
+    """A queue, a store or a receiver cannot be used now.
+
+    Nothing is lost, and the same call may succeed later.
+    """
 
 
 class UsageError(TelemetryError):
-    """A setting, an option or a file is not what it has to be. The same call fails until somebody changes it."""
+    """A setting, an option or a file is not what it has to be.
+
+    The same call fails until somebody changes it.
+    """

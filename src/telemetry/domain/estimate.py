@@ -1,36 +1,37 @@
-"""What a fleet costs a month on SQS and S3: requests, objects and bytes, and dollars by a table of prices.
+"""What a fleet costs a month on SQS and S3: requests, objects, bytes and dollars.
 
 The arithmetic, for `rate` records a second over a month of 30 days:
 
-- A queue message goes through three requests: it is sent, received and deleted. Ten share a request, if their bodies
-  fit into it. A request is billed once for each 64 KB of its payload that it begins.
-- An object is put once, moved to Standard-IA once and to Glacier once, and kept for 30 days in Standard and 60 in
-  Standard-IA; from day 90 on it is in Glacier, which grows. The figures are those of the month a year after the start.
+- A queue message takes part in three requests: it is sent, received and deleted. Ten messages share a request
+  if their bodies fit into it. A request is billed once for each 64 KB of payload that it begins.
+- An object is put once, moved to Standard-IA once and moved to Glacier once. It is kept for 30 days in
+  Standard and for 60 in Standard-IA. From day 90 on it is in Glacier, which grows. The figures are for the
+  month a year after the start.
 """
 
 from typing import Final
 
 import msgspec
 
-MONTH: Final = 30 * 24 * 3600
-"""Seconds."""
+MONTH_S: Final = 30 * 24 * 3600
 
 CHUNK: Final = 64 * 1024
 """Bytes of payload that SQS bills as one request."""
 
-_BATCH: Final = 10
-_MOST: Final = 1024 * 1024  # bytes of a request
+_BATCH: Final = 10  # messages that share a request at most
+_MAX_REQUEST: Final = 1024 * 1024  # bytes
 _GLACIER_MONTHS: Final = 9  # of the twelve of a year
-_GLACIER_OVERHEAD: Final = (
-    8 * 1024,
-    32 * 1024,
-)  # bytes an object, billed at Standard's and at Glacier's price
+# Bytes an object, the first billed at Standard's price, the second at Glacier's.
+_GLACIER_OVERHEAD: Final = (8 * 1024, 32 * 1024)
 _GB: Final = 1024**3
-_SMALL: Final = 128 * 1024  # bytes below which an object is not moved to Standard-IA
+_MIN_INFREQUENT: Final = 128 * 1024  # bytes; a smaller object is not moved to Standard-IA
 
 
 class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Dollars, and where and when they were read: requests a million, storage a GB and month, the rest a thousand."""
+    """Prices in dollars, with the date and the sources at which they were read.
+
+    Requests to SQS are priced by the million, storage by the GB and month, and the others by the thousand.
+    """
 
     as_of: str
     source: tuple[str, ...]
@@ -45,7 +46,10 @@ class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Packing(msgspec.Struct, frozen=True):
-    """How records travel and lie: per queue message and per object; `body` and `line` are bytes of one record there."""
+    """How many records share a queue message and an object.
+
+    `body` is the bytes that one record takes in a message, `line` the bytes that it takes in an object.
+    """
 
     name: str
     per_message: float
@@ -76,11 +80,11 @@ class Estimate(msgspec.Struct, frozen=True):
 
 def month(rate: float, packing: Packing, prices: Prices) -> Estimate:
     """Estimate a month of `rate` records a second."""
-    records = rate * MONTH
+    records = rate * MONTH_S
     requests = records / packing.per_message * _requests_per_message(packing)
     puts = records / packing.per_object
     size = packing.per_object * packing.line
-    moves = 1 if size < _SMALL else 2
+    moves = 1 if size < _MIN_INFREQUENT else 2
     at_standard, at_glacier = _GLACIER_OVERHEAD
     monthly = records * packing.line / _GB
     standard = monthly * (1 if moves > 1 else 3) + _GLACIER_MONTHS * puts * at_standard / _GB
@@ -103,8 +107,8 @@ def month(rate: float, packing: Packing, prices: Prices) -> Estimate:
 
 
 def _requests_per_message(packing: Packing) -> float:
-    """Count what one message is billed for: its share of a send, of a receive and of a delete."""
+    """Return the requests billed for one message: its share of a send, of a receive and of a delete."""
     size = packing.per_message * packing.body
-    together = max(1, min(_BATCH, int(_MOST / size)))
-    carried = max(1, -(-together * size // CHUNK)) / together
-    return 2 * carried + 1 / _BATCH
+    together = max(1, min(_BATCH, int(_MAX_REQUEST / size)))
+    carrying = max(1, -(-together * size // CHUNK)) / together
+    return 2 * carrying + 1 / _BATCH

@@ -11,7 +11,7 @@ from cantools.database.conversion import BaseConversion
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.adapters.can.dbc import BMW_I3, Dbc, _compiled
+from telemetry.adapters.can.dbc import BMW_I3, Dbc, _layout
 from telemetry.adapters.can.log import CanLog
 from telemetry.domain.can.bits import frames as unworded
 from telemetry.domain.can.bits import words
@@ -161,7 +161,7 @@ def test_the_checksum_that_a_definition_asks_for_is_checked_and_is_no_value(tmp_
 
 
 def test_the_definitions_of_the_package_say_how_often_the_car_sends():
-    assert {each.can_id: each.period for each in Dbc().cyclic} == {
+    assert {each.can_id: each.period_ms for each in Dbc().cyclic} == {
         0x112: 10,
         0x1A1: 20,
         0x1F0: 200,
@@ -237,7 +237,7 @@ def layouts(draw: st.DrawFn) -> Message:
 @given(layouts(), st.data())
 def test_any_layout_decodes_and_encodes_as_cantools_does(message, data):
     names = {signal.name: signal.name for signal in message.signals}
-    layout = _compiled(message, names)
+    layout = _layout(message, names)
     assert layout is not None
     frames = data.draw(st.lists(st.binary(min_size=message.length, max_size=message.length), min_size=1))
     for frame, outcome in zip(frames, layout.read(frames), strict=True):

@@ -22,7 +22,7 @@ FRAMES = [
 def messages(frames: Sequence[Frame]) -> Sequence[can.Message]:
     return [
         can.Message(
-            timestamp=frame.timestamp,
+            timestamp=frame.timestamp_s,
             arbitration_id=frame.can_id,
             data=frame.data,
             is_extended_id=frame.is_extended,
@@ -50,7 +50,9 @@ def path(request, tmp_path) -> Path:
 
 
 def since_first(frames: Sequence[Frame]) -> Sequence[Frame]:
-    return [frame._replace(timestamp=round(frame.timestamp - frames[0].timestamp, 6)) for frame in frames]
+    return [
+        frame._replace(timestamp_s=round(frame.timestamp_s - frames[0].timestamp_s, 6)) for frame in frames
+    ]
 
 
 def test_every_format_gives_the_frames_in_order_with_the_time_between_them(path):
@@ -74,14 +76,14 @@ def test_the_suffix_may_be_in_capitals(tmp_path):
 @pytest.mark.parametrize("suffix", [".log", ".blf"])
 def test_formats_that_count_from_the_epoch_keep_it(tmp_path, suffix):
     path = write(tmp_path / f"drive{suffix}", messages(FRAMES))
-    assert [frame.timestamp for frame in CanLog(path)] == [frame.timestamp for frame in FRAMES]
+    assert [frame.timestamp_s for frame in CanLog(path)] == [frame.timestamp_s for frame in FRAMES]
 
 
 def test_an_asc_log_counts_from_its_beginning_or_if_asked_from_the_epoch(tmp_path):
     path = write(tmp_path / "drive.asc", messages(FRAMES))
-    assert [frame.timestamp for frame in CanLog(path)] == [0.0, 0.25, 1.5]
-    assert [frame.timestamp for frame in CanLog(path, absolute=True)] == pytest.approx(
-        [frame.timestamp for frame in FRAMES], abs=1e-3
+    assert [frame.timestamp_s for frame in CanLog(path)] == [0.0, 0.25, 1.5]
+    assert [frame.timestamp_s for frame in CanLog(path, absolute=True)] == pytest.approx(
+        [frame.timestamp_s for frame in FRAMES], abs=1e-3
     )
 
 

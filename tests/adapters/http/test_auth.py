@@ -58,23 +58,23 @@ def test_vehicles_are_permitted_by_pattern(patterns: list[str], vehicle_id: str,
 def test_without_a_rate_nobody_waits():
     caller = Caller(Grant("k"), 0)
     caller.spend(10**9)
-    assert caller.wait(0) == 0
+    assert caller.wait_s(0) == 0
 
 
 def test_over_its_rate_a_caller_waits_until_its_average_is_within_the_rate_again():
-    caller = Caller(Grant("k", rate=100), now=10)
-    assert caller.wait(10) == 0
+    caller = Caller(Grant("k", rate=100), now_s=10)
+    assert caller.wait_s(10) == 0
     caller.spend(300)
-    assert caller.wait(10) == pytest.approx(2)
-    assert caller.wait(11) == pytest.approx(1)
-    assert caller.wait(12) == 0
+    assert caller.wait_s(10) == pytest.approx(2)
+    assert caller.wait_s(11) == pytest.approx(1)
+    assert caller.wait_s(12) == 0
 
 
 def test_what_is_not_sent_is_allowed_later_for_one_second_only():
-    caller = Caller(Grant("k", rate=100), now=0)
-    assert caller.wait(3600) == 0
+    caller = Caller(Grant("k", rate=100), now_s=0)
+    assert caller.wait_s(3600) == 0
     caller.spend(150)
-    assert caller.wait(3600) == pytest.approx(0.5)
+    assert caller.wait_s(3600) == pytest.approx(0.5)
 
 
 def test_a_grant_does_not_show_its_key():

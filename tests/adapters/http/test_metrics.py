@@ -18,7 +18,7 @@ print(metrics.render().decode())
 
 def test_counters_start_apart_from_those_of_another_receiver():
     one, other = Metrics(), Metrics()
-    one.taken(accepted=3, rejected=1, seconds=0.02)
+    one.taken(accepted=3, rejected=1, duration_s=0.02)
     one.answered(202)
     assert b'telemetry_ingest_records_total{outcome="accepted"} 3.0' in one.render()
     assert b'telemetry_ingest_requests_total{status="202"} 1.0' in one.render()

@@ -146,7 +146,7 @@ async def test_a_queue_that_was_closed_says_so_and_may_be_closed_again(tmp_path:
 async def test_a_lock_that_is_held_for_long_is_an_unavailable_queue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("telemetry.adapters.queue.sqlite.queue._BUSY", 0.01)
+    monkeypatch.setattr("telemetry.adapters.queue.sqlite.queue._BUSY_S", 0.01)
     queue = open_queue(tmp_path / "queue.db")
     other = sqlite3.connect(tmp_path / "queue.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -50,7 +50,7 @@ async def test_each_of_many_vehicles_is_written_to_a_file_of_its_own(tmp_path):
     logs = sorted(tmp_path.iterdir())
     assert [log.name for log in logs] == [f"can-veh-0000{number}.log" for number in (1, 2, 3)]
     assert [len(list(CanLog(log))) for log in logs] == [13, 13, 13]
-    assert next(iter(CanLog(logs[0]))).timestamp * 1000 == pytest.approx(NOON)
+    assert next(iter(CanLog(logs[0]))).timestamp_s * 1000 == pytest.approx(NOON)
 
 
 async def test_a_recording_that_is_asked_to_stop_is_whole_as_far_as_it_goes(tmp_path):

@@ -88,7 +88,7 @@ def test_a_file_that_holds_no_trace_is_named_with_the_reason(tmp_path, text, com
 def test_a_trip_as_it_was_recorded_is_a_trace(tmp_path, real_data):
     packed = real_data / "tum_bmw_i3_60ah" / "TripA01.csv.gz"
     trace = scene.read_trace(_written(tmp_path, gzip.decompress(packed.read_bytes()).decode()))
-    assert len(trace.time) == 5045
+    assert len(trace.time_s) == 5045
 
 
 def test_the_plot_is_a_picture_and_needs_no_receiver(tmp_path, monkeypatch, capsys):

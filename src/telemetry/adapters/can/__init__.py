@@ -1,1 +1,1 @@
-"""The CAN bus: its logs, and the databases that give them meaning."""
+"""The CAN bus: its logs, and the databases that define its frames."""

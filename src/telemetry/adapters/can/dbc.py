@@ -1,8 +1,9 @@
-"""Definitions of frames in a DBC file: cantools reads the file, the domain says what the frames mean.
+"""Definitions of frames in a DBC file: cantools reads the file, and the domain decodes the frames.
 
-A layout that the domain cannot compile (multiplexed, longer than 8 bytes, or with signals that overlap) is decoded by
-cantools, frame by frame. Two attributes of a message say more than its layout: `GenMsgCycleTime`, as is common, and
-`CrcInit`, which is ours: what its checksum starts from, if it is protected as `telemetry.domain.can.protection` says.
+A message for which the domain cannot make a layout (it is multiplexed, longer than 8 bytes, or has signals
+that overlap) is decoded by cantools, frame by frame. Two attributes of a message are used besides its layout.
+`GenMsgCycleTime` is a common one. `CrcInit` is ours: the initial value of the checksum of a message that is
+protected as `telemetry.domain.can.protection` says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,21 +35,25 @@ BMW_I3: Final = Path(__file__).parents[2] / "data" / "bmw_i3.dbc"
 _LAYOUT_ONLY: Final = {
     "decode_choices": False,  # a payload holds numbers, not the names of states
     "scaling": False,
-    # Of a frame that is shorter than its definition, cantools gives the signals that lie in it whole, with the values
-    # that they would have in the full frame, and leaves out the others. So nothing is guessed, and all of it can land.
+    # Of a frame that is shorter than its definition, cantools returns the signals that lie in it whole, with
+    # the values that they would have in the full frame, and leaves out the others. So no value is guessed,
+    # and none is lost.
     "allow_truncated": True,
     "allow_excess": True,  # a longer frame holds every signal where it is defined
 }
 
 
 class Dbc:
-    """The definitions in one file, by CAN id; one that names no signal does not count.
+    """The definitions in one file, by CAN id; a definition without a signal does not count.
 
-    `cyclic` are those messages that are sent periodically and have a standard id and a layout that can be compiled.
-    Raises UnreadableError if the file is no DBC, or two signals of a frame would get one name; OSError.
+    `cyclic` are the messages that are sent periodically, if they have a standard id and a layout.
     """
 
     def __init__(self, path: Path = BMW_I3) -> None:
+        """Read the file. Raise OSError if that is not possible.
+
+        Raise UnreadableError if it is no DBC, or two signals of a message would have the same name.
+        """
         database = cantools.database.Database(strict=False)  # real files have signals that overlap
         try:
             database.add_dbc_file(str(path))
@@ -66,19 +71,19 @@ class Dbc:
                     raise UnreadableError(f"{path}: in {message.name}, {error}") from error
 
     def decode(self, frames: Sequence[Frame]) -> Sequence[Outcome | None]:
-        """Decode frames, in their order; None where there is no definition of one."""
+        """Decode frames, in their order; the outcome of a frame without a definition is None."""
         return frame.decode(frames, self._readers)
 
     def _add(self, message: Message) -> None:
         names = snake_names(signal.name for signal in message.signals)
-        layout = _compiled(message, names)
-        reader = layout.read if layout else _Singly(message, names).read
+        layout = _layout(message, names)
+        reader = layout.read if layout else _FrameByFrame(message, names).read
         self._readers[message.frame_id, message.is_extended_frame] = reader
         if layout and message.cycle_time and not message.is_extended_frame:
             self.cyclic.append(Cyclic(message.frame_id, message.cycle_time, layout))
 
 
-class _Singly:
+class _FrameByFrame:
     """A message that cantools decodes frame by frame."""
 
     def __init__(self, message: Message, names: Mapping[str, str]) -> None:
@@ -103,17 +108,17 @@ class _Singly:
         )
 
 
-def _compiled(message: Message, names: Mapping[str, str]) -> Layout | None:
-    """Compile a message, or return None if that cannot be."""
+def _layout(message: Message, names: Mapping[str, str]) -> Layout | None:
+    """Make the layout of a message; return None if that is not possible."""
     attributes = message.dbc.attributes if message.dbc else {}
     protection = Protection(int(attributes["CrcInit"].value)) if "CrcInit" in attributes else None
     try:
         if message.is_multiplexed():
             return None
         fields = [(_signal(names[each.name], each), _field(each)) for each in message.signals]
-        # What belongs to the protection is checked, and is no value of the car's.
-        own = [each for each in fields if not (protection and each[1].mask & MASK)]
-        return Layout(own, message.length, protection)
+        # The signals of the protection are checked, and are no values of the car.
+        values = [each for each in fields if not (protection and each[1].mask & MASK)]
+        return Layout(values, message.length, protection)
     except ValueError:
         return None
 

@@ -1,4 +1,7 @@
-"""Logs of a CAN bus in files, as python-can reads and writes them: candump's, Vector's in text and binary, each also gzipped."""
+"""Logs of a CAN bus in files, as python-can reads and writes them.
+
+There are candump's logs, and Vector's in text and binary. Each can be read from a gzipped file too.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,22 +21,22 @@ _WRITERS: Final = {".log": can.CanutilsLogWriter, ".asc": can.ASCWriter, ".blf":
 
 
 class CanLog:
-    """The frames of a file, in its order. Each frame's time is in seconds, from wherever the log counts.
+    """The frames of a file, in its order, with times in seconds since the start that the log counts from.
 
-    An ASC file counts from its own beginning; with `absolute`, its date is added, in this machine's time zone. Remote
-    and error frames carry no data: they are `skipped`, counted by kind. A file that breaks off, or is damaged, ends
-    there and `fault` says so, so that what came before is not lost. `position` is how many of `size` bytes are read.
-
-    Raises UnreadableError for a file of another kind, OSError if there is none.
+    An ASC file counts from its own beginning. With `absolute` its date is added, in this machine's time zone.
+    Remote and error frames have no data. They are left out, and `skipped` counts them by kind. At the first
+    place that is cut off or damaged the frames end, and `fault` says why. So the frames before it are not
+    lost. `position` is how many of `size` bytes were read.
     """
 
     def __init__(self, path: Path, *, absolute: bool = False) -> None:
+        """Raise UnreadableError if the suffix is not that of a log, OSError if there is no such file."""
         suffixes = [suffix.lower() for suffix in path.suffixes]
         self._gzipped = suffixes[-1:] == [_GZIP]
         self._format = "".join(suffixes[:-1][-1:] if self._gzipped else suffixes[-1:])
         if self._format not in _FORMATS:
             raise UnreadableError(
-                f"{path}: its suffix does not tell what it is; name it {_kinds()}, or one of these and .gz"
+                f"{path}: its suffix does not tell what it is; name it {_suffixes()}, or one of these and .gz"
             )
         self.path = path
         self._absolute = absolute
@@ -49,12 +52,12 @@ class CanLog:
                     if message.is_error_frame or message.is_remote_frame:
                         self.skipped["error" if message.is_error_frame else "remote"] += 1
                         continue
-                    # A line that breaks off within a byte leaves half a byte more than its length.
+                    # A line that is cut off within a byte has half a byte more than its length says.
                     data = bytes(message.data[: message.dlc])
                     yield Frame(message.timestamp, message.arbitration_id, data, message.is_extended_id)
-            except Exception as error:  # noqa: BLE001  # a parser raises whatever damaged input leads it to
-                why = str(error) or type(error).__name__
-                self.fault = f"{self.path}: it cannot be read on as {_FORMATS[self._format]}: {why}"
+            except Exception as error:  # noqa: BLE001  # damaged input makes a parser raise any error
+                reason = str(error) or type(error).__name__
+                self.fault = f"{self.path}: it cannot be read on as {_FORMATS[self._format]}: {reason}"
 
     def _messages(self, stack: ExitStack) -> Iterator[can.Message]:
         raw = stack.enter_context(self.path.open("rb"))
@@ -62,12 +65,13 @@ class CanLog:
         reader = stack.enter_context(self._reader(plain))
         for message in reader:
             if getattr(reader, "timestamps_format", None) == "relative":
-                # python-can would take the time since the line before for the time since the beginning.
+                # python-can would use the time since the line before as the time since the beginning.
                 raise ValueError("it counts time from line to line; export it with absolute timestamps")
             self.position = raw.tell()
             yield message
         if isinstance(reader, can.BLFReader) and self.size < reader.file_size and not self._gzipped:
-            raise ValueError(f"it says that it has {reader.file_size} bytes")  # python-can does not
+            # python-can does not check this.
+            raise ValueError(f"it says that it has {reader.file_size} bytes")
         self.position = self.size
 
     def _reader(self, plain: BinaryIO) -> can.io.generic.MessageReader:
@@ -80,14 +84,12 @@ class CanLog:
 
 
 class CanRecorder:
-    """A log that frames are written to, of the kind that its suffix says; it is whole once the context ends.
-
-    Raises UnreadableError for another suffix, OSError if it cannot be written.
-    """
+    """A log that frames are written to, in the format of its suffix; it is complete once the context ends."""
 
     def __init__(self, path: Path) -> None:
+        """Open the file. Raise UnreadableError for another suffix, OSError if it cannot be written."""
         if not (writer := _WRITERS.get(path.suffix.lower())):
-            raise UnreadableError(f"{path}: its suffix does not tell what it is to be; name it {_kinds()}")
+            raise UnreadableError(f"{path}: its suffix does not tell what it is to be; name it {_suffixes()}")
         self._writer = writer(path)
 
     def __enter__(self) -> Self:
@@ -97,10 +99,10 @@ class CanRecorder:
         self._writer.stop()
 
     def write(self, frame: Frame) -> None:
-        """Write a frame, whose time is in seconds since 1970."""
+        """Write a frame, whose time is in seconds since 1970-01-01 UTC."""
         self._writer(
             can.Message(
-                timestamp=frame.timestamp,
+                timestamp=frame.timestamp_s,
                 arbitration_id=frame.can_id,
                 data=frame.data,
                 is_extended_id=frame.is_extended,
@@ -108,5 +110,6 @@ class CanRecorder:
         )
 
 
-def _kinds() -> str:
+def _suffixes() -> str:
+    """List the suffixes of logs, each with its format."""
     return ", ".join(f"{suffix} ({kind})" for suffix, kind in _FORMATS.items())

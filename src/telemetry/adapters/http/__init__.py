@@ -1,1 +1,1 @@
-"""HTTP: the receiver as it is served, and as it is called."""
+"""HTTP: the receiver's server, and its client."""

@@ -1,4 +1,4 @@
-"""The receiver over HTTP: what is served where, and how it is described."""
+"""The receiver over HTTP: its routes, and their OpenAPI description."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -22,11 +22,11 @@ from telemetry.domain.transport.ingest import NotPermittedError
 from telemetry.domain.transport.lease import Depth
 
 EXPECTED: Final = (HTTPException, TooLargeError, MalformedBodyError, NotPermittedError)
-"""What a sender does wrong: the answer says so, and the log need not."""
+"""Faults of a sender; the answer names them, so that the log need not."""
 
 
 class Health(msgspec.Struct, frozen=True):
-    """That the process lives."""
+    """The answer of a process that lives."""
 
     status: str = "ok"
 
@@ -69,8 +69,8 @@ def create_app(
 ) -> Litestar:
     """Make the application.
 
-    `on_error` is called with every exception that answered a request; `lifespan` is entered before the first request
-    and left after the last.
+    `on_error` is called with every exception that answered a request. `lifespan` is entered before the first
+    request and left after the last.
     """
 
     @asgi(intake.PATH, copy_scope=False)

@@ -1,4 +1,4 @@
-"""Who may send: API keys, the vehicles each may speak for, and how many records a second it may send."""
+"""API keys: for which vehicles each may send, and how many records a second."""
 
 import hmac
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ HEADER: Final = "X-API-Key"
 class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one key allows.
 
-    `vehicles` are patterns of vehicle ids with `*` and `?`; `rate` is records per second, 0 for no bound.
+    `vehicles` are patterns of vehicle ids with `*` and `?`. `rate` is in records a second; 0 is no bound.
     """
 
     key: Annotated[str, Meta(min_length=1)]
@@ -31,24 +31,26 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Caller:
-    """Who sends with a key: what it may, and how much of its rate is left."""
+    """The sender with one key: what it may send, and how many records of its rate are left."""
 
-    def __init__(self, grant: Grant, now: float) -> None:
+    def __init__(self, grant: Grant, now_s: float) -> None:
         self._rate = grant.rate
         self._left = grant.rate
-        self._filled_at = now
+        self._filled_s = now_s
         self.permits = _permits(tuple(grant.vehicles))
 
-    def wait(self, now: float) -> float:
-        """Tell in how many seconds the caller may send again; 0 is now."""
+    def wait_s(self, now_s: float) -> float:
+        """Return in how many seconds the caller may send again; 0 is at once."""
         if not self._rate:
             return 0.0
-        # One second's worth may be saved up, and one body may overdraw: how many records it holds shows only later.
-        self._left = min(self._rate, self._left + (now - self._filled_at) * self._rate)
-        self._filled_at = now
+        # The records of one second may be saved. One body may exceed what is left, because how many records
+        # it holds is known only after it is parsed.
+        self._left = min(self._rate, self._left + (now_s - self._filled_s) * self._rate)
+        self._filled_s = now_s
         return max(0.0, -self._left / self._rate)
 
     def spend(self, records: int) -> None:
+        """Subtract records that were sent from what is left."""
         self._left -= records
 
 
@@ -59,7 +61,7 @@ class Keyring:
         self._callers = [(_digest(grant.key), Caller(grant, clock.monotonic_s())) for grant in grants]
 
     def find(self, key: str) -> Caller | None:
-        """Find who sends with `key`, in a time that tells nothing about any key."""
+        """Return the caller with `key`, if there is one, in a time that does not depend on any key."""
         presented = _digest(key)
         found = None
         for digest, caller in self._callers:
@@ -73,8 +75,9 @@ def _digest(key: str) -> bytes:
 
 
 def _permits(patterns: tuple[str, ...]) -> Callable[[str], bool] | None:
+    """Return what says whether a vehicle is permitted; None if all are, so that none has to be checked."""
     if "*" in patterns:
-        return None  # whoever may speak for all need not be asked about each
+        return None
     return lru_cache(maxsize=65_536)(
         lambda vehicle_id: any(fnmatchcase(vehicle_id, each) for each in patterns)
     )

@@ -1,4 +1,4 @@
-"""The receiver as a client calls it: kept-alive connections, and patience with a receiver that is away."""
+"""The client of a receiver: it keeps connections alive, and tries again while the receiver is away."""
 
 import asyncio
 import random
@@ -15,7 +15,7 @@ from telemetry.domain.proof.gateway import GatewayError
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
 _LONGEST_SILENCE_S: Final = 30.0
-_COME_BACK: Final = frozenset({429, 500, 502, 503, 504})
+_TRY_AGAIN: Final = frozenset({429, 500, 502, 503, 504})  # statuses that another try may change
 _ANSWERED: Final = frozenset({202, 422})
 
 _decode: Final = msgspec.json.Decoder(Answer).decode
@@ -26,7 +26,7 @@ class _Problem(msgspec.Struct):
 
 
 class HttpGateway:
-    """A receiver at `url`, sent to over at most `connections` connections for at most `patience_s` a body."""
+    """A receiver at `url` over up to `connections` connections; a body is tried for at most `patience_s`."""
 
     def __init__(self, url: str, key: str, connections: int, patience_s: float) -> None:
         self._patience_s = patience_s
@@ -34,7 +34,7 @@ class HttpGateway:
             base_url=url,
             headers={HEADER: key, "Content-Type": "application/x-ndjson"},
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            trust_env=False,  # a proxy is for the world outside, and would see the key
+            trust_env=False,  # a proxy from the environment would see the key
         )
 
     async def ready(self) -> None:
@@ -50,7 +50,7 @@ class HttpGateway:
             ) from error
 
     async def _until_answered(self, method: str, path: str, content: bytes, answers: frozenset[int]) -> bytes:
-        """Ask until the status is one of `answers`; return the body. Raises GatewayError if that never comes."""
+        """Ask until the status is one of `answers`; return the body. Raise GatewayError if it never is."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + self._patience_s
         backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, random.random)
@@ -62,17 +62,17 @@ class HttpGateway:
             except httpx.UnsupportedProtocol as error:
                 raise GatewayError(f"{self._client.base_url}: {error}") from error
             except httpx.RequestError as error:
-                why, asked_s = str(error) or type(error).__name__, 0.0
+                reason, asked_s = str(error) or type(error).__name__, 0.0
             else:
                 if response.status_code in answers:
                     return response.content
-                why, asked_s = _refusal(response), _retry_after_s(response)
-                if response.status_code not in _COME_BACK:
-                    raise GatewayError(f"{self._client.base_url}: {why}")
+                reason, asked_s = _refusal(response), _retry_after_s(response)
+                if response.status_code not in _TRY_AGAIN:
+                    raise GatewayError(f"{self._client.base_url}: {reason}")
             pause_s = backoff.pause_s(asked_s)
             if loop.time() + pause_s > deadline_s:
                 raise GatewayError(
-                    f"{self._client.base_url}: no answer in {self._patience_s:g} s, the last was: {why}"
+                    f"{self._client.base_url}: no answer in {self._patience_s:g} s, the last was: {reason}"
                 )
             await asyncio.sleep(pause_s)
 
@@ -81,11 +81,12 @@ class HttpGateway:
 
 
 def _timeout(left_s: float) -> httpx.Timeout:
-    """Wait for a receiver that is silent no longer than there is patience left, but for a free connection as it takes."""
+    """Bound the wait for an answer by the time that is left; the wait for a free connection has no bound."""
     return httpx.Timeout(min(_LONGEST_SILENCE_S, max(left_s, _FIRST_PAUSE_S)), pool=None)
 
 
 def _refusal(response: httpx.Response) -> str:
+    """Return the status of a refusal with its reason."""
     try:
         detail = msgspec.json.decode(response.content, type=_Problem).detail
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -94,6 +95,6 @@ def _refusal(response: httpx.Response) -> str:
 
 
 def _retry_after_s(response: httpx.Response) -> float:
-    """Read the seconds that a receiver asks to wait; a date, which the header may also hold, is not waited for."""
+    """Return the seconds that a receiver asks to wait; a date, which the header may hold too, counts as 0."""
     text = response.headers.get("Retry-After", "")
     return float(text) if text.isdecimal() else 0.0

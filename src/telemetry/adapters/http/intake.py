@@ -1,7 +1,7 @@
 """`POST /ingest` as a bare ASGI application: one body in, one answer out, and no other work.
 
-Litestar routes to it and turns what it raises into problem details. It makes no request object, no arguments and no
-response object, which together would cost more than a record does.
+Litestar routes requests to it, and turns what it raises into problem details. No request object, no arguments
+and no response object are made, because together they would cost more than a record does.
 """
 
 import math
@@ -41,7 +41,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Desk(msgspec.Struct, frozen=True):
-    """What a request is served with. `max_body` bytes bound a body both as it comes and decompressed."""
+    """What a request needs to be served. A body has at most `max_body` bytes, as sent and decompressed."""
 
     ingest: Ingest
     keyring: Keyring
@@ -52,18 +52,18 @@ class Desk(msgspec.Struct, frozen=True):
 
 
 async def take(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request once every record of it that is accepted is durable."""
+    """Answer one request, once all of its accepted records are durable."""
     if scope["type"] == ScopeType.WEBSOCKET or scope["method"] != "POST":
         raise MethodNotAllowedException(f"Send records to {PATH} by POST.", headers={"Allow": "POST"})
-    started = desk.clock.monotonic_s()
+    started_s = desk.clock.monotonic_s()
     headers = dict(scope["headers"])
-    caller = _caller(headers, desk.keyring, started)
+    caller = _caller(headers, desk.keyring, started_s)
     parser = _parser(headers)
     body = _decoded(await _body(receive, desk.max_body), _text(headers, b"content-encoding"), desk.max_body)
     parsed = parser(body, desk.clock.wall_ms())
     caller.spend(len(parsed.records))
     answer = await desk.ingest.accept(parsed, caller.permits)
-    desk.metrics.taken(answer.accepted, len(answer.rejected), desk.clock.monotonic_s() - started)
+    desk.metrics.taken(answer.accepted, len(answer.rejected), desk.clock.monotonic_s() - started_s)
     await _send(send, answer)
 
 
@@ -82,23 +82,28 @@ async def _send(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _caller(headers: _Headers, keyring: Keyring, now: float) -> Caller:
-    """Find who sends. Raises for a key that is missing or unknown, and for one that has used up its rate."""
+def _caller(headers: _Headers, keyring: Keyring, now_s: float) -> Caller:
+    """Return the caller whose key is in the headers.
+
+    Raise NotAuthorizedException for a missing or unknown key, TooManyRequestsException for a key over its
+    rate.
+    """
     key = _text(headers, _KEY)
     if not (caller := keyring.find(key)):
         raise NotAuthorizedException(
             f"The key in {HEADER} is not known." if key else f"Send your key in the header {HEADER}.",
             headers={"WWW-Authenticate": f'ApiKey header="{HEADER}"'},
         )
-    if wait := caller.wait(now):
+    if wait_s := caller.wait_s(now_s):
         raise TooManyRequestsException(
             "This key has sent more records than its rate allows.",
-            headers={"Retry-After": str(math.ceil(wait))},
+            headers={"Retry-After": str(math.ceil(wait_s))},
         )
     return caller
 
 
 def _parser(headers: _Headers) -> Callable[[bytes, int], Parsed]:
+    """Return the parser for the media type. Raise ClientException if there is none."""
     kind = _text(headers, b"content-type").partition(";")[0].strip().lower()
     if not (parser := _PARSERS.get(kind)):
         raise ClientException(f"Content-Type is one of {', '.join(_PARSERS)}, not {kind!r}.", status_code=415)
@@ -106,7 +111,10 @@ def _parser(headers: _Headers) -> Callable[[bytes, int], Parsed]:
 
 
 async def _body(receive: Receive, limit: int) -> bytes:
-    """Read a body as it comes. Raises for one that is over the limit, and for one whose sender hung up."""
+    """Read a body as it comes.
+
+    Raise TooLargeError beyond the limit, ClientException if the sender closed the connection before the end.
+    """
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -122,7 +130,11 @@ async def _body(receive: Receive, limit: int) -> bytes:
 
 
 def _decoded(body: bytes, encoding: str, limit: int) -> bytes:
-    """Undo the encoding of a body. Raise TooLargeError beyond the limit."""
+    """Decompress a body by its Content-Encoding.
+
+    Raise TooLargeError beyond the limit, ClientException if the encoding is not known or not that of the
+    body.
+    """
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return body

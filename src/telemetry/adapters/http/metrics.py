@@ -1,4 +1,4 @@
-"""What the receiver counts for Prometheus."""
+"""The receiver's counters for Prometheus."""
 
 import os
 from functools import lru_cache
@@ -7,8 +7,10 @@ from typing import Final
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-CONTENT_TYPE: Final = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")  # Litestar adds it to every text
-_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)  # seconds
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST.removesuffix(
+    "; charset=utf-8"
+)  # Litestar adds the suffix to every text
+_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
 class Metrics:
@@ -28,28 +30,30 @@ class Metrics:
             ["status"],
             registry=self._registry,
         )
-        self._seconds = Histogram(
+        self._durations_s = Histogram(
             "telemetry_ingest_seconds",
             "From a request's arrival to its records being durable.",
-            buckets=_BUCKETS,
+            buckets=_BUCKETS_S,
             registry=self._registry,
         )
 
-        # To find a counter by its label costs more than to count.
+        # Counters are looked up by their labels once, because a look-up costs more than counting.
         self._accepted = self._records.labels("accepted")
         self._rejected = self._records.labels("rejected")
         self._answered = lru_cache(maxsize=None)(lambda status: self._requests.labels(str(status)))
 
-    def taken(self, accepted: int, rejected: int, seconds: float) -> None:
+    def taken(self, accepted: int, rejected: int, duration_s: float) -> None:
+        """Count the records of a body, which were durable `duration_s` after its arrival."""
         self._accepted.inc(accepted)
         self._rejected.inc(rejected)
-        self._seconds.observe(seconds)
+        self._durations_s.observe(duration_s)
 
     def answered(self, status: int) -> None:
+        """Count a request that was answered with `status`."""
         self._answered(status).inc()
 
     def render(self) -> bytes:
-        """Spell all counters in the text format of Prometheus, those of sibling processes included."""
+        """Return all counters in the text format of Prometheus, with the counters of sibling processes."""
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self._registry)
         everyone = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""How a request is refused: as problem details (RFC 9457), each cause with its status and what to change."""
+"""Refusals of requests as problem details (RFC 9457), each cause with its status and what to change."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -15,14 +15,15 @@ from telemetry.domain.contract.parse import MalformedBodyError
 from telemetry.domain.transport.ingest import NotPermittedError
 from telemetry.domain.transport.queue import QueueUnavailableError
 
-_RETRY_AFTER: Final = "1"
-"""Seconds after which an unavailable queue is worth another try."""
+_RETRY_AFTER_S: Final = "1"
+"""When to try again after the queue was unavailable, as the header has it."""
 
 
 def _problem(status: int, detail: str, **headers: str) -> ProblemDetailsException:
-    spelled = {name.replace("_", "-"): value for name, value in headers.items()}
+    """Make problem details; a header is given with `_` in the place of `-`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
     return ProblemDetailsException(
-        status_code=status, title=HTTPStatus(status).phrase, detail=detail, headers=spelled
+        status_code=status, title=HTTPStatus(status).phrase, detail=detail, headers=named
     )
 
 
@@ -43,8 +44,8 @@ def _not_permitted(error: NotPermittedError) -> ProblemDetailsException:
 
 
 def _unavailable(_: QueueUnavailableError) -> ProblemDetailsException:
-    # What the queue says of itself, paths and addresses, is for the log and not for the sender.
-    return _problem(503, "The queue cannot take it now. Send it again.", Retry_After=_RETRY_AFTER)
+    # The text of the error names paths and addresses, which are for the log and not for the sender.
+    return _problem(503, "The queue cannot take it now. Send it again.", Retry_After=_RETRY_AFTER_S)
 
 
 def _failed(_: Exception) -> ProblemDetailsException:

@@ -1,6 +1,6 @@
-"""What the OpenAPI document says of `POST /ingest`, which Litestar cannot describe by the types of a handler.
+"""The OpenAPI document of `POST /ingest`, which Litestar cannot derive from the types of a handler.
 
-The schemas are made by msgspec from the types of the data contract.
+msgspec makes the schemas from the types of the data contract.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ _CONTRACT: Final = (RequestRecord, Answer)
 
 @dataclass
 class _MadeSchema(Schema):
-    """A schema that is given whole, and not field by field."""
+    """A schema that is given as one document, and not field by field."""
 
     document: Mapping[str, Any] = field(default_factory=dict)
 
@@ -43,7 +43,7 @@ class _MadeSchema(Schema):
 
 
 def add_to(document: OpenAPI, path: str) -> None:
-    """Add what is served at `path`, and the schemas of the contract, to what Litestar knows by itself."""
+    """Add the description of `path`, and the schemas of the contract, to the document that Litestar made."""
     _, schemas = msgspec.json.schema_components(_CONTRACT, ref_template=_REF)
     schemas[RequestRecord.__name__] |= {"examples": [EXAMPLE]}
     document.components.schemas |= {name: _MadeSchema(document=schema) for name, schema in schemas.items()}

@@ -1,6 +1,6 @@
-"""What the pipeline needs of AWS, and made where it is not there yet.
+"""The queues and the bucket that the pipeline needs on AWS, which are made where they do not exist yet.
 
-`deploy/cloudformation.yaml` says the same in another language; a test holds the two together.
+`deploy/cloudformation.yaml` describes the same; a test compares the two.
 """
 
 from telemetry.adapters.provision.plan import Plan

@@ -1,4 +1,4 @@
-"""What is wanted of AWS, in AWS's own words. The lifecycle is explained in `docs/adr/0002-storage-strategy.md`."""
+"""What is wanted on AWS, in AWS's own words. `docs/adr/0002-storage-strategy.md` explains the lifecycle."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,14 +7,14 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 TIERED: Final = ("raw/", "skewed/")
-"""The trees whose objects grow old; the hourly figures and the quarantine stay at hand."""
+"""The trees whose objects move to cheaper storage; the hourly figures and the quarantine do not."""
 
-_SMALL: Final = 128 * 1024  # bytes
-_DAY: Final = 24 * 3600
+_MIN_INFREQUENT: Final = 128 * 1024  # bytes; Standard-IA bills a smaller object as if it had as many
+_DAY_S: Final = 24 * 3600
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What is wanted: names, and the terms of the queue's leases. `visibility` is in seconds."""
+    """The names of what is wanted, and the terms of the queue's leases; `visibility` is in seconds."""
 
     queue: str
     bucket: str
@@ -29,31 +29,35 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Aspect(NamedTuple):
-    """One thing that is set of a bucket: by `put_<verb>` with `wanted`, and read back by `get_<verb>`."""
+    """One property of a bucket: it is set by `put_<verb>` with `wanted`, and read by `get_<verb>`."""
 
     what: str
     verb: str
     wanted: Mapping[str, Any]
 
     def is_met(self, answer: Mapping[str, Any]) -> bool:
-        """Tell whether an answer says what is wanted; a lifecycle is read back without its cover."""
+        """Return whether an answer says what is wanted."""
+        # A lifecycle is read without the member that it is set in.
         return agree(answer, self.wanted.get("LifecycleConfiguration", self.wanted))
 
 
 def dead_queue_attributes(plan: Plan) -> Mapping[str, str]:
-    """Keep dead letters as long as SQS can."""
+    """Return the attributes of the dead-letter queue, which keeps messages as long as SQS can."""
     return {
-        "MessageRetentionPeriod": str(14 * _DAY),
+        "MessageRetentionPeriod": str(14 * _DAY_S),
         "SqsManagedSseEnabled": "true",
         **_fifo(plan),
     }
 
 
 def queue_attributes(plan: Plan, dead_arn: str) -> Mapping[str, str]:
-    """Keep records as long as SQS can: a consumer that is away for a long weekend must not cost any."""
+    """Return the attributes of the queue, which keeps messages as long as SQS can.
+
+    So no record is lost if the consumer does not run for days.
+    """
     policy = {"deadLetterTargetArn": dead_arn, "maxReceiveCount": plan.max_receives}
     return {
-        "MessageRetentionPeriod": str(14 * _DAY),
+        "MessageRetentionPeriod": str(14 * _DAY_S),
         "VisibilityTimeout": str(plan.visibility),
         "ReceiveMessageWaitTimeSeconds": "20",
         "SqsManagedSseEnabled": "true",
@@ -63,7 +67,7 @@ def queue_attributes(plan: Plan, dead_arn: str) -> Mapping[str, str]:
 
 
 def bucket_aspects(plan: Plan) -> Sequence[Aspect]:
-    """Say what is set of the bucket: nobody from outside, nothing in the clear, and what grows old gets cheaper."""
+    """Return the properties of the bucket: no public access, encryption, TLS only, and a lifecycle."""
     return (
         Aspect(
             "the block of public access",
@@ -122,10 +126,10 @@ def _tls_only(bucket: str) -> Mapping[str, Any]:
 
 
 def _lifecycle(prefix: str) -> Sequence[Mapping[str, Any]]:
-    """Spell the rules: Standard-IA not before day 30, because S3 refuses it, and Glacier from day 90.
+    """Return the rules: Standard-IA from day 30, the first that S3 allows, and Glacier from day 90.
 
-    Without sizes, S3 would pass over what is smaller than 128 KB; such objects skip Standard-IA, which would bill them
-    as 128 KB.
+    The rules name sizes, because without them S3 would not move objects smaller than 128 KB. Such objects
+    skip Standard-IA, which would bill them as 128 KB.
     """
     folder = f"{prefix.strip('/')}/".lstrip("/")
     abort = {
@@ -139,8 +143,8 @@ def _lifecycle(prefix: str) -> Sequence[Mapping[str, Any]]:
 
 def _tiers(folder: str, tree: str) -> Iterator[Mapping[str, Any]]:
     sizes: Sequence[Mapping[str, int]] = (
-        {"ObjectSizeGreaterThan": _SMALL - 1},
-        {"ObjectSizeGreaterThan": 0, "ObjectSizeLessThan": _SMALL},
+        {"ObjectSizeGreaterThan": _MIN_INFREQUENT - 1},
+        {"ObjectSizeGreaterThan": 0, "ObjectSizeLessThan": _MIN_INFREQUENT},
     )
     infrequent = {"Days": 30, "StorageClass": "STANDARD_IA"}
     glacier = {"Days": 90, "StorageClass": "GLACIER"}
@@ -154,7 +158,7 @@ def _tiers(folder: str, tree: str) -> Iterator[Mapping[str, Any]]:
 
 
 def agree(found: Any, wanted: Any) -> bool:  # noqa: ANN401  # as AWS answers
-    """Tell whether `found` says all that is wanted; services add to what they were told, and spell JSON anew."""
+    """Return whether `found` says all that is wanted; it may say more, and format JSON in another way."""
     if isinstance(found, str) and isinstance(wanted, str) and wanted.startswith("{"):
         return agree(json.loads(found), json.loads(wanted))
     if isinstance(found, Mapping) and isinstance(wanted, Mapping):

@@ -1,4 +1,4 @@
-"""The queue in memory: the ledger itself, for tests and for trying things out; it dies with its process."""
+"""The queue in memory: the model itself, for tests and for trying things out; it is lost with its process."""
 
 import asyncio
 import math
@@ -21,17 +21,18 @@ class MemoryQueue:
 
     async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
         self._model.send(bodies, self._clock.wall_ms())
-        await self._ring()
+        await self._notify()
         return []
 
     async def receive(self, limit: int, wait_s: float) -> Sequence[Delivery]:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + wait_s
+        deadline_s = loop.time() + wait_s
         while (
-            not (deliveries := self._model.receive(limit, self._clock.wall_ms())) and loop.time() < deadline
+            not (deliveries := self._model.receive(limit, self._clock.wall_ms())) and loop.time() < deadline_s
         ):
+            wake_s = min(deadline_s, loop.time() + self._next_end_s())
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(min(deadline, loop.time() + self._next_end())), self._changed:
+                async with asyncio.timeout_at(wake_s), self._changed:
                     await self._changed.wait()
         return deliveries
 
@@ -40,7 +41,7 @@ class MemoryQueue:
 
     async def extend(self, handles: Sequence[str], duration_s: float) -> Sequence[str]:
         refused = self._model.extend(handles, round(duration_s * 1000), self._clock.wall_ms())
-        await self._ring()
+        await self._notify()
         return refused
 
     async def depth(self) -> Depth:
@@ -51,18 +52,19 @@ class MemoryQueue:
 
     async def redrive(self, handles: Sequence[str]) -> Sequence[str]:
         refused = self._model.redrive(handles, self._clock.wall_ms())
-        await self._ring()
+        await self._notify()
         return refused
 
     async def close(self) -> None:
         pass
 
-    async def _ring(self) -> None:
+    async def _notify(self) -> None:
+        """Wake all receivers that wait."""
         async with self._changed:
             self._changed.notify_all()
 
-    def _next_end(self) -> float:
-        """In how many seconds a lease may end, so that its message is there to be received again."""
-        now = self._clock.wall_ms()
-        end = self._model.next_visible(now)
-        return math.inf if end is None else (end - now) / 1000
+    def _next_end_s(self) -> float:
+        """Return in how many seconds the next lease ends, so that its message can be received again."""
+        now_ms = self._clock.wall_ms()
+        end_ms = self._model.next_visible(now_ms)
+        return math.inf if end_ms is None else (end_ms - now_ms) / 1000

@@ -1,8 +1,8 @@
 """The store in a folder: an object is a file, which appears under its name whole and synced, or not at all.
 
-It is written to a temporary file in the same folder, synced, and renamed; then the folder is synced, because a rename
-is durable only with it, and so is every folder above that had to be made. Temporary files begin with a dot and are in
-no listing; what a crash leaves of them is harmless.
+It is written to a temporary file in the same folder, synced, and renamed. Then the folder is synced, because
+only that makes a rename durable. Every folder above that had to be made is synced too. Temporary files begin
+with a dot and are in no listing, so that it does no harm if a crash leaves one.
 """
 
 import asyncio
@@ -66,11 +66,11 @@ class LocalStorage:
 
     def _put(self, path: Path, data: bytes, *, overwrite: bool) -> None:
         if not overwrite and path.exists():
-            # Keys of objects that never change carry a digest of the content, so that two writers of one key at one
-            # time write the same, and this need not be atomic.
+            # Keys of objects that never change have a digest of the content, so that two writers of one key
+            # at one time write the same, and this check need not be atomic.
             if path.read_bytes() != data:
                 raise ObjectExistsError(path.relative_to(self._root).as_posix())
-            _sync_folder(path.parent)  # whoever put it may not have come that far
+            _sync_folder(path.parent)  # its writer may have ended before this
             return
         _make_folder(path.parent)
         temporary = path.with_name(f"{_TEMPORARY}{path.name}.{uuid4().hex}")
@@ -86,18 +86,19 @@ class LocalStorage:
         _sync_folder(path.parent)
 
     def _list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Walk only the deepest folder that the prefix names in full."""
+        """Yield the objects with a prefix, from a walk of the deepest folder that it names in full."""
         parts = prefix.split("/")[:-1]
         if any(part.startswith(_TEMPORARY) for part in parts):
-            return  # no key begins like this, but folders outside of the root would
+            return  # no key has such a part, but `..` would lead to folders outside of the root
         for where, folders, files in os.walk(self._root.joinpath(*parts), onerror=_raise_unless_gone):
             folders[:] = [name for name in folders if not name.startswith(_TEMPORARY)]
             for name in files:
                 path = Path(where, name)
                 key = path.relative_to(self._root).as_posix()
                 if key.startswith(prefix) and not name.startswith(_TEMPORARY):
-                    # The rename is the last change of the inode, so that its time is when the object appeared.
-                    with suppress(FileNotFoundError):  # deleted meanwhile
+                    # The rename is the last change of the inode, so that its time is the moment at which the
+                    # object appeared.
+                    with suppress(FileNotFoundError):  # it was deleted after the folder was read
                         status = path.stat()
                         yield ObjectInfo(key, status.st_size, status.st_ctime_ns // 1_000_000)
 
@@ -109,7 +110,7 @@ class LocalStorage:
 
 
 async def _in_thread(work: Callable[[], R]) -> R:
-    """Do what blocks in a thread. Raise StoreUnavailableError if the file system refuses it."""
+    """Do blocking work in a thread. Raise StoreUnavailableError if the file system refuses it."""
     try:
         return await asyncio.to_thread(work)
     except OSError as error:
@@ -117,7 +118,7 @@ async def _in_thread(work: Callable[[], R]) -> R:
 
 
 def _raise_unless_gone(error: OSError) -> None:
-    """Let a folder be missing, but not be unreadable: a listing that leaves something out looks like loss."""
+    """Raise an error of a walk, except for a missing folder: a listing that omits objects looks like loss."""
     if not isinstance(error, _NO_OBJECT):
         raise error
 

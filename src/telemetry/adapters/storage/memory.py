@@ -1,4 +1,4 @@
-"""The store in memory, for tests; it dies with its process."""
+"""The store in memory, for tests; it is lost when its process ends."""
 
 from collections.abc import Sequence
 

@@ -1,10 +1,10 @@
-"""The store on Amazon S3: an object is there once its put was answered.
+"""The store on Amazon S3: an object exists once its put was answered.
 
-A put without `overwrite` is conditional (`If-None-Match: *`). A put whose answer was lost, or that crossed another one
-of the same key (409), is tried again; if then the object is there (412), it is read: the same bytes are success, other
-bytes are not. The SDK adds a CRC to every body that it sends, which S3 checks before it answers and gives back with
-every body that is read, where the SDK checks it. No body needs a multipart upload, which begins to pay far above the
-5 MB that an object of the raw store may have.
+A put without `overwrite` is conditional (`If-None-Match: *`). A put is tried again if its answer was lost, or
+if it was in conflict with another put of the same key (409). If the object then exists (412), it is read: the
+same bytes are success, and other bytes are not. The SDK adds a CRC to every body that it sends, and S3 checks
+it before it answers. S3 returns the CRC with every body that is read, and the SDK checks it. No body needs a
+multipart upload, which is useful only far above the 5 MB that an object of the raw store may have.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from telemetry.domain.store.storage import (
     StoreUnavailableError,
 )
 
-_PATIENCE: Final = 20.0  # seconds for an answer
+_PATIENCE_S: Final = 20.0  # for an answer
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
 _EXISTS: Final = "PreconditionFailed"
-_CROSSED: Final = frozenset({"ConditionalRequestConflict", "OperationAborted"})
+_CONFLICTS: Final = frozenset({"ConditionalRequestConflict", "OperationAborted"})
 _MISSING: Final = "NoSuchKey"
 
 _LINES: Final = {"ContentType": "application/x-ndjson; charset=utf-8"}
@@ -35,26 +35,26 @@ _KINDS: Final = {
     ".jsonl.zst": {**_LINES, "ContentEncoding": "zstd"},
     ".json": {"ContentType": "application/json"},
 }
-"""What a browser and Athena have to know of an object, by the ending of its key."""
+"""The headers that a browser and Athena need, by the ending of an object's key."""
 
 
 class S3Storage:
     """Objects of `bucket` whose keys begin with `prefix`."""
 
     def __init__(self, bucket: str, prefix: str = "") -> None:
-        """Check that the bucket is there. Raise StoreUnavailableError naming the setting that is to be changed."""
+        """Check that the bucket exists. Raise StoreUnavailableError naming the setting to change."""
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        with _translated():
-            self._s3 = Client("s3", "S3_BUCKET", _PATIENCE)
-            self._s3.now(lambda s3: s3.head_bucket(Bucket=bucket))
+        with _storage_errors():
+            self._s3 = Client("s3", "S3_BUCKET", _PATIENCE_S)
+            self._s3.call_blocking(lambda s3: s3.head_bucket(Bucket=bucket))
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         condition = {} if overwrite else {"IfNoneMatch": "*"}
         kind = next((kind for ending, kind in _KINDS.items() if key.endswith(ending)), {})
         try:
-            with _translated():
-                await self._insist(key, {"Body": data, **kind, **condition})
+            with _storage_errors():
+                await self._put(key, {"Body": data, **kind, **condition})
         except FileExistsError:
             if await self.get(key) != data:
                 raise ObjectExistsError(key) from None
@@ -65,34 +65,34 @@ class S3Storage:
             return body
 
         try:
-            with _translated():
-                return await self._s3(read)
+            with _storage_errors():
+                return await self._s3.call(read)
         except FileNotFoundError:
             raise ObjectNotFoundError(key) from None
 
     async def list(self, prefix: str) -> Sequence[ObjectInfo]:
-        with _translated():
-            return await self._s3(lambda s3: sorted(self._list(s3, prefix)))
+        with _storage_errors():
+            return await self._s3.call(lambda s3: sorted(self._list(s3, prefix)))
 
     async def delete(self, key: str) -> None:
-        with _translated():
-            await self._s3(lambda s3: s3.delete_object(Bucket=self._bucket, Key=self._prefix + key))
+        with _storage_errors():
+            await self._s3.call(lambda s3: s3.delete_object(Bucket=self._bucket, Key=self._prefix + key))
 
     async def close(self) -> None:
         self._s3.close()
 
-    async def _insist(self, key: str, parameters: dict[str, Any]) -> None:
-        """Put an object, again if the put crossed another one of its key."""
+    async def _put(self, key: str, parameters: dict[str, Any]) -> None:
+        """Put an object; try again if the put was in conflict with another put of its key."""
         backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, random.random)
         for attempt in range(ATTEMPTS):
             if attempt:
                 await asyncio.sleep(backoff.pause_s())
             try:
-                await self._s3(
+                await self._s3.call(
                     lambda s3: s3.put_object(Bucket=self._bucket, Key=self._prefix + key, **parameters)
                 )
             except AwsError as error:
-                if error.code not in _CROSSED or attempt == ATTEMPTS - 1:
+                if error.code not in _CONFLICTS or attempt == ATTEMPTS - 1:
                     raise
             else:
                 return
@@ -108,8 +108,8 @@ class S3Storage:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Turn a fault of AWS into what it means: two are answers about an object, all others mean the store."""
+def _storage_errors() -> Iterator[None]:
+    """Turn an AwsError into FileExistsError or FileNotFoundError of an object, or StoreUnavailableError."""
     try:
         yield
     except AwsError as error:

@@ -1,7 +1,8 @@
-"""Where a raw value lies in a frame of up to 8 bytes, and how it is taken out of many frames at once, or put in.
+"""Where a raw value lies in a frame of up to 8 bytes, and how many frames are read or written at once.
 
-Frames are words of 64 bits: byte 0 of the frame is the lowest byte of its word. In this order a little-endian field is
-one run of bits; a big-endian one is after the bytes of the word have been turned around.
+A frame becomes a word of 64 bits: byte 0 of the frame is the lowest byte of its word. In this order a
+little-endian field is one run of bits. A big-endian field is one run of bits once the bytes of the word are
+reversed.
 """
 
 from collections.abc import Sequence
@@ -16,14 +17,14 @@ Order = Literal["little", "big"]
 Kind = Literal["unsigned", "signed", "float"]
 
 BYTES: Final = 8
-"""What a classic CAN frame holds at the most, and a word."""
+"""Bytes that a classic CAN frame has at most, and bytes of a word."""
 
 _BITS: Final = 8 * BYTES
 _FLOATS: Final = {16: "2", 32: "4", 64: "8"}
 
 
 def words(frames: Sequence[bytes]) -> Words:
-    """Make words of frames, at least one and all of one size: what a word cannot hold is left out."""
+    """Make the words of frames, at least one and all of one size; bytes after the eighth are left out."""
     size, joined = len(frames[0]), b"".join(frames)
     if size == BYTES:
         return np.frombuffer(joined, "<u8").astype(np.uint64, copy=False)
@@ -32,20 +33,21 @@ def words(frames: Sequence[bytes]) -> Words:
     return padded.view("<u8")[:, 0].astype(np.uint64, copy=False)
 
 
-def frames(of: Words, size: int) -> Sequence[bytes]:
-    """Make frames of `size` bytes of words; the opposite of `words`."""
-    row = of.astype("<u8", copy=False).tobytes()
+def frames(words: Words, size: int) -> Sequence[bytes]:
+    """Make the frames of words, each of `size` bytes."""
+    row = words.astype("<u8", copy=False).tobytes()
     return [row[start : start + size] for start in range(0, len(row), BYTES)]
 
 
 class Field:
-    """One field: `start` counts as DBC files do, from a little-endian field's lowest bit or a big-endian one's highest.
+    """One field of a frame, at a place counted as DBC files do.
 
-    `size` is how many bytes a frame must have to hold it whole; `mask` has ones where it lies in a word.
-    Raises ValueError if it does not lie within 8 bytes, or is a float of a length that no float has.
+    `start` is the lowest bit of a little-endian field, and the highest bit of a big-endian one. `size` is how
+    many bytes a frame must have to hold it whole. `mask` has ones where the field lies in a word.
     """
 
     def __init__(self, start: int, length: int, order: Order = "little", kind: Kind = "unsigned") -> None:
+        """Raise ValueError if the field is not within 8 bytes, or if no float has the length of a float."""
         first = start if order == "little" else 8 * (start // 8) + 7 - start % 8
         if first < 0 or length < 1 or first + length > _BITS:
             raise ValueError(f"{length} bits from bit {start} on do not lie within {BYTES} bytes")
@@ -54,21 +56,21 @@ class Field:
         self.length = length
         self.kind: Kind = kind
         self.size = -(-(first + length) // 8)
-        self._turn = order == "big"
+        self._is_big_endian = order == "big"
         self._shift = first if order == "little" else _BITS - first - length
         self._ones = 2**length - 1
         mask = self._ones << self._shift
-        self.mask = int.from_bytes(mask.to_bytes(BYTES, "big" if self._turn else "little"), "little")
+        self.mask = int.from_bytes(mask.to_bytes(BYTES, order), "little")
 
-    def take(self, frames: Words) -> Raws:
-        """Take the raw values out of frames (n,); they are as wide as numpy has them, whatever their length."""
-        turned = frames.byteswap() if self._turn else frames
+    def take(self, words: Words) -> Raws:
+        """Return the raw values that lie in words (n,), each in 64 bits, whatever the field's length."""
+        ordered = words.byteswap() if self._is_big_endian else words
         if self.kind == "signed":
-            # Up against the upper end and back down, so that the sign fills what is above.
+            # A shift to the upper end and back down copies the sign into all bits above the field.
             above = _BITS - self.length - self._shift
-            whole: Raws = np.left_shift(turned, above).view(np.int64) >> (_BITS - self.length)
+            whole: Raws = np.left_shift(ordered, above).view(np.int64) >> (_BITS - self.length)
             return whole
-        raw: Words = np.right_shift(turned, self._shift)
+        raw: Words = np.right_shift(ordered, self._shift)
         raw &= self._ones
         if self.kind == "float":
             width = _FLOATS[self.length]
@@ -76,11 +78,11 @@ class Field:
         return raw
 
     def put(self, raw: Raws) -> Words:
-        """Make words (n,) that hold raw values, which are to fit the field, in its place and zeros elsewhere."""
+        """Make words (n,) that hold raw values, which must fit, in the field's place and zeros elsewhere."""
         if self.kind == "float":
             width = _FLOATS[self.length]
             bits = raw.astype(f"f{width}").view(f"u{width}").astype(np.uint64)
         else:
             bits = raw.astype(np.int64 if self.kind == "signed" else np.uint64).view(np.uint64) & self._ones
         placed: Words = np.left_shift(bits, self._shift)
-        return placed.byteswap() if self._turn else placed
+        return placed.byteswap() if self._is_big_endian else placed

@@ -1,14 +1,14 @@
-"""What the buses of simulated cars carry: their signals as frames, each message in its own rhythm.
+"""What the buses of simulated cars carry: their signals as frames, each message at its own period.
 
-A message is sent as often as its definition says, but at most once a sample, since nothing is known in between; and
-only if at least one of its signals is known. The signals that are not are sent as not available.
+A message is sent at the period of its definition, but at most once a sample, since nothing is known between
+samples. It is sent only if at least one of its signals is known. Its other signals are sent as not available.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from telemetry.domain.can.bits import frames
+from telemetry.domain.can import bits
 from telemetry.domain.can.frame import Cyclic
 from telemetry.domain.can.scaling import Floats
 
@@ -17,7 +17,7 @@ class MessageFrames(NamedTuple):
     """The frames of one message, one a car."""
 
     can_id: int
-    data: Sequence[bytes]
+    frames: Sequence[bytes]
 
 
 class Broadcast:
@@ -29,10 +29,11 @@ class Broadcast:
         self._numbers: Counter[int] = Counter()
 
     def due(self, elapsed_ms: int, signals: Mapping[str, Floats]) -> Iterator[MessageFrames]:
-        """Yield the frames that are due `elapsed_ms` after the start, of the signals that are known, each (cars,)."""
+        """Yield the frames that are due `elapsed_ms` after the start; known signals have values (cars,)."""
         for can_id, period_ms, layout in self._messages:
             is_due = elapsed_ms // period_ms > (elapsed_ms - self._sampling_ms) // period_ms
             if is_due and not signals.keys().isdisjoint(layout.names):
                 known = {name: signals[name] for name in layout.names if name in signals}
-                yield MessageFrames(can_id, frames(layout.encode(known, self._numbers[can_id]), layout.size))
+                words = layout.encode(known, self._numbers[can_id])
+                yield MessageFrames(can_id, bits.frames(words, layout.size))
                 self._numbers[can_id] += 1

@@ -1,4 +1,4 @@
-"""CAN frames, and layouts that say which signals lie where in them, compiled so that many are read or made at once."""
+"""CAN frames, and layouts that say where each signal lies; many frames are decoded or encoded at once."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from telemetry.domain.errors import TelemetryError, UsageError
 
 
 class UnreadableError(UsageError):
-    """A file of frames or of definitions is not what it should be; its text names the file and what to change."""
+    """A file of frames or of definitions is of the wrong kind; the text names it, and what to change."""
 
 
 class UndecodableFrameError(TelemetryError, ValueError):
@@ -22,18 +22,18 @@ class UndecodableFrameError(TelemetryError, ValueError):
 
 
 class Frame(NamedTuple):
-    """A data frame of a bus; `timestamp` is in seconds, counted from wherever its log counts from."""
+    """A data frame of a bus; `timestamp_s` counts seconds from the start that its log counts from."""
 
-    timestamp: float
+    timestamp_s: float
     can_id: int
     data: bytes
     is_extended: bool = False
 
 
 class Decoded(NamedTuple):
-    """The signals of a frame in their units, and those whose value is not available, all by name.
+    """The signals of a frame in their units, and the names of the signals whose value is not available.
 
-    `is_short` tells that the frame ended before its definition, so that signals are missing.
+    `is_short` says that the frame has fewer bytes than its definition, so that signals are missing.
     """
 
     signals: dict[str, float]
@@ -42,21 +42,19 @@ class Decoded(NamedTuple):
 
 
 Outcome: TypeAlias = Decoded | UndecodableFrameError
-"""What became of a frame of which there is a definition."""
+"""The result of decoding a frame that has a definition."""
 
 Reader: TypeAlias = Callable[[Sequence[bytes]], Sequence[Outcome]]
-"""Reads frames of one id, all of one size, in their order."""
+"""Decodes frames of one id, all of one size, in their order."""
 
 
 class Layout:
-    """The signals of one message of `size` bytes, each with its field.
-
-    Raises ValueError if it cannot be compiled: it has more than 8 bytes, a field reaches beyond them, or two share bits.
-    """
+    """The signals of one message of `size` bytes, each with its field."""
 
     def __init__(
         self, signals: Sequence[tuple[Signal, Field]], size: int, protection: Protection | None = None
     ) -> None:
+        """Raise ValueError if a field reaches beyond `size` bytes, or two fields share bits."""
         used = MASK if protection else 0
         for signal, field in signals:
             if field.size > size or used & field.mask:
@@ -66,58 +64,68 @@ class Layout:
         self.names = [signal.name for signal, _ in signals]
         self._signals = signals
         self._protection = protection
-        # Unused bits are sent as ones, as the car does with most of them.
+        # Unused bits are sent as ones, because the car sends most of them so.
         self._blank = np.uint64(2 ** (8 * size) - 1 & ~used)
 
-    def decode(self, frames: Words, size: int) -> Mapping[str, Floats]:
-        """Decode words (n,) of frames that all have `size` bytes, NaN where a value is not available.
+    def decode(self, words: Words, size: int) -> Mapping[str, Floats]:
+        """Decode words (n,) of frames that all have `size` bytes. A value that is not available is NaN.
 
-        Of frames shorter than the layout there are the signals that lie in them whole.
+        If the frames are shorter than the layout, return the signals that lie in them whole.
         """
         return {
-            signal.name: signal.values(field.take(frames))
+            signal.name: signal.values(field.take(words))
             for signal, field in self._signals
             if field.size <= size
         }
 
     def encode(self, values: Mapping[str, Floats], number: int = 0) -> Words:
-        """Make the words of frames, each the one of this `number` of its sender, of at least one signal's values (n,).
+        """Make the words of frames that hold the values (n,) of at least one signal.
 
-        Signals without values, and those that are NaN, are sent as not available. Raises ValueError naming a signal
-        that has no raw value for one of its values.
+        Each frame is the one of this `number` of its sender. A signal without values, and a value that is
+        NaN, is sent as not available. Raise ValueError naming a signal that has no raw value for one of its
+        values.
         """
         count = len(next(iter(values.values())))
         absent = np.full(count, np.nan)
-        frames = np.full(count, self._blank)
+        words = np.full(count, self._blank)
         for signal, field in self._signals:
-            frames |= field.put(signal.raws(values.get(signal.name, absent)))
-        return self._protection.protect(frames, self.size, number) if self._protection else frames
+            words |= field.put(signal.raws(values.get(signal.name, absent)))
+        return self._protection.protect(words, self.size, number) if self._protection else words
 
     def read(self, frames: Sequence[bytes]) -> Sequence[Outcome]:
-        """Read frames, at least one and all of one size, in their order; those beyond the layout's size as if cut."""
+        """Decode frames, at least one and all of one size, in their order.
+
+        Bytes beyond the size of the layout are ignored.
+        """
         words, size = bits.words(frames), len(frames[0])
         columns = self.decode(words, size)
         if not columns:
-            why = UndecodableFrameError(f"{size} bytes hold none of its signals whole")
-            return [why] * len(frames)
+            too_short = UndecodableFrameError(f"{size} bytes hold none of its signals whole")
+            return [too_short] * len(frames)
         outcomes: Sequence[Outcome] = _rows(columns, is_short=size < self.size)
         if not self._protection:
             return outcomes
-        broken = UndecodableFrameError("its checksum is wrong")
+        damaged = UndecodableFrameError("its checksum is wrong")
         intact = self._protection.is_intact(words, min(size, self.size)).tolist()
-        return [outcome if good else broken for outcome, good in zip(outcomes, intact, strict=True)]
+        return [
+            outcome if is_intact else damaged for outcome, is_intact in zip(outcomes, intact, strict=True)
+        ]
 
 
 class Cyclic(NamedTuple):
-    """A message that is sent every `period` milliseconds."""
+    """A message that is sent every `period_ms`."""
 
     can_id: int
-    period: int
+    period_ms: int
     layout: Layout
 
 
 def decode(frames: Sequence[Frame], readers: Mapping[tuple[int, bool], Reader]) -> Sequence[Outcome | None]:
-    """Decode frames of many kinds, in their order; None where there is no reader for its id, standard or extended."""
+    """Decode frames of many ids, in their order.
+
+    A reader is found by a frame's id and by whether the id is extended. The outcome of a frame without a
+    reader is None.
+    """
     kinds: defaultdict[tuple[tuple[int, bool], int], list[int]] = defaultdict(list)
     for place, frame in enumerate(frames):
         kinds[(frame.can_id, frame.is_extended), len(frame.data)].append(place)
@@ -130,13 +138,13 @@ def decode(frames: Sequence[Frame], readers: Mapping[tuple[int, bool], Reader]) 
 
 
 def _rows(columns: Mapping[str, Floats], *, is_short: bool) -> Sequence[Decoded]:
-    """Turn columns into what each frame says."""
+    """Turn the columns of signals into one row a frame."""
     table = np.column_stack(list(columns.values()))
-    lacking = np.isnan(table)
+    missing = np.isnan(table)
     names = list(columns)
     decoded = [Decoded(dict(zip(names, row, strict=True)), (), is_short) for row in table.tolist()]
-    for place in np.flatnonzero(lacking.any(axis=1)).tolist():
-        unavailable = [name for name, lacks in zip(names, lacking[place], strict=True) if lacks]
+    for place in np.flatnonzero(missing.any(axis=1)).tolist():
+        unavailable = [name for name, is_missing in zip(names, missing[place], strict=True) if is_missing]
         known = {name: value for name, value in decoded[place].signals.items() if name not in unavailable}
         decoded[place] = Decoded(known, unavailable, is_short)
     return decoded

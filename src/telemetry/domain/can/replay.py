@@ -1,9 +1,10 @@
-"""Use-case: turn the frames of a CAN log into records of one vehicle, and keep book of those that are none.
+"""Use-case: turn the frames of a CAN log into records of one vehicle, and count the frames that become none.
 
-The times of a log are moved as a whole, so that its first frame, known or not, lies at a given moment; what is finer
-than a millisecond is cut off. Two frames of one id that then share a millisecond would be one record delivered twice,
-and the second would be dropped. Real logs have such frames, where the logger took in a burst: so the later one is
-nudged to the next free millisecond, and frames of one id stay in the order of the log.
+The times of a log are moved as a whole, so that its first frame, known or not, lies at a given moment. What
+is finer than a millisecond is cut off. Two frames of one id that then share a millisecond would be one record
+delivered twice, and the second would be dropped. Real logs have such frames, where the logger received a
+burst. So the later one is nudged to the next free millisecond, and frames of one id stay in the order of the
+log.
 """
 
 import math
@@ -18,26 +19,26 @@ from telemetry.domain.can.frame import Frame, Outcome, UndecodableFrameError
 from telemetry.domain.contract.moment import epoch_ms
 from telemetry.domain.contract.record import Record
 
-# What RFC 3339 can spell, with a day to spare for frames that are nudged.
-_EARLIEST: Final = epoch_ms(datetime.min.replace(tzinfo=UTC))
-_LATEST: Final = epoch_ms(datetime(9999, 12, 31, tzinfo=UTC))
+# The moments that RFC 3339 can express, with a day to spare for frames that are nudged.
+_EARLIEST_MS: Final = epoch_ms(datetime.min.replace(tzinfo=UTC))
+_LATEST_MS: Final = epoch_ms(datetime(9999, 12, 31, tzinfo=UTC))
 
-_TICK_S: Final = 0.1  # of the log's time that a run spans at the most
+_LONGEST_RUN_S: Final = 0.1  # of the log's time at its own speed
 
 
 class ReplayCounts(msgspec.Struct):
-    """What became of the frames; each counter is by CAN id, and says more where more is to say.
+    """How many frames had which outcome; each counter is by CAN id, some with a signal or a reason beside it.
 
-    `furthest` is by how many milliseconds a frame was nudged at the most.
+    `furthest` is the most milliseconds by which a frame was nudged.
     """
 
     frames: int = 0
     undefined: Counter[str] = msgspec.field(default_factory=Counter)
     undecodable: Counter[str] = msgspec.field(default_factory=Counter)
     blank: Counter[str] = msgspec.field(default_factory=Counter)
-    """Frames that were decoded and have no signal that is available."""
+    """Frames that were decoded and have no available signal."""
     short: Counter[str] = msgspec.field(default_factory=Counter)
-    """Frames that were decoded as far as they go."""
+    """Frames that are shorter than their definition; the signals that they hold were decoded."""
     unavailable: Counter[str] = msgspec.field(default_factory=Counter)
     nudged: Counter[str] = msgspec.field(default_factory=Counter)
     furthest: int = 0
@@ -51,49 +52,50 @@ class ReplayCounts(msgspec.Struct):
         return self.decoded - self.blank.total()
 
 
-def paced(frames: Iterable[Frame], most: int, speed: float) -> Iterator[tuple[float, Sequence[Frame]]]:
-    """Cut a log into runs of at most so many frames, each with the seconds after the start at which it is due.
+def paced(frames: Iterable[Frame], limit: int, speed: float) -> Iterator[tuple[float, Sequence[Frame]]]:
+    """Cut a log into runs of at most `limit` frames; yield each with the time at which it is due.
 
-    It is due when its last frame is, if the log is played at `speed` times its own; at an infinite one, at once. A
-    frame whose time goes back, or is none, is due with the one before.
+    That time is in seconds after the start. The log is played at `speed` times its own speed; if that is
+    infinite, all runs are due at once. A run is due when its last frame is. A frame whose time goes back, or
+    is not a number, is due with the frame before it.
     """
-    origin, begun, due = None, 0.0, 0.0
+    origin_s, first_due_s, due_s = None, 0.0, 0.0
     run: list[Frame] = []
     for frame in frames:
-        origin = frame.timestamp if origin is None else origin
-        latest = max(due, (frame.timestamp - origin) / speed)
-        if run and (len(run) >= most or latest > begun + _TICK_S):
-            yield due, run
+        origin_s = frame.timestamp_s if origin_s is None else origin_s
+        latest_s = max(due_s, (frame.timestamp_s - origin_s) / speed)
+        if run and (len(run) >= limit or latest_s > first_due_s + _LONGEST_RUN_S):
+            yield due_s, run
             run = []
-        due = latest if latest < math.inf else due
-        begun = begun if run else due
+        due_s = latest_s if latest_s < math.inf else due_s
+        first_due_s = first_due_s if run else due_s
         run.append(frame)
     if run:
-        yield due, run
+        yield due_s, run
 
 
 class LogReplay:
-    """One log of one vehicle, from `start` on (epoch milliseconds), or at its own times without one.
+    """One log of one vehicle, which begins at `start_ms`; if that is None, the log keeps its own times.
 
-    `decode` tells what became of each frame, in their order, or None of one that it has no definition of. `counts` says
-    what became of the frames.
+    `decode` returns the outcome of each frame, in their order, and None for a frame without a definition.
+    `counts` has the outcomes of all frames so far.
     """
 
     def __init__(
         self,
         decode: Callable[[Sequence[Frame]], Sequence[Outcome | None]],
         vehicle_id: str,
-        start: int | None,
+        start_ms: int | None,
     ) -> None:
         self._decode = decode
         self._vehicle_id = vehicle_id
-        self._start = start or 0
-        self._origin = None if start is not None else 0.0
-        self._last: dict[str, int] = {}
+        self._start_ms = start_ms or 0
+        self._origin_s = None if start_ms is not None else 0.0
+        self._last_ms: dict[str, int] = {}
         self.counts = ReplayCounts()
 
     def records(self, frames: Sequence[Frame]) -> Sequence[Record]:
-        """Turn the next frames of the log into records, one a frame that has something to say."""
+        """Turn the next frames of the log into records, one a frame that has an available signal."""
         outcomes = zip(frames, self._decode(frames), strict=True)
         return [record for frame, outcome in outcomes if (record := self._record(frame, outcome))]
 
@@ -101,7 +103,7 @@ class LogReplay:
         self.counts.frames += 1
         can_id = f"0x{frame.can_id:X}"
         try:
-            timestamp = self._timestamp(frame)
+            timestamp_ms = self._timestamp_ms(frame)
         except UndecodableFrameError as error:
             outcome = error
         if outcome is None:
@@ -115,21 +117,22 @@ class LogReplay:
         if not outcome.signals:
             self.counts.blank[can_id] += 1
             return None
-        return Record(self._nudge(can_id, timestamp), self._vehicle_id, can_id, outcome.signals)
+        return Record(self._nudge(can_id, timestamp_ms), self._vehicle_id, can_id, outcome.signals)
 
-    def _timestamp(self, frame: Frame) -> int:
-        """Move a frame's time. Raises UndecodableFrameError if it cannot be spelled."""
-        if self._origin is None:
-            self._origin = frame.timestamp
-        seconds = frame.timestamp - self._origin
-        if not _EARLIEST <= self._start + seconds * 1000 <= _LATEST:
+    def _timestamp_ms(self, frame: Frame) -> int:
+        """Move a frame's time. Raise UndecodableFrameError if it then lies outside the years 1 to 9999."""
+        if self._origin_s is None:
+            self._origin_s = frame.timestamp_s
+        elapsed_s = frame.timestamp_s - self._origin_s
+        if not _EARLIEST_MS <= self._start_ms + elapsed_s * 1000 <= _LATEST_MS:
             raise UndecodableFrameError("its time lies outside the years 1 to 9999")
         # By whole microseconds, the resolution of logs: as a float, 1.001 s may be a bit less than 1001 ms.
-        return self._start + round(seconds * 1_000_000) // 1000
+        return self._start_ms + round(elapsed_s * 1_000_000) // 1000
 
-    def _nudge(self, can_id: str, timestamp: int) -> int:
-        free = max(timestamp, self._last.get(can_id, timestamp - 1) + 1)
-        self.counts.nudged[can_id] += free > timestamp
-        self.counts.furthest = max(self.counts.furthest, free - timestamp)
-        self._last[can_id] = free
-        return free
+    def _nudge(self, can_id: str, timestamp_ms: int) -> int:
+        """Return the first free millisecond of an id from `timestamp_ms` on, and take it."""
+        free_ms = max(timestamp_ms, self._last_ms.get(can_id, timestamp_ms - 1) + 1)
+        self.counts.nudged[can_id] += free_ms > timestamp_ms
+        self.counts.furthest = max(self.counts.furthest, free_ms - timestamp_ms)
+        self._last_ms[can_id] = free_ms
+        return free_ms

@@ -1,14 +1,15 @@
-"""What the raw values in a frame mean: the rules by which they become signals of a payload, and signals raw values.
+"""The rules by which raw values of a frame become signals of a payload, and signals become raw values.
 
-A definition (a DBC file) gives each signal a place, a scale and an offset: value = raw x scale + offset. Three rules
-are ours. A signal is named in snake_case. A value is the decimal number that scale and offset make, so that raw 1234
-at a scale of 0.1 is 123.4 and not 123.4 and a bit. And a value that means 'not available' is no number.
+A definition (a DBC file) gives each signal a place, a scale and an offset: value = raw x scale + offset.
+Three rules are ours. A signal is named in snake_case. A value is the decimal number that scale and offset
+make: raw 1234 at a scale of 0.1 is 123.4, without the rounding error that a product of floats has. A value
+that means 'not available' is no number.
 
-By convention (SAE J1939-71, and the BMW i3's bus) a sender that does not know a value sets all bits of its field. So
-all ones in an unsigned field are 'not available' if the definition's range leaves them out, and a value if the range
-takes them in. Without a range they are 'not available' from one byte on: narrower fields hold states and counters, in
-which all ones may be as good a value as any. A single bit, and -1 in a signed field, are always values; a float is not
-available if it is not finite.
+By convention (SAE J1939-71, and the BMW i3's bus) a sender that does not know a value sets all bits of its
+field. So all ones in an unsigned field are 'not available' if the definition's range excludes them, and a
+value if it includes them. Without a range they are 'not available' in a field of at least one byte. Narrower
+fields hold states and counters, in which all ones may be a value like any other. A single bit, and -1 in a
+signed field, are always values. A float is not available if it is not finite.
 """
 
 import math
@@ -25,10 +26,11 @@ from telemetry.domain.contract import signals
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-_NARROWEST: Final = 8  # bits of a field that is taken for a measured value though it has no range
-_EXACT: Final = 2**53  # below which a float64 holds every whole number
+_NARROWEST: Final = 8  # bits that a field without a range needs to count as a measured value
+_EXACT: Final = 2**53  # a float64 holds every whole number below it
 
-# Where a word begins inside a name: pack|Current, HV|Battery. But a single small letter is the prefix of a unit: _kWh.
+# Where a word begins inside a name: pack|Current, HV|Battery. A single small letter is the prefix of a unit:
+# _kWh.
 _INSIDE: Final = re.compile(r"(?<=[a-z0-9])(?<!_[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _BETWEEN: Final = re.compile(r"[^A-Za-z0-9]+")
 
@@ -42,15 +44,14 @@ class _Line(NamedTuple):
 
     def at(self, raw: int) -> float:
         try:
-            return (
-                raw * self.factor + self.addend
-            ) / self.divisor  # rounded once, as Python divides whole numbers
+            # Python rounds the quotient of whole numbers once.
+            return (raw * self.factor + self.addend) / self.divisor
         except OverflowError:
             return math.inf
 
 
 class Signal:
-    """What the raw values of one signal mean; `limits` are the lowest and the highest value, if any are defined."""
+    """One signal of `bits` bits; `limits` are the lowest and the highest value, if they are defined."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Signal:
         self._bits = bits
         self._kind: Kind = kind
         self._scale, self._offset = scaling
-        # A float has decimals of its own, whatever it is scaled by.
+        # A raw float is no whole number, so that it cannot be scaled in whole numbers.
         self._line = None if kind == "float" else _line(scaling)
         all_ones = 2**bits - 1
         is_value = kind != "unsigned" or bits == 1
@@ -77,14 +78,14 @@ class Signal:
         self._end = self._lowest + 2**bits
 
     def value(self, raw: float) -> float | None:
-        """Turn a raw value into one in the signal's unit, or None if it is not available."""
+        """Return the value of a raw value in the signal's unit, or None if it is not available."""
         if raw == self._unavailable:
             return None
         value = self._scaled(raw)
         return value if math.isfinite(value) else None
 
     def values(self, raw: Raws) -> Floats:
-        """Turn raw values (n,) into what `value` makes of each, NaN where it is not available."""
+        """Return the values of raw values (n,), each as `value` does, but NaN where it is not available."""
         if self._line and _is_exact(self._line, self._bits):
             values = raw.astype(np.float64)
             values *= self._line.factor
@@ -98,9 +99,9 @@ class Signal:
         return values
 
     def raws(self, values: Floats) -> Raws:
-        """Turn values (n,) into the nearest raw ones, NaN into 'not available'.
+        """Return the nearest raw values of values (n,); NaN becomes 'not available'.
 
-        Raises ValueError naming the signal if it has no raw value for one of them.
+        Raise ValueError naming the signal if it has no raw value for one of them.
         """
         raw = (values - self._offset) / self._scale
         if self._kind == "float":
@@ -122,20 +123,20 @@ class Signal:
 
 
 def snake_names(names: Iterable[str]) -> Mapping[str, str]:
-    """Spell the names of one frame's signals in snake_case: `pack_current_A` is `pack_current_a`.
+    """Return the snake_case name of each name of one frame's signals: `pack_current_a` of `pack_current_A`.
 
-    Raises ValueError naming those that cannot be spelled, or would be spelled alike.
+    Raise ValueError naming a signal that has no name in snake_case, or two signals that would have the same.
     """
-    spelled: dict[str, str] = {}
+    originals: dict[str, str] = {}
     for name in names:
-        snake = _snake(name)
-        if twin := spelled.get(snake):
+        snake = _snake_name(name)
+        if twin := originals.get(snake):
             raise ValueError(f"{twin} and {name} would both be named {snake}; rename one of them")
-        spelled[snake] = name
-    return {name: snake for snake, name in spelled.items()}
+        originals[snake] = name
+    return {name: snake for snake, name in originals.items()}
 
 
-def _snake(name: str) -> str:
+def _snake_name(name: str) -> str:
     snake = _BETWEEN.sub("_", _INSIDE.sub("_", name)).strip("_").lower()
     try:
         signals.check({snake: 0.0})
@@ -145,7 +146,7 @@ def _snake(name: str) -> str:
 
 
 def _line(scaling: tuple[float, float]) -> _Line | None:
-    """Put scale and offset, as they are written, on one denominator; None if one of them is no number."""
+    """Return scale and offset, as they are written, with one denominator; None if one is not finite."""
     if not all(map(math.isfinite, scaling)):
         return None
     scale, offset = (Fraction(repr(number)) for number in scaling)
@@ -154,5 +155,5 @@ def _line(scaling: tuple[float, float]) -> _Line | None:
 
 
 def _is_exact(line: _Line, bits: int) -> bool:
-    """Tell whether float64 holds all that is between a raw value of so many bits and its value."""
+    """Return whether float64 holds every whole number between a raw value of so many bits and its value."""
     return 2**bits * abs(line.factor) + abs(line.addend) < _EXACT and line.divisor < _EXACT

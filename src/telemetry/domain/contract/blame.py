@@ -32,7 +32,10 @@ def reason(error: Exception) -> str:
 
 
 def field_reason(record: bytes | msgspec.Raw, error: Exception) -> str:
-    """Say which field of a record an error of msgspec is about; msgspec does not name the signal of a payload."""
+    """Say which field of a record an error of msgspec is about.
+
+    Msgspec does not name the signal of a payload.
+    """
     what, _, path = reason(error).partition(" - at `")
     if path.startswith(("$.payload[", "key")):
         try:

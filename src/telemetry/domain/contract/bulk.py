@@ -1,4 +1,7 @@
-"""The first parser: all records of a body at once. It refuses the whole body without saying where the fault is."""
+"""The first parser: all records of a body at once.
+
+It refuses the whole body without saying where the fault is.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Final

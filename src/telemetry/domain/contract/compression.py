@@ -25,9 +25,10 @@ def compress(data: bytes, level: int = 1) -> bytes:
 
 
 def decompress(data: bytes, encoding: Encoding, limit: int) -> bytes:
-    """Decompress one whole gzip member or zstd frame, holding at most `limit` + 1 bytes of output at any time.
+    """Decompress one whole gzip member or zstd frame, holding at most `limit` + 1 bytes of output.
 
-    Raise TooLargeError beyond the limit, ValueError if the bytes are damaged, cut short or followed by others.
+    Raise TooLargeError beyond the limit, ValueError if the bytes are damaged, cut short or followed by
+    others.
     """
     return _gunzip(data, limit) if encoding == "gzip" else _unzstd(data, limit)
 
@@ -57,7 +58,7 @@ def _unzstd(data: bytes, limit: int) -> bytes:
 
 
 def _unzstd_piecemeal(data: bytes, inflate: zstandard.ZstdDecompressor, limit: int) -> bytes:
-    """Decompress a frame that names no size, or size 0, of which the library checks neither content nor end."""
+    """Decompress a frame that names no size, or size 0, which the library would not check."""
     _check_size(len(inflate.stream_reader(data).read(limit + 1)), limit)
     pieces = inflate.decompressobj()
     content = pieces.decompress(data)

@@ -1,7 +1,7 @@
 """Time: epoch milliseconds inside, RFC 3339 in UTC with milliseconds outside, and hours as folders.
 
-The name of a number says its unit: `..._ms` is milliseconds, `..._s` is seconds. A moment in `..._ms` counts from
-1970-01-01T00 UTC.
+The name of a number says its unit: `..._ms` is milliseconds, `..._s` is seconds. A moment in `..._ms` counts
+from 1970-01-01T00 UTC.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -42,6 +42,7 @@ def parse_timestamp(text: str) -> int:
     Raise ValueError if it is none, OverflowError if it lies outside the years 1 to 9999 in UTC.
     """
     try:
+        # Records come in the order of time, so that many share their second, which is remembered.
         # Records come in the order of time, so that many share their second, which is remembered.
         return _parse_second(text[:_TO_THE_SECOND]) + _MS_OF_ENDING[text[_TO_THE_SECOND:]]
     except KeyError:

@@ -1,7 +1,7 @@
 """From the bytes of a body to records and rejections: one bad record never costs its neighbours.
 
-Two parsers. `bulk` checks all records at once, which is fast, and is enough for a body without a fault. Only where it
-refuses are the records looked at one by one here, and `blame` names what is wrong with each.
+Two parsers. `bulk` checks all records at once, which is fast, and is enough for a body without a fault. Only
+where it refuses are the records looked at one by one here, and `blame` names what is wrong with each.
 """
 
 import re

@@ -1,6 +1,7 @@
 """The types of data contract v1: a record, what may be sent as one, and what a receiver answers.
 
-Each limit of the contract stands here once. The parsers check it, and the OpenAPI document is made from these types.
+Each limit of the contract stands here once. The parsers check it, and the OpenAPI document is made from these
+types.
 """
 
 import re
@@ -110,7 +111,7 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a receiver says of a body: how many records are durable, and why each of the others was not taken."""
+    """What a receiver answers: how many records are durable, and why each of the others was not taken."""
 
     accepted: Annotated[int, Meta(ge=0, description="How many records are durable.")]
     rejected: Sequence[Rejection]

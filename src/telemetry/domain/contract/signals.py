@@ -1,4 +1,4 @@
-"""The signals of a payload: how they are named, and the physical range of those the platform knows."""
+"""The signals of a payload: how they are named, and the physical range of each known signal."""
 
 import re
 from collections import defaultdict
@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 MAX_NAME: Final = 64
-"""Longest signal name, in characters."""
+"""Characters that the name of a signal has at most."""
 
 MAX_SIGNALS: Final = 64
-"""Most signals of one payload."""
+"""Signals that a payload has at most."""
 
-_FEW: Final = 8  # payloads; below, a loop is over before numpy has begun
+_FEW: Final = 8  # payloads; for fewer, a loop is faster than numpy
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -37,7 +37,7 @@ KNOWN: Final[dict[str, Range]] = {
     # No lithium chemistry leaves 0..5 V without having been destroyed.
     "cell_voltage_min": Range(0, 5, "V"),
     "cell_voltage_max": Range(0, 5, "V"),
-    # Colder than any road, hotter than the onset of thermal runaway.
+    # From colder than any road to hotter than the onset of thermal runaway.
     "cell_temp_min": Range(-60, 200, "degC"),
     "cell_temp_max": Range(-60, 200, "degC"),
 }
@@ -47,7 +47,7 @@ _ANY: Final = Range(-np.inf, np.inf, "")
 
 
 class _Shape(NamedTuple):
-    """What there is to check for one tuple of signal names, worked out once for all records that share it."""
+    """What to check for one tuple of signal names, computed once for all records that share it."""
 
     ranges: tuple[tuple[str, Range], ...]
     pairs: tuple[tuple[str, str], ...]
@@ -57,7 +57,11 @@ class _Shape(NamedTuple):
 
 
 def check(payload: dict[str, float]) -> None:
-    """Raise ValueError naming the signal if a name is not snake_case, a value is impossible, or a min exceeds its max."""
+    """Check the signals of a payload.
+
+    Raise ValueError naming the signal if a name is not snake_case, a value is impossible, or a min exceeds
+    its max.
+    """
     shape = _shape(tuple(payload))
     for name, (low, high, unit) in shape.ranges:
         if not low <= payload[name] <= high:
@@ -68,9 +72,10 @@ def check(payload: dict[str, float]) -> None:
 
 
 def check_all(payloads: Sequence[dict[str, float]]) -> None:
-    """Raise ValueError if `check` would for one of many payloads, or its signals are too few or too many.
+    """Check the signals of many payloads, one signal of all payloads at a time.
 
-    Compares a signal of all payloads at a time, and so does not say which it was.
+    Raise ValueError if `check` would for one of them, or if one has too few or too many signals. The error
+    does not name the signal.
     """
     by_names: defaultdict[tuple[str, ...], list[dict[str, float]]] = defaultdict(list)
     for payload in payloads:
@@ -100,6 +105,7 @@ def _check_columns(shape: _Shape, payloads: Sequence[dict[str, float]]) -> None:
 
 @lru_cache(maxsize=4096)
 def _shape(names: tuple[str, ...]) -> _Shape:
+    """Return what to check for these names. Raise ValueError naming the first that is not a signal's name."""
     for name in names:
         if len(name) > MAX_NAME or not NAME.fullmatch(name):
             raise ValueError(

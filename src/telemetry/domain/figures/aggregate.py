@@ -1,7 +1,8 @@
 """Use-case: turn the objects of an hour into its figures, and find the hours whose figures are out of date.
 
-The figures of an hour are a pure function of its objects. They name them: by their number and by a digest of their
-listing. So an hour that late data changed is found by comparing listings, and rebuilding it twice changes nothing.
+The figures of an hour are a pure function of its objects. They name them: by their number and by a digest of
+their listing. So an hour that late data changed is found by comparing listings, and rebuilding it twice
+changes nothing.
 """
 
 from collections import defaultdict
@@ -23,9 +24,9 @@ from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError, Stor
 class Aggregated(msgspec.Struct, frozen=True):
     """The figures of an hour as they are stored.
 
-    `input_digest` is of the listing of all `objects` that were read. `skewed` counts the records received in this hour
-    that are in no hour's figures, because their clock could not be believed. `damaged` counts the objects that could
-    not be decoded and are left out. The rest is as in `rollup.Figures`.
+    `input_digest` is of the listing of all `objects` that were read. `skewed` counts the records received in
+    this hour that are in no hour's figures, because their clock could not be believed. `damaged` counts the
+    objects that could not be decoded and are left out. The rest is as in `rollup.Figures`.
     """
 
     hour: str

@@ -1,10 +1,10 @@
 """The figures of one hour as a fold over its lines that can be split anywhere and merged in any order.
 
-While it folds, it only collects: one table a stream (a vehicle's CAN id), a row a record, NaN where a record lacks a
-signal. What counts is decided once, at the end, on sorted rows. Of the records of one identity (vehicle, CAN id and
-timestamp to the millisecond) the one received first counts, and among those received in the same millisecond the one
-with the lowest values. So no order of arrival and no place of a split can change a figure. Sums are exactly rounded
-(`math.fsum`), so that they cannot change the last bit either.
+While it folds, it only collects: one table a stream (a vehicle's CAN id), a row a record, NaN where a record
+lacks a signal. What counts is decided once, at the end, on sorted rows. Of the records of one identity
+(vehicle, CAN id and timestamp to the millisecond) the one received first counts, and among those received in
+the same millisecond the one with the lowest values. So no order of arrival and no place of a split can change
+a figure. Sums are exactly rounded (`math.fsum`), so that they cannot change the last bit either.
 """
 
 import math
@@ -34,7 +34,7 @@ class SignalFigures(msgspec.Struct, frozen=True):
 
 
 class VehicleFigures(msgspec.Struct, frozen=True):
-    """One vehicle over an hour: its unique records, their first and last timestamp, and its signals by name."""
+    """One vehicle over an hour: its unique records, first and last timestamp, and its signals by name."""
 
     count: int
     first: str
@@ -45,8 +45,8 @@ class VehicleFigures(msgspec.Struct, frozen=True):
 class Figures(msgspec.Struct, frozen=True):
     """All vehicles of an hour.
 
-    `records` is `unique` and `duplicates` together. Not among them are the `refused`: lines that are no record, or one
-    of another hour.
+    `records` is `unique` and `duplicates` together. Not among them are the `refused`: lines that are no
+    record, or one of another hour.
     """
 
     records: int
@@ -82,7 +82,10 @@ class Rollup:
             self._streams[key].merge(stream)
 
     def figures(self) -> Figures:
-        """Decide what counts, and compute the figures; vehicles and signals are in the order of their names."""
+        """Decide what counts, and compute the figures.
+
+        Vehicles and signals are in the order of their names.
+        """
         by_vehicle: defaultdict[str, list[_Unique]] = defaultdict(list)
         for (vehicle_id, _), stream in sorted(self._streams.items()):
             by_vehicle[vehicle_id].append(stream.unique())
@@ -123,6 +126,7 @@ class _Stream:
         names = sorted(self.columns)
         timestamps, received = np.array(self.timestamps), np.array(self.received)
         # Adding zero makes -0.0 and 0.0, which compare equal, one value.
+        # Adding zero makes -0.0 and 0.0, which compare equal, one value.
         values = np.array([self._column(name) for name in names]).reshape(len(names), timestamps.size) + 0.0
         order = np.lexsort((*reversed(values), received, timestamps))
         in_order = timestamps[order]
@@ -153,6 +157,7 @@ def _vehicle_figures(streams: Sequence[_Unique]) -> VehicleFigures:
 
 def _signal_figures(values: Floats) -> SignalFigures:
     low, high = float(values.min()), float(values.max())
+    # Rounding could carry the average of equal values past them by one unit in the last place.
     # Rounding could carry the average of equal values past them by one unit in the last place.
     return SignalFigures(values.size, low, high, min(max(_mean(values), low), high))
 

@@ -18,7 +18,7 @@ class Gateway(Protocol):
         ...
 
     async def post(self, lines: bytes) -> Answer:
-        """Send newline-delimited records, again while the receiver is away, overloaded or asks to come back later.
+        """Send newline-delimited records, again while the receiver is away, overloaded or asks for a pause.
 
         If an answer is lost on its way, the records come twice, never not at all. Raise GatewayError.
         """

@@ -16,10 +16,11 @@ from telemetry.domain.store.storage import Storage
 class Proof(msgspec.Struct, frozen=True):
     """The count of a run.
 
-    `sent` and `accepted` count identities. `stored` counts lines, in `raw/` and in `skewed/`, of identities that were
-    sent, and `unique` the identities among these. `lost` counts the identities accepted and not stored. `latency` is
-    from receipt over HTTP to the moment at which the object with the line appeared in the store, `end_to_end` from the
-    vehicle's timestamp; both are None if nothing is stored. `damage` names the objects that could not be read whole.
+    `sent` and `accepted` count identities. `stored` counts lines, in `raw/` and in `skewed/`, of identities
+    that were sent, and `unique` the identities among these. `lost` counts the identities accepted and not
+    stored. `latency` is from receipt over HTTP to the moment at which the object with the line appeared in
+    the store, `end_to_end` from the vehicle's timestamp; both are None if nothing is stored. `damage` names
+    the objects that could not be read whole.
     """
 
     sent: int
@@ -68,8 +69,8 @@ class Prover:
     async def prove(self, manifest: Manifest, since_ms: int, until_ms: int) -> Proof:
         """Count what was sent between two moments by this machine's clock.
 
-        Lines of others in the same store are left out. What is damaged is named and left out, and the rest is counted.
-        Raise StoreUnavailableError.
+        Lines of others in the same store are left out. What is damaged is named and left out, and the rest is
+        counted. Raise StoreUnavailableError.
         """
         streams = dict(manifest.streams())
         found = {stream: _Found() for stream in streams}

@@ -2,16 +2,17 @@
 
 A consumer is in one of three states, and a turn moves it on:
 
-- **Gathering.** Messages are received, and held on lease, until the batch is due: by count, by size, by the age of its
-  oldest message, or at once if one of them has been received before.
-- **Flushing.** The batch is fixed, and so is its moment, after which its objects are named. They are written. If one
-  cannot be, the consumer stays in this state, and the next turn writes the same objects under the same names.
-- **Deleting.** All of the batch is durable, and the queue is asked to delete its messages. If the queue cannot be asked,
-  the consumer stays in this state. When it was asked, the consumer gathers again.
+- **Gathering.** Messages are received, and held on lease, until the batch is due: by count, by size, by the
+  age of its oldest message, or at once if one of them has been received before.
+- **Flushing.** The batch is fixed, and so is its moment, after which its objects are named. They are written.
+  If one cannot be, the consumer stays in this state, and the next turn writes the same objects under the same
+  names.
+- **Deleting.** All of the batch is durable, and the queue is asked to delete its messages. If the queue
+  cannot be asked, the consumer stays in this state. When it was asked, the consumer gathers again.
 
-So a message leaves the queue only after the objects that hold its lines are durable. Whatever goes wrong before that, it
-stays on lease or comes again. A body that cannot be decoded is written to quarantine with its reason, as durably as the
-others to their partitions, and then leaves the queue too.
+So a message leaves the queue only after the objects that hold its lines are durable. Whatever goes wrong
+before that, it stays on lease or comes again. A body that cannot be decoded is written to quarantine with its
+reason, as durably as the others to their partitions, and then leaves the queue too.
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ from telemetry.domain.transport.parcel import Parcel
 from telemetry.domain.transport.queue import Queue, QueueUnavailableError
 
 _AT_ONCE: Final = 16
-"""Messages asked for in one receive: enough to amortise the call, few enough to bound what is held in memory."""
+"""Messages asked for in one receive: enough to amortise the call, few enough to bound memory."""
 
 
 class _Gathering:
@@ -87,7 +88,7 @@ class Consumer:
         self._leased_at_s = 0.0
 
     async def turn(self, patience_s: float) -> StoredBatch | None:
-        """Take one turn, waiting at most `patience_s` for messages; return what was stored, if a batch was due.
+        """Take one turn, waiting at most `patience_s` for messages; return what was stored, if anything.
 
         Raise QueueUnavailableError or StoreUnavailableError; the next turn goes on where this one stopped.
         """
@@ -141,7 +142,9 @@ class Consumer:
         now_s, dequeued_ms = self._clock.monotonic_s(), self._clock.wall_ms()
         if not state.held:
             self._leased_at_s = now_s
-        # What comes again was held by a consumer that died. It is stored at once: if it waited for more, it would be
+        # What comes again was held by a consumer that died. It is stored at once: if it waited for more, it
+        # would be there at the next death too, and after a few of them be a dead letter for no fault of its
+        # own.
         # there at the next death too, and after a few of them be a dead letter for no fault of its own.
         state.is_urgent |= any(delivery.receives > 1 for delivery in deliveries)
         for delivery in deliveries:

@@ -17,7 +17,7 @@ from telemetry.domain.transport.parcel import Parcel
 
 
 class Held(msgspec.Struct, frozen=True, eq=False):
-    """A message on lease whose content is not durable in the store yet, and when it was received from the queue."""
+    """A message on lease whose content is not durable in the store yet, and when it was received."""
 
     delivery: Delivery
     dequeued_ms: int
@@ -37,8 +37,9 @@ class Held(msgspec.Struct, frozen=True, eq=False):
 class StoredBatch(msgspec.Struct, frozen=True):
     """What became of a batch of queue messages.
 
-    `size` is bytes of lines. `redelivered` counts messages that had been received before. `undeleted` counts messages
-    that the queue would not delete and that will come again. `latency` is None if there was no record in it.
+    `size` is bytes of lines. `redelivered` counts messages that had been received before. `undeleted` counts
+    messages that the queue would not delete and that will come again. `latency` is None if there was no
+    record in it.
     """
 
     messages: int
@@ -69,7 +70,10 @@ class StoredBatch(msgspec.Struct, frozen=True):
 
 
 def contents(held: Sequence[Held], now_ms: int, raw_format: RawFormat) -> Iterator[tuple[str, bytes]]:
-    """Yield the objects of a batch, each as its key and its lines; the same batch at the same moment gives the same."""
+    """Yield the objects of a batch, each as its key and its lines.
+
+    The same batch at the same moment gives the same.
+    """
     for parcels in parcel.group(_parcels(held), MAX_BATCH):
         lines = b"".join(each.lines for each in parcels)
         yield objects.batch_key(parcels[0].partition, now_ms, lines, raw_format), lines

@@ -42,8 +42,9 @@ class Stages(msgspec.Struct, frozen=True):
     ) -> Self:
         """Measure the records of a batch.
 
-        The arrays have an entry a record, in epoch milliseconds: when the vehicle made it, when the receiver received
-        it, and when the consumer received it from the queue. `written_ms` is when all of them were durable.
+        The arrays have an entry a record, in epoch milliseconds: when the vehicle made it, when the receiver
+        received it, and when the consumer received it from the queue. `written_ms` is when all of them were
+        durable.
         """
         return cls(
             ingest=Percentiles.of(received - timestamps),

@@ -28,7 +28,10 @@ _ZST: Final = ".zst"
 
 
 class DamagedObjectError(TelemetryError, ValueError):
-    """An object, or a line in it, that is not what its key says; `key` names it and `why` says what is wrong."""
+    """An object, or a line in it, that is not what its key says.
+
+    `key` names it and `why` says what is wrong.
+    """
 
     def __init__(self, key: str, why: str) -> None:
         super().__init__(f"{key} is damaged: {why}")
@@ -37,7 +40,7 @@ class DamagedObjectError(TelemetryError, ValueError):
 
 
 class LineFaults(msgspec.Struct):
-    """The lines of one object that are not what they should be: how many, and what is wrong with the first."""
+    """The damaged lines of one object: how many there are, and what is wrong with the first."""
 
     count: int = 0
     first: str = ""
@@ -55,7 +58,7 @@ class LineFaults(msgspec.Struct):
 
 
 def batch_key(partition: Partition, now_ms: int, lines: bytes, raw_format: RawFormat) -> str:
-    """Name the object of a batch after its moment and its content, so that writing it twice writes it once."""
+    """Name the object of a batch after its moment and content, so that writing it twice writes it once."""
     return f"{partition.path}/batch-{now_ms}-{digest(lines)}.{raw_format}"
 
 

@@ -1,7 +1,8 @@
 """Use-case: look at what could not be processed, and let it be processed again.
 
-Two places keep it. Quarantined bodies, which could not be decoded, are in the store; each is named by the key of its
-object. Dead letters, which were received too often, are in the queue; each is named `queue/<lease handle>`.
+Two places keep it. Quarantined bodies, which could not be decoded, are in the store; each is named by the key
+of its object. Dead letters, which were received too often, are in the queue; each is named `queue/<lease
+handle>`.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -51,7 +52,10 @@ class Recovery:
             yield SetAside(_QUEUE + delivery.handle, sent, delivery.receives, reason, delivery.body)
 
     async def replay(self, names: Iterable[str]) -> Sequence[str]:
-        """Send anew what bears these names, durable there before removed here; return the names of nothing."""
+        """Send anew what bears these names, durable there before removed here.
+
+        Return the names of nothing.
+        """
         return [name for name in names if not await self._replay(name)]
 
     async def _replay(self, name: str) -> bool:

@@ -31,8 +31,8 @@ class ObjectInfo(msgspec.Struct, frozen=True, order=True):
 class Storage(Protocol):
     """A store whose objects appear whole or not at all.
 
-    Every verb raises StoreUnavailableError if the store could not do it. After a failed put the object is there whole,
-    or not at all.
+    Every verb raises StoreUnavailableError if the store could not do it. After a failed put the object is
+    there whole, or not at all.
     """
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
@@ -47,7 +47,7 @@ class Storage(Protocol):
         ...
 
     async def list(self, prefix: str) -> Sequence[ObjectInfo]:
-        """List the objects whose keys begin with `prefix`, in the order of their keys, none that is unfinished."""
+        """List the whole objects whose keys begin with `prefix`, in the order of their keys."""
         ...
 
     async def delete(self, key: str) -> None:

@@ -2,8 +2,8 @@
 
 A pure machine. Its rules:
 
-- A batch is due once it holds `count` messages or `size` bytes, or once its *oldest* item is `age_s` seconds old. A
-  deadline that restarted at every item would never come under steady load.
+- A batch is due once it holds `count` messages or `size` bytes, or once its *oldest* item is `age_s` seconds
+  old. A deadline that restarted at every item would never come under steady load.
 - Taking a batch takes all that has arrived, so that under load batches grow by themselves.
 - It owns no clock: time is an argument, and `deadline_s` says until when its caller may sleep.
 """

@@ -1,7 +1,7 @@
 """The body of a queue message: an envelope of many valid lines, or one bare v1 message.
 
-The receiver parses a record once. From there on it is a line among others of its partition, and what comes later moves
-lines without parsing them. An envelope is
+The receiver parses a record once. From there on it is a line among others of its partition, and what comes
+later moves lines without parsing them. An envelope is
 
     4 bytes   magic, `TLE1`
     4 bytes   length of the head, little-endian
@@ -9,8 +9,9 @@ lines without parsing them. An envelope is
     head      JSON: the partition of all lines, their count, their size in bytes
     rest      one zstd frame: timestamps (count x int64 LE, epoch ms), times of receipt (the same), the lines
 
-So the head can be read without decompressing the rest, and latencies are measured without parsing a line. Two checksums,
-of the head and of the frame, show damage. A body that begins with `{` is one v1 message of a foreign producer.
+So the head can be read without decompressing the rest, and latencies are measured without parsing a line. Two
+checksums, of the head and of the frame, show damage. A body that begins with `{` is one v1 message of a
+foreign producer.
 """
 
 import struct
@@ -49,7 +50,7 @@ _decode_head: Final = msgspec.json.Decoder(_Head).decode
 
 
 def max_content(max_body: int) -> int:
-    """Return how many bytes of parcels surely fit into a body of `max_body` bytes, even if they do not compress."""
+    """Return how many bytes of parcels fit into a body of `max_body` bytes even if they do not compress."""
     return max_body - max_body // 128 - 1024
 
 
@@ -70,8 +71,8 @@ def encode(parcels: Sequence[Parcel]) -> bytes:
 def decode(body: bytes, sent_ms: int, policy: PartitionPolicy) -> Parcel:
     """Decode a queue body that was sent at `sent_ms`: an envelope, or one v1 message of a foreign producer.
 
-    A foreign message never met the receiver. So the moment at which it was sent counts as the moment of its receipt,
-    which is the same at every delivery. Raise UndecodableError.
+    A foreign message never met the receiver. So the moment at which it was sent counts as the moment of its
+    receipt, which is the same at every delivery. Raise UndecodableError.
     """
     try:
         return _decode_envelope(body) if body.startswith(_MAGIC) else _decode_foreign(body, sent_ms, policy)

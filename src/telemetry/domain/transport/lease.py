@@ -2,17 +2,18 @@
 
 Its rules:
 
-- A message that was sent is there until it is deleted. Messages are received in the order in which they were sent, as
-  far as they are visible.
+- A message that was sent is there until it is deleted. Messages are received in the order in which they were
+  sent, as far as they are visible.
 - To receive is to lease: for `visibility_ms` nobody else receives the message. Then it is visible again.
-- Every lease has a handle of its own. Only the handle of the newest lease, while that lasts, deletes or extends. An
-  older one is refused, and refusing changes nothing. So a holder who came too late cannot harm the next one.
+- Every lease has a handle of its own. Only the handle of the newest lease, while that lasts, deletes or
+  extends. An older one is refused, and refusing changes nothing. So a holder who came too late cannot harm
+  the next one.
 - Extending sets the end of the lease anew, from now. Extending by nothing hands the message back.
-- A message that was leased `max_receives` times and is visible again is not leased again. It becomes a dead letter, is
-  kept as such, and can be redriven, which sends it anew under the time at which it was first sent.
+- A message that was leased `max_receives` times and is visible again is not leased again. It becomes a dead
+  letter, is kept as such, and can be redriven, which sends it anew under the time at which it was first sent.
 
-The memory adapter is a shell around this model. The tests run the SQLite adapter in lock-step with it. Times are epoch
-milliseconds and arguments.
+The memory adapter is a shell around this model. The tests run the SQLite adapter in lock-step with it. Times
+are epoch milliseconds and arguments.
 """
 
 from collections.abc import Iterable, Sequence
@@ -66,7 +67,10 @@ class QueueModel:
             self._messages[self._last] = _Message(body, sent_ms=now_ms, visible_ms=now_ms)
 
     def receive(self, limit: int, now_ms: int) -> list[Delivery]:
-        """Lease up to `limit` visible messages; those met on the way that had all their leases become dead letters."""
+        """Lease up to `limit` visible messages.
+
+        Those met on the way that had all their leases become dead letters.
+        """
         deliveries: list[Delivery] = []
         for number, message in self._visible(now_ms):
             if len(deliveries) == limit:

@@ -1,4 +1,4 @@
-"""A parcel: lines of one partition, with their times beside them, so that nobody has to parse the lines again."""
+"""A parcel: lines of one partition with their times beside them, so that no line is parsed again."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,10 @@ TIME: Final = np.dtype("<i8")
 
 
 class Parcel(msgspec.Struct, frozen=True, eq=False):
-    """Lines of one partition; of each line the time at which it was measured and received, as arrays (count,)."""
+    """Lines of one partition.
+
+    Of each line the time at which it was measured and received, as arrays (count,).
+    """
 
     partition: Partition
     timestamps: Milliseconds

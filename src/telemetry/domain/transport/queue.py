@@ -13,10 +13,10 @@ class QueueUnavailableError(OutOfReachError):
 
 
 class Queue(Protocol):
-    """A queue that keeps the promises of `telemetry.domain.transport.lease` across processes and their deaths.
+    """A queue that keeps the promises of `transport.lease` across processes and their deaths.
 
-    Every verb raises QueueUnavailableError if the queue as a whole could not be asked. An entry that failed by itself
-    is a value: verbs on several entries return those that failed, and the others are done.
+    Every verb raises QueueUnavailableError if the queue as a whole could not be asked. An entry that failed
+    by itself is a value: verbs on several entries return those that failed, and the others are done.
     """
 
     @property
@@ -36,11 +36,17 @@ class Queue(Protocol):
         ...
 
     async def delete(self, handles: Sequence[str]) -> Sequence[str]:
-        """Remove messages for good; return the lease handles that were refused, whose messages will come again."""
+        """Remove messages for good.
+
+        Return the lease handles that were refused, whose messages will come again.
+        """
         ...
 
     async def extend(self, handles: Sequence[str], duration_s: float) -> Sequence[str]:
-        """End leases `duration_s` seconds from now, at once if 0; return the lease handles that were refused."""
+        """End leases `duration_s` seconds from now, at once if 0.
+
+        Return the lease handles that were refused.
+        """
         ...
 
     async def depth(self) -> Depth:

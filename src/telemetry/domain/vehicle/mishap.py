@@ -1,14 +1,14 @@
-"""What goes wrong between a vehicle and a receiver, on purpose and by a seed: what was measured becomes what is sent.
+"""Mishaps between a vehicle and a receiver, made on purpose and from a seed.
 
-Five things, each by its own share and its own draws, in this order:
+There are five kinds, each with its own share and its own draws. They are applied in this order:
 
-- a vehicle's clock is wrong, by up to two minutes or by more than can be believed, and stays so;
-- a record is sent again some samples later, as by a client that did not see its answer;
-- a record is sent some samples late, after those that were measured after it;
-- a vehicle is out of coverage: what it would send is held, and sent in a burst once it is back;
-- a record is damaged as it is sent, in one of the ways that a receiver has to refuse.
+- The clock of a vehicle is wrong, by up to two minutes or by more than can be believed, and stays wrong.
+- A record is sent again some samples later, as by a client that did not see its answer.
+- A record is sent some samples late, after records that were measured later.
+- A vehicle is out of coverage. What it would send is held, and is sent in a burst once the vehicle is back.
+- A record is damaged as it is sent, in one of the ways that a receiver has to refuse.
 
-Time is counted in samples, a call each. But for damage nothing is lost, if the rest is sent as well.
+Time is counted in samples, one for each call. Except by damage nothing is lost, if the rest is sent as well.
 """
 
 from collections import defaultdict
@@ -20,17 +20,22 @@ import numpy as np
 
 from telemetry.domain.contract.record import Record
 
-_NEAR: Final = 120_000  # ms by which a wrong clock may be wrong and still be believed, with room to spare
-_DAY: Final = 24 * 3_600_000
-# As clocks are wrong that cannot be believed: by a month, by a day ahead, and since 1970 after a flat battery.
-_FAR: Final[Sequence[Callable[[int], int]]] = (lambda _: -30 * _DAY, lambda _: _DAY, lambda now: -now)
+_NEAR_MS: Final = 120_000  # most that a clock is wrong and still surely believed
+_DAY_MS: Final = 24 * 3_600_000
+# Offsets that cannot be believed: a month behind, a day ahead, and at 1970 after a flat battery.
+_FAR_MS: Final[Sequence[Callable[[int], int]]] = (
+    lambda _: -30 * _DAY_MS,
+    lambda _: _DAY_MS,
+    lambda now_ms: -now_ms,
+)
 _HALF: Final = 0.5
-_OWN: Final = 4  # any number that nobody else puts before a seed
-_LATEST_COPY: Final = 25  # samples: five seconds, a client's patience
-_LATEST: Final = 10
-_COMES_BACK: Final = 0.02  # chance of a sample to be the first in coverage again: a gap is 50 on average
+_STREAM: Final = 4  # before the seed, and used by nothing else, so that no other stream has the same draws
+_LATEST_COPY: Final = 25  # samples, which is five seconds, after which a client tries again
+_LATEST: Final = 10  # samples
+_RETURNS: Final = 0.02  # chance that a sample is the first in coverage again; a gap has 50 samples on average
 
-# One of each kind of fault that the contract knows: nothing, no number, a name that is none, what cannot be.
+# One of each kind of fault that the contract knows: no signal, no number, a bad name, an impossible value or
+# pair.
 _DAMAGES: Final[Sequence[dict[str, float]]] = (
     {},
     {"battery_soc": float("nan")},
@@ -44,30 +49,30 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Shares(msgspec.Struct, frozen=True):
-    """How much goes wrong, each from 0, the default, to 1."""
+    """How much goes wrong, each from 0 (the default) to 1."""
 
     offline: Share = 0.0
-    """Of the time that each vehicle is out of coverage."""
+    """Share of the time that each vehicle is out of coverage."""
     clock_skew: Share = 0.0
-    """Of the vehicles, whose clock is wrong."""
+    """Share of the vehicles whose clock is wrong."""
     duplicates: Share = 0.0
-    """Of the records, which are sent twice."""
+    """Share of the records that are sent twice."""
     reorder: Share = 0.0
-    """Of the records, which are sent late."""
+    """Share of the records that are sent late."""
     corrupt: Share = 0.0
-    """Of what is sent, which is damaged."""
+    """Share of what is sent that is damaged."""
 
 
 class Mishaps:
-    """The mishaps of one fleet; the same seed makes the same ones. `damaged` counts what was damaged so far."""
+    """The mishaps of one fleet; a seed fixes all of them. `damaged` counts the damaged records so far."""
 
     def __init__(self, shares: Shares, seed: int) -> None:
         self._shares = shares
-        # A stream each, so that one mishap leaves the others as they are; and none is one of the fleet's, which is
-        # drawn from the same seed.
-        streams = np.random.default_rng((_OWN, seed)).spawn(5)
+        # Each kind has its own stream, so that the share of one does not change the others. The fleet is
+        # drawn from the same seed, and shares no stream with them.
+        streams = np.random.default_rng((_STREAM, seed)).spawn(5)
         self._coverage, self._clocks, self._copies, self._lateness, self._damages = streams
-        self._offsets: dict[str, int] = {}
+        self._offsets_ms: dict[str, int] = {}
         self._sample = 0
         self._due: defaultdict[int, list[Record]] = defaultdict(list)
         self._held: dict[str, list[Record]] = {}
@@ -89,7 +94,7 @@ class Mishaps:
         return self._damage(sent)
 
     def rest(self) -> Sequence[Record]:
-        """Return all that was held back, as it is sent after the last sample."""
+        """Return all that is still held, as it is sent after the last sample."""
         held = [record for records in self._held.values() for record in records]
         held += [record for sample in sorted(self._due) for record in self._due[sample]]
         self._held.clear()
@@ -97,36 +102,36 @@ class Mishaps:
         return self._damage(held)
 
     def _stamp(self, record: Record) -> Record:
-        """Give a record the time that its vehicle's clock has."""
-        if record.vehicle_id not in self._offsets:
-            self._offsets[record.vehicle_id] = self._offset(record.timestamp_ms)
-        if not (offset := self._offsets[record.vehicle_id]):
+        """Set the time of a record to that of its vehicle's clock."""
+        if record.vehicle_id not in self._offsets_ms:
+            self._offsets_ms[record.vehicle_id] = self._draw_offset_ms(record.timestamp_ms)
+        if not (offset_ms := self._offsets_ms[record.vehicle_id]):
             return record
-        return msgspec.structs.replace(record, timestamp_ms=record.timestamp_ms + offset)
+        return msgspec.structs.replace(record, timestamp_ms=record.timestamp_ms + offset_ms)
 
-    def _offset(self, now: int) -> int:
-        """Draw by how many milliseconds a clock is wrong: half of those that are, by more than can be believed."""
+    def _draw_offset_ms(self, now_ms: int) -> int:
+        """Draw by how much a clock is wrong; half of the wrong clocks cannot be believed."""
         wrong, far, kind, near = self._clocks.random(4).tolist()
         if wrong >= self._shares.clock_skew:
             return 0
-        return _FAR[int(kind * len(_FAR))](now) if far < _HALF else round((2 * near - 1) * _NEAR)
+        return _FAR_MS[int(kind * len(_FAR_MS))](now_ms) if far < _HALF else round((2 * near - 1) * _NEAR_MS)
 
     def _find_coverage(self, vehicles: Iterable[str]) -> list[Record]:
-        """Let vehicles leave coverage and come back; return what those that are back have held."""
+        """Move vehicles out of coverage and back; return what was held for the vehicles that are back."""
         share = self._shares.offline
-        leaves = _COMES_BACK * share / (1 - share) if share < 1 else 1.0
+        leaves = _RETURNS * share / (1 - share) if share < 1 else 1.0
         burst: list[Record] = []
         for vehicle_id in vehicles:
             chance = self._coverage.random()
             if vehicle_id not in self._held:
                 if chance < leaves:
                     self._held[vehicle_id] = []
-            elif chance < _COMES_BACK:
+            elif chance < _RETURNS:
                 burst += self._held.pop(vehicle_id)
         return burst
 
     def _damage(self, records: Sequence[Record]) -> Sequence[Record]:
-        """Damage some of what is sent."""
+        """Damage a share of what is sent."""
         if not self._shares.corrupt:
             return records
         chances = self._damages.random(len(records))
@@ -139,6 +144,6 @@ class Mishaps:
 
 
 def _delays(rng: np.random.Generator, share: float, latest: int, count: int) -> Sequence[int]:
-    """Draw delays of 1 to `latest` samples for a share of records, and 0 for the others."""
+    """Draw a delay in samples for each record: 1 to `latest` for a share of them, 0 for the others."""
     drawn: list[int] = np.where(rng.random(count) < share, rng.integers(1, latest + 1, count), 0).tolist()
     return drawn

@@ -1,4 +1,4 @@
-"""Use-case: let a fleet of battery packs drive, and put what they measure into records."""
+"""Use-case: drive a fleet of battery packs, and put what they measure into records."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -10,10 +10,10 @@ from telemetry.domain.vehicle.battery import Fleet, Scenario
 from telemetry.domain.vehicle.battery.parameters import Floats
 
 SAMPLING_S: Final = 0.2
-"""How often a vehicle reports, in seconds: every 200 ms, as the BMW i3's battery does most of its messages."""
+"""Time between two reports of a vehicle: 200 ms, as for most messages of the BMW i3's battery."""
 
 CAN_ID: Final = "0x1F0"
-"""The CAN id under which the seven battery signals are reported together."""
+"""The CAN id of the seven battery signals, which are reported together."""
 
 _DECIMALS: Final = {
     "battery_soc": 1,
@@ -37,7 +37,7 @@ class Simulation:
         self.vehicle_ids = [f"{prefix}-{number:05d}" for number in range(1, vehicles + 1)]
 
     def sample(self, timestamp_ms: int) -> Sequence[Record]:
-        """Advance by 200 ms of driving; return a record a vehicle, measured at `timestamp_ms`."""
+        """Advance by 200 ms of driving; return a record of each vehicle, measured at `timestamp_ms`."""
         columns = [column.tolist() for column in self.measure().values()]
         return [
             Record(timestamp_ms, vehicle_id, CAN_ID, dict(zip(_DECIMALS, values, strict=True)))
@@ -45,10 +45,10 @@ class Simulation:
         ]
 
     def measure(self) -> Mapping[str, Floats]:
-        """Advance by 200 ms of driving; return what is measured then, each signal (vehicles,)."""
+        """Advance by 200 ms of driving; return what is then measured, each signal (vehicles,)."""
         sample = self._fleet.advance(SAMPLING_S)
         return {name: np.round(getattr(sample, name), decimals) for name, decimals in _DECIMALS.items()}
 
     def bus_signals(self) -> Mapping[str, Floats]:
-        """Return what the cars' buses carry beside what was measured last, each signal (vehicles,)."""
+        """Return what the cars' buses carry besides the last measurement, each signal (vehicles,)."""
         return self._fleet.bus_signals()

@@ -18,7 +18,10 @@ def start(
     module: str = "telemetry",
     folder: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start `python -m telemetry ARGUMENTS` with its output appended to `log`; on Linux it ends with its parent."""
+    """Start `python -m telemetry ARGUMENTS` with its output appended to `log`.
+
+    On Linux it ends with its parent.
+    """
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603  # this program itself
             [sys.executable, "-m", module, *arguments],

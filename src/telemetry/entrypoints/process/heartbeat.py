@@ -1,7 +1,8 @@
 """A role's sign of life: a file that is touched after each turn, for `telemetry health` to look at.
 
-Each process has a file of its own below `DATA_DIR/health`, named after its role, its host and its number. The host is
-part of the name because containers may share a folder, and a container's health check is about its own processes.
+Each process has a file of its own below `DATA_DIR/health`, named after its role, its host and its number. The
+host is part of the name because containers may share a folder, and a container's health check is about its
+own processes.
 """
 
 import os

@@ -15,7 +15,7 @@ class Closeable(Protocol):
 
 @asynccontextmanager
 async def opened(*makers: Callable[[], Closeable]) -> AsyncIterator[None]:
-    """Make things, in their order, and close them in the opposite one: each, even if another cannot be closed."""
+    """Make things in their order, and close all in the opposite one, even if one cannot be closed."""
     async with AsyncExitStack() as stack:
         for make in makers:
             stack.push_async_callback(make().close)

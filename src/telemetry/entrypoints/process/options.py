@@ -1,4 +1,4 @@
-"""The options of a command: read by argparse, then converted into frozen structs, which hold types, bounds and defaults.
+"""The options of a command: frozen structs, with types, bounds and defaults, made of what argparse read.
 
 A bad value ends the process with status 2 and one line that names the option.
 """
@@ -59,7 +59,10 @@ class Arguments:
         self._given = given
 
     def to(self, kind: type[Options]) -> Options:
-        """Convert into options. End the process, naming the option, if one has a value that it may not have."""
+        """Convert into options.
+
+        End the process, naming the option, if one has a value that it may not have.
+        """
         try:
             return msgspec.convert(self._given, kind, strict=False, dec_hook=_make)
         except msgspec.ValidationError as error:

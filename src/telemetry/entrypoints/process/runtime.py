@@ -11,11 +11,15 @@ from typing import Final
 import uvloop
 
 # Objects. Reference cycles are rare here, so that nearly all records are freed without the collector.
+# Objects. Reference cycles are rare here, so that nearly all records are freed without the collector.
 _BETWEEN_COLLECTIONS: Final = 50_000
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
-    """Run `main` until it returns its exit status; the event that it gets is set by SIGTERM, SIGINT or SIGHUP."""
+    """Run `main` until it returns its exit status.
+
+    The event that it gets is set by SIGTERM, SIGINT or SIGHUP.
+    """
 
     async def guarded() -> int:
         stopping = asyncio.Event()

@@ -42,7 +42,7 @@ def complain(text: str) -> None:
 
 
 def files(root: Path, trees: Iterable[str]) -> None:
-    """Print the folders below `root` of these names, of each folder's files the first, the last and their number."""
+    """Print these folders below `root`, and of each folder's files the first, the last and their number."""
     sheet = Tree(f"{root}/")
     for name in trees:
         if (root / name).is_dir():

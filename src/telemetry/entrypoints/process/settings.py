@@ -123,7 +123,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def linger_s(self) -> float:
-        """Return how long a POST waits for others: if it is not set, only on SQS, where each request is billed.
+        """Return how long a POST waits for others: unless it is set, only on SQS, which bills each request.
 
         Elsewhere what comes while a batch is synced shares the next one, and that is enough.
         """

@@ -1,4 +1,4 @@
-"""`telemetry demo`: all roles as processes on this machine, a fleet that drives, and the proof that nothing was lost."""
+"""`telemetry demo`: all roles on this machine, a fleet that drives, and the proof that nothing was lost."""
 
 import asyncio
 import os
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         "--as-configured", action="store_true", help="with the queue and the store that the settings choose"
     )
     options = parser.read(arguments).to(DemoOptions)
+    # The demo is the embedded pipeline, whatever else is set, with a key that nobody has to know.
     # The demo is the embedded pipeline, whatever else is set, with a key that nobody has to know.
     configured = msgspec.structs.replace(
         settings.load(), api_key=Secret(secrets.token_urlsafe(24)), aggregate_interval=1.0

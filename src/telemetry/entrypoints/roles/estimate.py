@@ -34,7 +34,10 @@ class _Line(msgspec.Struct):
 
 
 class EstimateOptions(msgspec.Struct, frozen=True):
-    """How large the fleet is, and how its records are packed; an empty path of `measured` is that of the demo."""
+    """How large the fleet is, and how its records are packed.
+
+    An empty path of `measured` is that of the demo.
+    """
 
     vehicles: Count = 10_000
     rate_hz: Annotated[float, Meta(gt=0, le=1e6)] = 5
@@ -65,7 +68,7 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 
 def packed(configured: Settings, rate: float) -> Packing:
-    """Fill queue messages up to a chunk, and objects up to their bound, or with what comes within the time they wait."""
+    """Fill queue messages and objects up to their bounds, or with what comes within the time they wait."""
     linger_s = msgspec.structs.replace(configured, queue_backend="sqs").linger_s
     per_message = min(CHUNK / _SEALED, max(1.0, rate * linger_s))
     per_object = min(MAX_BATCH / _JSON, max(1.0, rate * configured.batch_timeout))

@@ -1,8 +1,8 @@
 """`telemetry health ROLE`: says whether the processes of a role on this host still finish their turns.
 
-A consumer or an aggregator finishes a turn at least every few seconds while its queue and its store can be used. The
-exit status is 0 if there is such a process and all of them finished a turn within the last minute, and 1 otherwise.
-A container's health check asks for it. The receiver answers for itself at `/health/ready`.
+A consumer or an aggregator finishes a turn at least every few seconds while its queue and its store can be
+used. The exit status is 0 if there is such a process and all of them finished a turn within the last minute,
+and 1 otherwise. A container's health check asks for it. The receiver answers for itself at `/health/ready`.
 """
 
 from collections.abc import Sequence

@@ -98,7 +98,7 @@ def speed(text: str) -> float:
 async def replay(
     container: Container, options: ReplayOptions, send: SendOptions, stopping: asyncio.Event
 ) -> int:
-    """Post a log and print what became of its frames; the exit status says whether all decoded ones were accepted.
+    """Post a log and print what became of its frames; return 0 if all that were decoded were accepted.
 
     Raise MissingExtraError if what reads logs is not installed, UnreadableError or OSError if the log or its
     definitions cannot be read.
@@ -132,7 +132,10 @@ async def _send(  # noqa: PLR0913, PLR0917  # what is sent, how it is read, pace
     sender: ConcurrentSender,
     stopping: asyncio.Event,
 ) -> int:
-    """Send the records of the log, until told to stop; return how many are too far from now to be believed."""
+    """Send the records of the log, until told to stop.
+
+    Return how many are too far from now to be believed.
+    """
     clock, policy = container.clock(), container.settings().partition_policy
     started_s, skewed = clock.monotonic_s(), 0
     with screen.progress() as progress:
@@ -153,7 +156,7 @@ async def _send(  # noqa: PLR0913, PLR0917  # what is sent, how it is read, pace
 
 
 def _report(counts: ReplayCounts, skipped: Counter[str], sender: ConcurrentSender) -> None:
-    """Say what became of the frames: first by name what is not in the records, on the last line all counts."""
+    """Say what became of the frames: first what is not in the records, by name, then all counts."""
     _name("frames without a definition", counts.undefined)
     _name("frames that could not be decoded", counts.undecodable)
     _name("frames shorter than their definition, decoded as far as they go", counts.short)

@@ -1,4 +1,4 @@
-"""`telemetry simulator`: a fleet of battery packs that post what they measure, every 200 ms, or have it drawn."""
+"""`telemetry simulator`: a fleet of battery packs that post what they measure every 200 ms."""
 
 import argparse
 import asyncio
@@ -86,7 +86,10 @@ async def simulate(  # noqa: PLR0913, PLR0917  # what drives, and the groups of 
     shares: Shares,
     stopping: asyncio.Event,
 ) -> int:
-    """Drive the fleet and print what became of its records; the exit status says whether all were accepted."""
+    """Drive the fleet and print what became of its records.
+
+    The exit status says whether all were accepted.
+    """
     clock, mishap = container.clock(), container.mishaps(shares, fleet.seed)
     async with sending.sender(container, send) as sender:
         await driving.drive(

@@ -1,4 +1,4 @@
-"""What the roles that make things go wrong on purpose have in common: the options that say what, and how often."""
+"""Options of the roles that make things go wrong on purpose: what, and how often."""
 
 import argparse
 from typing import Final

@@ -18,7 +18,10 @@ _PANELS: Final[Mapping[str, Sequence[str]]] = {
 
 
 def draw(file: Path, simulation: Simulation, duration_s: float) -> None:
-    """Drive a fleet for `duration_s` and draw its first vehicle. Raise MissingExtraError without the extra."""
+    """Drive a fleet for `duration_s` and draw its first vehicle.
+
+    Raise MissingExtraError without the extra.
+    """
     with extras.needed("plot"):
         from telemetry.adapters.plot import panels as drawn_by  # noqa: PLC0415  # which is there only with it
     records = _first_vehicle(simulation, max(2, round(duration_s / SAMPLING_S)))

@@ -1,4 +1,4 @@
-"""What `telemetry simulator --output` does: writes the frames of a fleet's buses to logs instead of posting records."""
+"""What `telemetry simulator --output` does: it writes the frames of a fleet's buses to logs."""
 
 import asyncio
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""What the roles that drive a fleet are given about it: variants, profile, weather, health, a recorded trace."""
+"""Options of the roles that drive a fleet: variants, profile, weather, health, a recorded trace."""
 
 import argparse
 import csv

@@ -43,8 +43,8 @@ def add_options(parser: Parser) -> None:
 async def sender(container: Container, options: SendOptions) -> AsyncIterator[ConcurrentSender]:
     """Open a sender to a receiver; all is answered when the context ends.
 
-    Raise SettingsError without a key, GatewayError if the receiver cannot be reached, OSError if the ledger cannot be
-    written.
+    Raise SettingsError without a key, GatewayError if the receiver cannot be reached, OSError if the ledger
+    cannot be written.
     """
     if not container.settings().api_key:
         raise SettingsError("API_KEY: not set; a receiver takes nothing without it")

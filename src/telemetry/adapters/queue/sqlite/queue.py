@@ -1,11 +1,13 @@
 """The embedded queue: one SQLite file, shared by any number of processes of one machine.
 
-It keeps the promises of `telemetry.domain.transport.lease` in one table: a row is a message, its handle is its number and how
-often it was received. Bodies are apart, so that a lease rewrites a few bytes and not all that was sent. Every change is
-a transaction of its own in WAL mode. A send is synced before it is answered, so that what was sent survives the loss of
-power. Leases and deletes survive the death of any process, and are synced with the next send: what the loss of power
-undoes of them, makes messages come again. A receiver that waits looks at the table every 20 milliseconds, which costs
-little, needs no second mechanism, and works between processes.
+It keeps the promises of `telemetry.domain.transport.lease` in one table. A row is a message, and its lease
+handle is its number with the count of its leases. Bodies are in a table of their own, so that a lease
+rewrites a few bytes and not the body. Every change is a transaction of its own in WAL mode.
+
+A send is synced before it is answered, so that what was sent survives the loss of power. Leases and deletes
+survive the death of any process, and are synced with the next send. If the loss of power undoes some of them,
+their messages come again. A receiver that waits queries the table every 20 milliseconds. That costs little,
+needs no second mechanism, and works between processes.
 """
 
 import asyncio
@@ -25,20 +27,20 @@ from telemetry.domain.transport.queue import QueueUnavailableError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_LOOK_EVERY: Final = 0.02  # seconds; a receiver that waits wakes in half of that on average
-_BUSY: Final = 10.0  # seconds to wait for another process's transaction, which takes milliseconds
-_BEYOND: Final = 2**63 - 1  # no message has a number as high
+_QUERY_EVERY_S: Final = 0.02  # so that a message waits half of that on average for a receiver that waits
+_BUSY_S: Final = 10.0  # wait for another process's transaction, which takes milliseconds
+_AFTER_LAST: Final = 2**63 - 1  # above the number of any message
 
 
 class SqliteQueue:
-    """A queue in the file `path`, which is made if there is none; all calls share one thread and one connection."""
+    """A queue in the file `path`, which is made if need be; all calls share one thread and one connection."""
 
     max_body = 1024 * 1024
 
     def __init__(self, path: Path, clock: Clock, terms: LeaseTerms, max_size: int) -> None:
-        """Open the queue. `max_size` bytes is how large the file may grow before sends are refused.
+        """Open the queue. Sends are refused once the file holds `max_size` bytes.
 
-        Raises QueueUnavailableError if the file cannot be opened or is of another kind.
+        Raise QueueUnavailableError if the file cannot be opened or is of another kind.
         """
         self._path = path
         self._clock = clock
@@ -58,23 +60,23 @@ class SqliteQueue:
 
     async def receive(self, limit: int, wait_s: float) -> Sequence[Delivery]:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + wait_s
-        while not (deliveries := await self._lease(limit)) and loop.time() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(_LOOK_EVERY)  # other processes send too, which set no event here
+        deadline_s = loop.time() + wait_s
+        while not (deliveries := await self._lease(limit)) and loop.time() < deadline_s:  # noqa: ASYNC110
+            await asyncio.sleep(_QUERY_EVERY_S)  # other processes send too, and cannot set an event here
         return deliveries
 
     async def _lease(self, limit: int) -> Sequence[Delivery]:
-        """Receive without waiting. Whoever is cancelled meanwhile holds nothing: the thread takes the leases back."""
+        """Receive without waiting. If the caller is cancelled, the thread undoes the leases."""
         leasing = self._submit(self._receive, limit)
         try:
             return await asyncio.wrap_future(leasing)
         except asyncio.CancelledError:
-            with suppress(QueueUnavailableError):  # closed meanwhile: the leases end by themselves
+            with suppress(QueueUnavailableError):  # closed meanwhile; the leases end by their time
                 self._submit(self._unlease, leasing)
             raise
 
     async def delete(self, handles: Sequence[str]) -> Sequence[str]:
-        return await self._run(self._settle, (statements.DELETE, statements.FORGET_BODY), handles)
+        return await self._run(self._settle, (statements.DELETE, statements.DELETE_BODY), handles)
 
     async def extend(self, handles: Sequence[str], duration_s: float) -> Sequence[str]:
         return await self._run(self._settle, (statements.EXTEND,), handles, round(duration_s * 1000))
@@ -86,8 +88,8 @@ class SqliteQueue:
         return await self._run(self._dead, limit)
 
     async def redrive(self, handles: Sequence[str]) -> Sequence[str]:
-        moves = statements.RESEND, statements.MOVE_BODY, statements.FORGET
-        return await self._run(self._settle, moves, handles)
+        changes = statements.RESEND, statements.MOVE_BODY, statements.DELETE_DEAD
+        return await self._run(self._settle, changes, handles)
 
     async def close(self) -> None:
         if not self._closed:
@@ -97,21 +99,21 @@ class SqliteQueue:
             self._thread.shutdown()
 
     def _open(self) -> sqlite3.Connection:
-        """Open the file, again while other processes that open it keep it locked."""
-        give_up_at = time.monotonic() + _BUSY
-        with self._translated():
+        """Open the file; try again while other processes that open it keep it locked."""
+        deadline_s = time.monotonic() + _BUSY_S
+        with self._queue_errors():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             while True:
                 try:
                     return self._connect()
                 except sqlite3.OperationalError as error:
-                    # To switch to WAL takes a lock for which SQLite does not wait by itself.
-                    if not _is_busy(error) or time.monotonic() > give_up_at:
+                    # The switch to WAL needs a lock for which SQLite does not wait by itself.
+                    if not _is_busy(error) or time.monotonic() > deadline_s:
                         raise
-                time.sleep(_LOOK_EVERY)
+                time.sleep(_QUERY_EVERY_S)
 
     def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
+        db = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
         try:
             self._prepare(db)
         except BaseException:
@@ -130,73 +132,74 @@ class SqliteQueue:
         schema.upgrade(db)
 
     def _send(self, bodies: Sequence[bytes]) -> None:
-        with self._synced(), self._transaction() as now:
+        with self._synced(), self._transaction() as now_ms:
             if self._used() + sum(map(len, bodies)) > self._max_size:
                 raise QueueUnavailableError(
                     f"{self._path} is full: it may hold {self._max_size} bytes (QUEUE_MAX_BYTES); is a consumer running?"
                 )
             for body in bodies:
-                number = self._db.execute(statements.SEND, {"now": now}).lastrowid
+                number = self._db.execute(statements.SEND, {"now_ms": now_ms}).lastrowid
                 self._db.execute(statements.SEND_BODY, {"number": number, "body": body})
 
     def _receive(self, limit: int) -> Sequence[Delivery]:
-        with self._translated():
-            if not self._db.execute(statements.ANY_VISIBLE, {"now": self._clock.wall_ms()}).fetchone():
-                return []  # without having asked for the lock that senders need
-        with self._transaction() as now:
-            terms = {"now": now, "max_receives": self._terms.max_receives}
+        with self._queue_errors():
+            if not self._db.execute(statements.ANY_VISIBLE, {"now_ms": self._clock.wall_ms()}).fetchone():
+                return []  # without taking the lock that senders need
+        with self._transaction() as now_ms:
+            terms = {"now_ms": now_ms, "max_receives": self._terms.max_receives}
             rows = self._db.execute(statements.VISIBLE, {**terms, "limit": limit}).fetchall()
-            until = now + self._terms.visibility_ms
+            until_ms = now_ms + self._terms.visibility_ms
             self._db.executemany(
-                statements.LEASE, [{"number": number, "until": until} for number, *_ in rows]
+                statements.LEASE, [{"number": number, "until_ms": until_ms} for number, *_ in rows]
             )
-            # Those that had their share of leases are met on the way to the last that is received.
-            before = _BEYOND if len(rows) < limit else max((number for number, *_ in rows), default=0)
-            self._db.execute(statements.BURY, {**terms, "before": before})
+            # Messages that had all their leases become dead letters if they are before the last that is
+            # received.
+            before = _AFTER_LAST if len(rows) < limit else max((number for number, *_ in rows), default=0)
+            self._db.execute(statements.MARK_DEAD, {**terms, "before": before})
         return [
-            Delivery(lease_handle(number, receives + 1), body, sent, receives + 1)
-            for number, receives, sent, body in rows
+            Delivery(lease_handle(number, receives + 1), body, sent_ms, receives + 1)
+            for number, receives, sent_ms, body in rows
         ]
 
     def _unlease(self, leasing: Future[Sequence[Delivery]]) -> None:
-        """Undo a receive that nobody waits for any more, unless it was not begun or failed."""
+        """Undo a receive whose caller was cancelled, unless it was not begun or failed."""
         if not leasing.cancelled() and not leasing.exception():
             self._settle((statements.UNLEASE,), [each.handle for each in leasing.result()])
 
-    def _settle(self, changes: Sequence[str], handles: Sequence[str], duration: int = 0) -> Sequence[str]:
-        """Make changes to the message of each handle, one after the other; a handle that one does not meet is refused."""
-        with self._transaction() as now:
-            times = {"now": now, "until": now + duration}
+    def _settle(self, changes: Sequence[str], handles: Sequence[str], duration_ms: int = 0) -> Sequence[str]:
+        """Make changes to the message of each handle; return the handles for which one found no row."""
+        with self._transaction() as now_ms:
+            times = {"now_ms": now_ms, "until_ms": now_ms + duration_ms}
             return [
-                each for each in handles if not all(self._meets(change, each, times) for change in changes)
+                each for each in handles if not all(self._change(change, each, times) for change in changes)
             ]
 
     def _depth(self) -> Depth:
-        with self._translated():
-            return Depth(*self._db.execute(statements.DEPTH, {"now": self._clock.wall_ms()}).fetchone())
+        with self._queue_errors():
+            return Depth(*self._db.execute(statements.DEPTH, {"now_ms": self._clock.wall_ms()}).fetchone())
 
     def _dead(self, limit: int) -> Sequence[Delivery]:
-        with self._translated():
+        with self._queue_errors():
             rows = self._db.execute(statements.DEAD, {"limit": limit}).fetchall()
         return [
-            Delivery(lease_handle(number, receives), body, sent, receives)
-            for number, receives, sent, body in rows
+            Delivery(lease_handle(number, receives), body, sent_ms, receives)
+            for number, receives, sent_ms, body in rows
         ]
 
-    def _meets(self, statement: str, each: str, times: Mapping[str, int]) -> bool:
-        """Run a statement on the row of a handle; tell whether there was one."""
-        number, receives = parse_handle(each)
+    def _change(self, statement: str, handle: str, times: Mapping[str, int]) -> bool:
+        """Run a statement on the row of a handle; return whether there was one."""
+        number, receives = parse_handle(handle)
         return self._db.execute(statement, {"number": number, "receives": receives, **times}).rowcount > 0
 
     def _used(self) -> int:
-        """Count the bytes of the file that hold something; deleting makes room in it, but does not shrink it."""
+        """Return the bytes of the file in use; a delete frees some of them, but does not shrink the file."""
         (used,) = self._db.execute(statements.USED).fetchone()
         return int(used)
 
     @contextmanager
     def _transaction(self) -> Iterator[int]:
-        """Change the table, or leave it as it is; the time that is yielded is that at which nobody else can."""
-        with self._translated():
+        """Make all changes or none. Yield the moment, in epoch ms, once no other process can make changes."""
+        with self._queue_errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._clock.wall_ms()
@@ -208,8 +211,8 @@ class SqliteQueue:
 
     @contextmanager
     def _synced(self) -> Iterator[None]:
-        """Let what is committed meanwhile, and all before it, survive the loss of power."""
-        with self._translated():
+        """Make what is committed in the context, and all before it, survive the loss of power."""
+        with self._queue_errors():
             self._db.execute(statements.SYNCED)
             try:
                 yield
@@ -217,7 +220,8 @@ class SqliteQueue:
                 self._db.execute(statements.UNSYNCED)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _queue_errors(self) -> Iterator[None]:
+        """Turn an error of SQLite or of the file system into QueueUnavailableError."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:
@@ -226,7 +230,7 @@ class SqliteQueue:
             ) from error
 
     async def _run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Let the queue's thread do what blocks."""
+        """Do blocking work in the queue's thread."""
         return await asyncio.wrap_future(self._submit(work, *args, **kwargs))
 
     def _submit(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
@@ -236,4 +240,4 @@ class SqliteQueue:
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
-    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # what is above says why it is
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # the higher bits say why it is busy

@@ -1,4 +1,7 @@
-"""The tables of the embedded queue, and what makes them of an empty file and of an older queue."""
+"""The tables of the embedded queue, and how they are made from an empty file and from an older queue.
+
+The columns `sent` and `visible` are epoch milliseconds.
+"""
 
 import sqlite3
 from typing import Final
@@ -16,15 +19,18 @@ CREATE TABLE messages (
 )
 """
 _BODIES: Final = "CREATE TABLE bodies (number INTEGER PRIMARY KEY, body BLOB NOT NULL)"
-_PART: Final = "INSERT INTO bodies (number, body) SELECT number, body FROM messages"
-_SLIM: Final = "ALTER TABLE messages DROP COLUMN body"
-_MARK: Final = "PRAGMA user_version = 2"  # which is VERSION
-_UPGRADES: Final = {0: (_MESSAGES, _BODIES, _MARK), 1: (_BODIES, _PART, _SLIM, _MARK)}
-"""What makes a queue of this version of an empty file, and of one of version 1, which kept bodies with the messages."""
+_COPY_BODIES: Final = "INSERT INTO bodies (number, body) SELECT number, body FROM messages"
+_DROP_BODY: Final = "ALTER TABLE messages DROP COLUMN body"
+_SET_VERSION: Final = "PRAGMA user_version = 2"  # which is VERSION
+_UPGRADES: Final = {
+    0: (_MESSAGES, _BODIES, _SET_VERSION),
+    1: (_BODIES, _COPY_BODIES, _DROP_BODY, _SET_VERSION),
+}
+"""The statements that upgrade an empty file, and a queue of version 1, which kept bodies in `messages`."""
 
 
 def is_known(db: sqlite3.Connection) -> bool:
-    """Tell a queue and an empty file from what another program keeps."""
+    """Return whether the file is a queue or empty, and not the file of another program."""
     version, tables = db.execute(_KIND).fetchone()
     return bool(version == VERSION or (version in _UPGRADES and (version or not tables)))
 
@@ -36,10 +42,10 @@ def version_of(db: sqlite3.Connection) -> int:
 
 
 def upgrade(db: sqlite3.Connection) -> None:
-    """Make a queue of this version of what the file holds, unless it is one."""
+    """Turn an empty file or an older queue into a queue of this version."""
     if version_of(db) == VERSION:
         return
     db.execute("BEGIN IMMEDIATE")
-    for statement in _UPGRADES.get(version_of(db), ()):  # another process may have come first
+    for statement in _UPGRADES.get(version_of(db), ()):  # another process may have upgraded it meanwhile
         db.execute(statement)
     db.execute("COMMIT")

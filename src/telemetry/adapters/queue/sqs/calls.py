@@ -1,7 +1,7 @@
-"""Calls to one SQS queue: batches of which every entry is looked at, polls and counts.
+"""Calls to one SQS queue: batches whose every entry is checked, polls and counts.
 
-What failed by the server's fault is tried again after a jittered pause; what was refused for a fault of ours is named
-in the log and returned as failed.
+An entry that failed by the server's fault is tried again after a jittered pause. An entry that was refused
+for a fault of the sender is named in the log and returned as failed.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ BATCH: Final = 10
 """Entries of a call, and messages of a poll."""
 
 SENT: Final = "sent"
-"""The attribute of a redriven message that tells when it was first sent."""
+"""The attribute of a redriven message that says when it was first sent."""
 
 SPARE: Final = 64
 """Bytes of every message that are kept free for that attribute."""
@@ -39,8 +39,8 @@ _log: Final = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
-_LONGEST_LEASE: Final = 43_200  # seconds, SQS's own limit
-_TOLD: Final = ("SentTimestamp", "ApproximateReceiveCount")
+_LONGEST_LEASE_S: Final = 43_200  # SQS's own limit
+_SYSTEM_ATTRIBUTES: Final = ("SentTimestamp", "ApproximateReceiveCount")
 _COUNTS: Final = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesDelayed",
@@ -51,7 +51,7 @@ _HEAD: Final = 256  # bytes within which an envelope names its partition
 
 
 class Calls:
-    """Calls to the queue at `url`, of whose messages a batch may hold `limit` bytes."""
+    """Calls to the queue at `url`; a batch of its messages may hold `limit` bytes."""
 
     def __init__(self, sqs: Client, url: str, limit: int) -> None:
         self._sqs = sqs
@@ -59,8 +59,12 @@ class Calls:
         self._limit = limit
         self._fifo = url.endswith(".fifo")
 
-    def grouped(self, body: bytes, unique: str) -> Entry:
-        """Say what FIFO queues ask for: vehicles of one bucket in order, and what is the same message sent again."""
+    def group_fields(self, body: bytes, unique: str) -> Entry:
+        """Return the fields of an entry that only a FIFO queue needs.
+
+        Vehicles of one bucket are one group, whose messages stay in order. A message with the same `unique`
+        text is the same message sent again.
+        """
         if not self._fifo:
             return {}
         found = _BUCKET.search(body, 0, _HEAD)
@@ -68,16 +72,16 @@ class Calls:
         return {"MessageGroupId": group, "MessageDeduplicationId": sha256(unique.encode()).hexdigest()}
 
     async def in_batches(self, operation: str, entries: Sequence[Entry]) -> Mapping[str, str]:
-        """Carry out a batch operation; return the ids that failed for good, each with the reason."""
+        """Do a batch operation; return the ids of entries that failed in the end, each with the reason."""
         cuts = batch.runs([len(entry.get("MessageBody", "")) + SPARE for entry in entries], self._limit)
         calls = [
             entries[start : min(start + BATCH, cut.stop)]
             for cut in cuts
             for start in range(cut.start, cut.stop, BATCH)
         ]
-        with translated():
+        with queue_errors():
             outcomes = await asyncio.gather(
-                *(self._insist(operation, call) for call in calls), return_exceptions=True
+                *(self._call_batch(operation, call) for call in calls), return_exceptions=True
             )
             failed: dict[str, str] = {}
             for outcome in outcomes:
@@ -86,31 +90,34 @@ class Calls:
                 failed |= outcome
         return failed
 
-    async def poll(self, visibility: int, wait: int) -> Sequence[Entry]:
-        """Wait `wait` seconds for messages, and lease them for `visibility`."""
+    async def poll(self, visibility_s: int, wait_s: int) -> Sequence[Entry]:
+        """Wait `wait_s` for messages, and lease them for `visibility_s`."""
         ask = methodcaller(
             "receive_message",
             QueueUrl=self._url,
             MaxNumberOfMessages=BATCH,
-            VisibilityTimeout=visibility,
-            WaitTimeSeconds=wait,
-            AttributeNames=_TOLD,  # older servers know only this name of it
-            MessageSystemAttributeNames=_TOLD,
+            VisibilityTimeout=visibility_s,
+            WaitTimeSeconds=wait_s,
+            AttributeNames=_SYSTEM_ATTRIBUTES,  # older servers know only this name
+            MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
             MessageAttributeNames=[SENT],
         )
-        with translated():
-            messages: Sequence[Entry] = (await self._sqs.linger(ask)).get("Messages", ())
+        with queue_errors():
+            messages: Sequence[Entry] = (await self._sqs.call_unbounded(ask)).get("Messages", ())
         return messages
 
     async def count(self) -> Sequence[int]:
-        """Count the messages: visible, delayed, and on lease; all are approximate."""
+        """Count the messages: visible, delayed, and on lease. All counts are approximate."""
         ask = methodcaller("get_queue_attributes", QueueUrl=self._url, AttributeNames=_COUNTS)
-        with translated():
-            found = (await self._sqs(ask)).get("Attributes", {})
+        with queue_errors():
+            found = (await self._sqs.call(ask)).get("Attributes", {})
         return [int(found.get(name, 0)) for name in _COUNTS]
 
-    async def _insist(self, operation: str, entries: Sequence[Entry]) -> Mapping[str, str]:
-        """Call a batch operation until every entry was done or refused, but not for ever."""
+    async def _call_batch(self, operation: str, entries: Sequence[Entry]) -> Mapping[str, str]:
+        """Call a batch operation until every entry was done or refused, at most ATTEMPTS times.
+
+        Return the ids of the other entries, each with the reason.
+        """
         left = {entry["Id"]: entry for entry in entries}
         refused: dict[str, str] = {}
         failed: dict[str, str] = {}
@@ -118,7 +125,8 @@ class Calls:
         for attempt in range(ATTEMPTS):
             if attempt:
                 await asyncio.sleep(backoff.pause_s())
-            answer = await self._sqs(methodcaller(operation, QueueUrl=self._url, Entries=list(left.values())))
+            ask = methodcaller(operation, QueueUrl=self._url, Entries=list(left.values()))
+            answer = await self._sqs.call(ask)
             for done in answer.get("Successful", ()):
                 left.pop(done["Id"], None)
             failed = {}
@@ -130,49 +138,49 @@ class Calls:
             if not left:
                 break
         refused |= {each: failed.get(each, "it was not answered") for each in left}
-        for why, count in Counter(refused.values()).items():
-            _log.warning("SQS did not do %s for %d of %d entries: %s", operation, count, len(entries), why)
+        for reason, count in Counter(refused.values()).items():
+            _log.warning("SQS did not do %s for %d of %d entries: %s", operation, count, len(entries), reason)
         return refused
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Let a fault of AWS pass as one of the queue."""
+def queue_errors() -> Iterator[None]:
+    """Turn an AwsError into QueueUnavailableError."""
     try:
         yield
-    except AwsError as fault:
-        raise QueueUnavailableError(str(fault)) from fault
+    except AwsError as error:
+        raise QueueUnavailableError(str(error)) from error
 
 
-def lease_entry(number: int, handle: str) -> Entry:
-    """Make the entry that means a message on lease."""
-    return {"Id": str(number), "ReceiptHandle": handle}
+def lease_entry(number: int, receipt_handle: str) -> Entry:
+    """Make the entry of a message on lease, by SQS's handle of it."""
+    return {"Id": str(number), "ReceiptHandle": receipt_handle}
 
 
-def those(handles: Sequence[str], failed: Iterable[str]) -> Sequence[str]:
-    """Return the handles of entries that failed."""
+def failed_handles(handles: Sequence[str], failed: Iterable[str]) -> Sequence[str]:
+    """Return the lease handles of the entries that failed, which are given by their ids."""
     return [handles[number] for number in sorted(map(int, failed))]
 
 
 def whole_seconds(duration_s: float) -> int:
-    """Spell a lease as SQS does, in whole seconds and at most 12 hours; one of nothing stays one of nothing."""
-    return min(math.ceil(duration_s), _LONGEST_LEASE)
+    """Return the duration of a lease as SQS takes it: whole seconds, rounded up, at most 12 hours."""
+    return min(math.ceil(duration_s), _LONGEST_LEASE_S)
 
 
 def delivery(message: Entry) -> Delivery:
-    """Read a message as SQS hands it out."""
-    told = message.get("Attributes", {})
-    first_sent = message.get("MessageAttributes", {}).get(SENT, {}).get("StringValue")
+    """Make a delivery of a message that SQS returned; SQS's receipt handle is its lease handle."""
+    attributes = message.get("Attributes", {})
+    first_sent_ms = message.get("MessageAttributes", {}).get(SENT, {}).get("StringValue")
     return Delivery(
         handle=message["ReceiptHandle"],
-        body=_body(message["Body"]),
-        sent_ms=int(first_sent or told["SentTimestamp"]),
-        receives=int(told["ApproximateReceiveCount"]),
+        body=_decode_body(message["Body"]),
+        sent_ms=int(first_sent_ms or attributes["SentTimestamp"]),
+        receives=int(attributes["ApproximateReceiveCount"]),
     )
 
 
-def _body(text: str) -> bytes:
-    """Read a body: base64 of anything, or the text of a foreign producer as it is."""
+def _decode_body(text: str) -> bytes:
+    """Decode a body: base64 of an envelope, or the text of a foreign producer as it is."""
     if text.lstrip().startswith("{"):
         return text.encode()
     try:

@@ -1,7 +1,7 @@
-"""The dead-letter queue of an SQS queue, looked at and emptied by hand.
+"""The dead letters of an SQS queue, which an operator lists and redrives.
 
-A letter's handle is its message id, which, unlike SQS's handles, means the same to the next process. Letters that
-were looked at are on lease until they are handed back.
+The handle of a letter is its message id, which, unlike SQS's receipt handles, is valid in the next process
+too. Letters that were listed are on lease until they are released.
 """
 
 from collections import Counter
@@ -13,12 +13,12 @@ import msgspec
 from telemetry.adapters.queue.sqs.calls import SENT, Calls, delivery, lease_entry
 from telemetry.domain.transport.lease import Delivery
 
-_HOLD: Final = 300  # seconds that a letter is kept from others while somebody looks at it
+_LEASE_S: Final = 300  # so that others do not receive a letter while an operator looks at it
 _MOST: Final = 10_000
 
 
 class _Letter(NamedTuple):
-    """A dead letter on lease: SQS's handle for it, and its body as SQS has it."""
+    """A dead letter on lease: SQS's receipt handle for it, and its body as SQS has it."""
 
     receipt_handle: str
     text: str
@@ -26,40 +26,39 @@ class _Letter(NamedTuple):
 
 
 class Letters:
-    """The letters in `dead`, each of which came `receives` times in vain, and go to `back` when they are redriven."""
+    """The letters of the queue `dead`, each received `receives` times; a redrive sends them to `source`."""
 
-    def __init__(self, dead: Calls, back: Calls, receives: int) -> None:
+    def __init__(self, dead: Calls, source: Calls, receives: int) -> None:
         self._dead = dead
-        self._back = back
+        self._source = source
         self._receives = receives
-        self._held: dict[str, _Letter] = {}
+        self._leased: dict[str, _Letter] = {}
 
     async def count(self) -> int:
         return sum(await self._dead.count())
 
-    async def look(self, limit: int) -> Sequence[Delivery]:
-        """Return at most `limit` letters, those first that were sent first."""
-        await self.hand_back()
+    async def list(self, limit: int) -> Sequence[Delivery]:
+        """Return at most `limit` letters, the oldest first."""
+        await self.release()
         await self._gather(limit)
-        return sorted((letter.delivery for letter in self._held.values()), key=lambda each: each.sent_ms)[
-            :limit
-        ]
+        deliveries = [letter.delivery for letter in self._leased.values()]
+        return sorted(deliveries, key=lambda each: each.sent_ms)[:limit]
 
     async def redrive(self, handles: Sequence[str]) -> Sequence[str]:
-        """Send letters anew; return the handles that mean none, or one that could not be sent."""
-        if not self._held.keys() >= set(handles):
+        """Send letters anew; return the handles that belong to none, or to one that could not be sent."""
+        if not self._leased.keys() >= set(handles):
             await self._gather(_MOST)
-        wanted = {each: self._held.pop(each) for each in dict.fromkeys(handles) if each in self._held}
+        wanted = {each: self._leased.pop(each) for each in dict.fromkeys(handles) if each in self._leased}
         sent = await self._send(wanted)
-        # A letter that cannot be removed now comes a second time in the end, and counts once.
-        removals = [lease_entry(n, letter.receipt_handle) for n, letter in enumerate(sent.values())]
-        await self._dead.in_batches("delete_message_batch", removals)
-        again = Counter(handles) - Counter(list(sent))
-        return list(again.elements())
+        # A letter that is not deleted now is sent a second time later, and its records count once.
+        deletions = [lease_entry(n, letter.receipt_handle) for n, letter in enumerate(sent.values())]
+        await self._dead.in_batches("delete_message_batch", deletions)
+        refused = Counter(handles) - Counter(list(sent))
+        return list(refused.elements())
 
-    async def hand_back(self) -> None:
-        """End the leases of all that were looked at."""
-        letters, self._held = self._held, {}
+    async def release(self) -> None:
+        """End the leases of all letters that were listed."""
+        letters, self._leased = self._leased, {}
         entries = [
             lease_entry(n, letter.receipt_handle) | {"VisibilityTimeout": 0}
             for n, letter in enumerate(letters.values())
@@ -67,17 +66,18 @@ class Letters:
         await self._dead.in_batches("change_message_visibility_batch", entries)
 
     async def _gather(self, limit: int) -> None:
-        """Lease letters until there are `limit` or a long poll, which asks all of SQS's servers, finds none."""
-        while len(self._held) < limit and (messages := await self._dead.poll(_HOLD, 1)):
+        """Lease letters until there are `limit`, or until a poll finds none."""
+        # A long poll asks all of SQS's servers, so that it finds a letter if there is one.
+        while len(self._leased) < limit and (messages := await self._dead.poll(_LEASE_S, 1)):
             for each in messages:
-                # How often it was received is what the policy says: being looked at here counts for nothing.
+                # The count of receives is that of the redrive policy; to be listed here does not count.
                 letter = msgspec.structs.replace(
                     delivery(each), handle=each["MessageId"], receives=self._receives
                 )
-                self._held[letter.handle] = _Letter(each["ReceiptHandle"], each["Body"], letter)
+                self._leased[letter.handle] = _Letter(each["ReceiptHandle"], each["Body"], letter)
 
     async def _send(self, letters: Mapping[str, _Letter]) -> Mapping[str, _Letter]:
-        """Send letters anew as they are; return those that were sent, and keep the others."""
+        """Send letters anew as they are; return the letters that were sent, and keep the others on lease."""
         entries = [
             {
                 "Id": str(n),
@@ -85,12 +85,13 @@ class Letters:
                 "MessageAttributes": {
                     SENT: {"DataType": "Number", "StringValue": str(letter.delivery.sent_ms)}
                 },
-                # The message id makes it another message than the one of the same body that died.
-                **self._back.grouped(letter.delivery.body, letter.text + each),
+                # With its message id in it, SQS does not take it for the dead message of the same body sent
+                # again.
+                **self._source.group_fields(letter.delivery.body, letter.text + each),
             }
             for n, (each, letter) in enumerate(letters.items())
         ]
-        failed = await self._back.in_batches("send_message_batch", entries)
+        failed = await self._source.in_batches("send_message_batch", entries)
         kept = {each for n, each in enumerate(letters) if str(n) in failed}
-        self._held |= {each: letters[each] for each in kept}
+        self._leased |= {each: letters[each] for each in kept}
         return {each: letter for each, letter in letters.items() if each not in kept}

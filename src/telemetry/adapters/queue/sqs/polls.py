@@ -1,9 +1,9 @@
-"""Long polls that go on in the background, and the messages that they brought.
+"""Long polls that run in the background, and the messages that they received.
 
-A caller waits as long as it likes, and what a poll brings meanwhile is there for the next. There is one poll while
-little comes, and more, up to `receivers`, while polls come back full. Polls that do not are at least `pause_s`
-apart, because each costs the same for one message and for ten. What a poll brought and nobody took for half of its
-lease is left to come again.
+A caller waits for as long as it likes. What a poll receives after that is there for the next call. There is
+one poll while few messages come. While polls come back full there are more, up to `receivers`. Polls that do
+not come back full start at least `pause_s` apart, because a poll costs the same for one message as for ten. A
+message that no caller took for half of its lease is dropped, and comes again.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from telemetry.adapters.queue.sqs.calls import BATCH, Calls, delivery
 from telemetry.domain.transport.lease import Delivery
 from telemetry.domain.transport.queue import QueueUnavailableError
 
-_LOOK_S: Final = 0.3  # that a poll that has just begun gets even from a caller who may not wait
+_FIRST_WAIT_S: Final = 0.3  # even a caller that may not wait gives a new poll this time
 
 
 class _Arrived(NamedTuple):
-    """A message that a poll brought; after `fresh_until_s` of the loop's clock it is not handed out any more."""
+    """A message that a poll received; after `fresh_until_s` of the loop's clock it is dropped."""
 
     delivery: Delivery
     fresh_until_s: float
@@ -34,46 +34,46 @@ class Polls:
         self._visibility_s, self._poll_s = visibility_s, poll_s
         self._receivers, self._pause_s = receivers, pause_s
         self._arrived: deque[_Arrived] = deque()
-        self._news = asyncio.Event()
-        self._fault: QueueUnavailableError | None = None
+        self._changed = asyncio.Event()
+        self._error: QueueUnavailableError | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._wanted = 1
         self._began_s = -math.inf
 
     async def receive(self, limit: int, wait_s: float) -> Sequence[Delivery]:
-        """Return at most `limit` messages, waiting `wait_s` seconds for the first."""
+        """Return at most `limit` messages, after at most `wait_s` seconds. Raise QueueUnavailableError."""
         loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + max(wait_s, 0 if self._under_way else _LOOK_S)
+        deadline_s = loop.time() + max(wait_s, 0 if self._under_way else _FIRST_WAIT_S)
         while not (deliveries := self._take(limit)):
-            self._news.clear()
+            self._changed.clear()
             self._poll_more()
             try:
                 async with asyncio.timeout_at(deadline_s):
-                    await self._news.wait()
+                    await self._changed.wait()
             except TimeoutError:
                 return self._take(limit)
-            if self._fault:
-                fault, self._fault = self._fault, None
-                raise fault
+            if self._error:
+                error, self._error = self._error, None
+                raise error
         self._poll_more()
         return deliveries
 
     def close(self) -> Sequence[Delivery]:
-        """End all polls; return what nobody took."""
+        """End all polls; return the messages that no caller took."""
         for poll in self._under_way:
             poll.cancel()
         arrived, self._arrived = self._arrived, deque()
         return [each.delivery for each in arrived]
 
     def _take(self, limit: int) -> list[Delivery]:
-        """Hand out what polls have brought, but for what was there for too long."""
+        """Return at most `limit` messages that polls received, and drop those that are not fresh."""
         now_s = asyncio.get_running_loop().time()
         while self._arrived and self._arrived[0].fresh_until_s < now_s:
             self._arrived.popleft()
         return [self._arrived.popleft().delivery for _ in range(min(limit, len(self._arrived)))]
 
     def _poll_more(self) -> None:
-        """Have as many polls under way as there is a use for."""
+        """Start polls until as many are under way as can be of use."""
         loop = asyncio.get_running_loop()
         while (
             len(self._under_way) < self._wanted
@@ -89,12 +89,12 @@ class Polls:
         await asyncio.sleep(pause_s)
         try:
             messages = await self._calls.poll(self._visibility_s, self._poll_s)
-        except QueueUnavailableError as fault:
-            self._fault = fault
+        except QueueUnavailableError as error:
+            self._error = error
         else:
-            # While polls come back full there is more where that came from.
-            full = len(messages) == BATCH
-            self._wanted = min(2 * self._wanted, self._receivers) if full else 1
-            fresh = asyncio.get_running_loop().time() + self._visibility_s / 2
-            self._arrived.extend(_Arrived(delivery(each), fresh) for each in messages)
-        self._news.set()
+            # A full poll means that the queue holds more.
+            is_full = len(messages) == BATCH
+            self._wanted = min(2 * self._wanted, self._receivers) if is_full else 1
+            fresh_until_s = asyncio.get_running_loop().time() + self._visibility_s / 2
+            self._arrived.extend(_Arrived(delivery(each), fresh_until_s) for each in messages)
+        self._changed.set()

@@ -1,7 +1,7 @@
 """The queue on Amazon SQS: standard or FIFO, with the dead-letter queue that its redrive policy names.
 
-A body travels as base64, since SQS carries only text. A text that opens with `{` is the bare message of a foreign
-producer and is left as it is.
+A body is sent as base64, because SQS takes only text. A text that begins with `{` is the bare message of a
+foreign producer, and is left as it is.
 """
 
 import re
@@ -14,36 +14,43 @@ from typing import Final
 import msgspec
 
 from telemetry.adapters.aws import AwsError, Client
-from telemetry.adapters.queue.sqs.calls import SPARE, Calls, lease_entry, those, translated, whole_seconds
+from telemetry.adapters.queue.sqs.calls import (
+    SPARE,
+    Calls,
+    failed_handles,
+    lease_entry,
+    queue_errors,
+    whole_seconds,
+)
 from telemetry.adapters.queue.sqs.letters import Letters
 from telemetry.adapters.queue.sqs.polls import Polls
 from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms
 from telemetry.domain.transport.queue import QueueUnavailableError
 
 _PATIENCE_S: Final = 30.0  # for an answer, of which a long poll takes 20
-_OLDER_LIMIT: Final = 262_144  # bytes of a message, where the queue does not say
+_OLDER_LIMIT: Final = 262_144  # bytes of a message, if the queue does not name a limit
 _REGION: Final = re.compile(r"https?://sqs\.([a-z0-9-]+)\.amazonaws\.")
 
 
 class _Policy(msgspec.Struct, rename="camel"):
-    """The redrive policy of a queue, as SQS spells it."""
+    """The redrive policy of a queue, with SQS's names."""
 
     dead_letter_target_arn: str
     max_receive_count: int
 
 
 class SqsQueue:
-    """The queue at `url`. `receivers` long polls of `poll_s` are under way at the most."""
+    """The queue at `url`; at most `receivers` long polls of `poll_s` are under way."""
 
     def __init__(
         self, url: str, terms: LeaseTerms, receivers: int = 4, pause_s: float = 0.2, poll_s: int = 20
     ) -> None:
-        """Ask the queue for its limits. Raises QueueUnavailableError naming the setting that is to be changed."""
-        with translated():
+        """Ask the queue for its limits. Raise QueueUnavailableError naming the setting to change."""
+        with queue_errors():
             self._sqs = Client("sqs", "SQS_QUEUE_URL", _PATIENCE_S)
             _check_region(url, self._sqs)
             ask = methodcaller("get_queue_attributes", QueueUrl=url, AttributeNames=["All"])
-            attributes = self._sqs.now(ask).get("Attributes", {})
+            attributes = self._sqs.call_blocking(ask).get("Attributes", {})
         limit = int(attributes.get("MaximumMessageSize", _OLDER_LIMIT))
         self.max_body = (limit - SPARE) // 4 * 3
         self._calls = Calls(self._sqs, url, limit)
@@ -61,7 +68,7 @@ class SqsQueue:
     async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
         texts = [b64encode(body).decode() for body in bodies]
         entries = [
-            {"Id": str(index), "MessageBody": text, **self._calls.grouped(bodies[index], text)}
+            {"Id": str(index), "MessageBody": text, **self._calls.group_fields(bodies[index], text)}
             for index, text in enumerate(texts)
         ]
         return sorted(map(int, await self._calls.in_batches("send_message_batch", entries)))
@@ -71,30 +78,31 @@ class SqsQueue:
 
     async def delete(self, handles: Sequence[str]) -> Sequence[str]:
         entries = [lease_entry(n, each) for n, each in enumerate(handles)]
-        return those(handles, await self._calls.in_batches("delete_message_batch", entries))
+        return failed_handles(handles, await self._calls.in_batches("delete_message_batch", entries))
 
     async def extend(self, handles: Sequence[str], duration_s: float) -> Sequence[str]:
         lease = {"VisibilityTimeout": whole_seconds(duration_s)}
         entries = [lease_entry(n, each) | lease for n, each in enumerate(handles)]
-        return those(handles, await self._calls.in_batches("change_message_visibility_batch", entries))
+        failed = await self._calls.in_batches("change_message_visibility_batch", entries)
+        return failed_handles(handles, failed)
 
     async def depth(self) -> Depth:
         ready, delayed, leased = await self._calls.count()
         return Depth(ready + delayed, leased, await self._letters.count() if self._letters else 0)
 
     async def dead(self, limit: int) -> Sequence[Delivery]:
-        return await self._letters.look(limit) if self._letters else []
+        return await self._letters.list(limit) if self._letters else []
 
     async def redrive(self, handles: Sequence[str]) -> Sequence[str]:
         return await self._letters.redrive(handles) if self._letters else handles
 
     async def close(self) -> None:
-        """Hand back at once what is on lease and was not taken."""
+        """End the leases of all messages that no caller took, and close the connections."""
         untaken = self._polls.close()
-        with suppress(QueueUnavailableError):  # then they come again by themselves, only later
+        with suppress(QueueUnavailableError):  # then their leases end later, by their time
             await self.extend([each.handle for each in untaken], 0)
             if self._letters:
-                await self._letters.hand_back()
+                await self._letters.release()
         self._sqs.close()
 
 
@@ -105,5 +113,6 @@ def _check_region(url: str, sqs: Client) -> None:
 
 
 def _dead_url(url: str, policy: _Policy) -> str:
-    # A queue and its dead letters are in one account and one region, so that their addresses differ only by name.
+    """Return the address of the dead-letter queue."""
+    # It is in the account and the region of the queue, so that the addresses differ only by name.
     return f"{url.rpartition('/')[0]}/{policy.dead_letter_target_arn.rpartition(':')[2]}"

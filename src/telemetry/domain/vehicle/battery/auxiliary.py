@@ -1,4 +1,4 @@
-"""What a car draws for all but driving: pumps, lights, 12 V and the cabin; it wanders, and it is never quite still.
+"""The power that a car draws for all but driving: pumps, lights, 12 V and the cabin.
 
 Levels and fluctuations are those of standing cars in the TUM trips (source in `parameters`).
 """
@@ -14,11 +14,11 @@ from telemetry.domain.vehicle.battery.parameters import Floats
 
 # W, median, and the spread of its logarithm; 0.35 to 2.4 kW with the cabin after 5 min
 _BASE: Final = (0.7e3, 0.45)
-_WANDERS: Final = 0.15  # of all that is drawn, standard deviation
-_FOR: Final = 25.0  # s, for which it wanders
+_WANDERS: Final = 0.15  # share of all that is drawn, standard deviation
+_WANDERS_FOR_S: Final = 25.0  # time constant
 _JITTER: Final = 15.0  # W, standard deviation from one sample to the next
-_SWITCHED: Final = 0.077  # of the cabin's power on top of it: the heater is switched
-_SAMPLE: Final = 0.2  # s, over which the jitter was seen
+_SWITCHED: Final = 0.077  # share of the cabin's power that is jitter too, because the heater is switched
+_JITTER_SAMPLE_S: Final = 0.2  # interval at which the jitter was seen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,32 +26,35 @@ class Auxiliaries:
     """What n cars draw, each (n,)."""
 
     base: Floats  # W
-    wandering: Floats  # share by which all is more
+    wandering: Floats  # share by which all power is higher
 
 
 def start(vehicles: int, rng: np.random.Generator) -> Auxiliaries:
-    """Draw what each car takes when nothing is heated or cooled."""
+    """Draw at random the power that each car takes when nothing is heated or cooled."""
     median, spread = _BASE
     base = median * np.exp(spread * rng.standard_normal(vehicles))
     return Auxiliaries(base, _WANDERS * rng.standard_normal(vehicles))
 
 
 def advance(auxiliaries: Auxiliaries, dt_s: float, rng: np.random.Generator) -> Auxiliaries:
-    """Return them `dt_s` seconds on."""
-    wandering = dynamics.wander(auxiliaries.wandering, _WANDERS, _FOR, dt_s, rng)
+    """Return the auxiliaries `dt_s` seconds later."""
+    wandering = dynamics.wander(auxiliaries.wandering, _WANDERS, _WANDERS_FOR_S, dt_s, rng)
     return Auxiliaries(auxiliaries.base, wandering)
 
 
-def usual(ambient: Floats, running: Floats) -> Floats:
+def usual(ambient: Floats, running_s: Floats) -> Floats:
     """Return what a median car draws without any fluctuation, (n,) in W."""
-    return _BASE[0] + climate.power(ambient, running)
+    return _BASE[0] + climate.power(ambient, running_s)
 
 
 def power(
-    auxiliaries: Auxiliaries, ambient: Floats, running: Floats, dt_s: float, rng: np.random.Generator
+    auxiliaries: Auxiliaries, ambient: Floats, running_s: Floats, dt_s: float, rng: np.random.Generator
 ) -> Floats:
-    """Return the mean power over `dt_s` seconds, (n,) in W, at `ambient` degC, `running` seconds after the start."""
-    cabin = climate.power(ambient, running)
+    """Return the mean power over `dt_s` seconds, (n,) in W.
+
+    It is `ambient` degC outside, and the car was started `running_s` seconds ago.
+    """
+    cabin = climate.power(ambient, running_s)
     steady = (auxiliaries.base + cabin) * (1.0 + auxiliaries.wandering)
-    jitter = (_JITTER + _SWITCHED * cabin) * math.sqrt(min(1.0, _SAMPLE / dt_s))
+    jitter = (_JITTER + _SWITCHED * cabin) * math.sqrt(min(1.0, _JITTER_SAMPLE_S / dt_s))
     return np.maximum(steady + jitter * rng.standard_normal(len(cabin)), 0.0)

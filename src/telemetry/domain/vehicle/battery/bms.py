@@ -1,4 +1,4 @@
-"""What a BMS tells of its pack on the bus beyond what it measures: what it allows, what it holds, what is shown."""
+"""What a BMS sends about its pack besides measurements: limits, energy content, and the displayed SoC."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -12,10 +12,10 @@ from telemetry.domain.vehicle.battery.parameters import Floats, Knots
 
 
 def bus_signals(packs: Packs, state: PackState) -> Mapping[str, Floats]:
-    """Return it by the names of the signals in `telemetry/data/bmw_i3.dbc`, each (n,) in the signal's unit."""
+    """Return the signals by their names in `telemetry/data/bmw_i3.dbc`, each (n,) in the signal's unit."""
     soc, dashboard = state.mean_soc, packs.parameters.dashboard
     discharge, charge = current_limits(packs, state)
-    alike = {
+    constant = {
         "discharge_voltage_limit": dashboard.voltages[0],
         "charge_voltage_limit": dashboard.voltages[1],
         "soc_window_min": dashboard.window[0],
@@ -28,12 +28,12 @@ def bus_signals(packs: Packs, state: PackState) -> Mapping[str, Floats]:
         "target_voltage": resting_voltage(packs, state),
         "energy_content_max": energy_content(packs),
         "display_soc": along(dashboard.display, soc),
-        **{name: np.full_like(soc, value) for name, value in alike.items()},
+        **{name: np.full_like(soc, value) for name, value in constant.items()},
     }
 
 
 def energy_content(packs: Packs) -> Floats:
-    """Return what is between the ends of the packs' window at 25 degC and next to no current, (n,) in kWh."""
+    """Return the energy in the packs' window at 25 degC and almost no current, (n,) in kWh."""
     parameters = packs.parameters
     low, high = parameters.dashboard.window
     per_ah = _mean(parameters.cell.ocv, low, high) * (high - low) / 100.0
@@ -44,4 +44,4 @@ def energy_content(packs: Packs) -> Floats:
 @lru_cache
 def _mean(ocv: Knots, low: float, high: float) -> float:
     """Return the mean of a curve over SoC from `low` to `high` in %."""
-    return float(over_soc(ocv)(np.linspace(low, high, 1000)).mean())
+    return float(over_soc(ocv).at(np.linspace(low, high, 1000)).mean())

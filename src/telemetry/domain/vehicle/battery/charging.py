@@ -1,4 +1,4 @@
-"""What chargers give: constant current or power, until the pack's limits turn it into constant voltage."""
+"""What chargers give: constant current or power, until the pack's limits make it constant voltage."""
 
 from typing import Final
 
@@ -9,7 +9,8 @@ from telemetry.domain.vehicle.battery.parameters import Floats, Knots
 
 _AC_POWER: Final = 7.4e3  # W, one phase of 32 A: the car's own charger
 _AC_EFFICIENCY: Final = 0.92  # of that charger [chosen]
-# %, A: 125 A on 0x2F5 and in the log of an i3 at a 50 kW station (damienmaguire/BMW-i3-CCS); how it falls [chosen]
+# %, A: 125 A on 0x2F5 and in the log of an i3 at a 50 kW station (damienmaguire/BMW-i3-CCS). How the current
+# falls is [chosen].
 _DC_CURVE: Final[Knots] = ((0.0, 125.0), (80.0, 125.0), (88.0, 50.0), (95.0, 15.0))
 
 

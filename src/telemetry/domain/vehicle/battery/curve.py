@@ -1,4 +1,4 @@
-"""Curves through knots, looked up for a whole fleet at once."""
+"""Curves through knots, evaluated for a whole fleet at once."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,17 +9,20 @@ import numpy as np
 from telemetry.domain.vehicle.battery.parameters import Floats, Knots
 
 _PER_PERCENT: Final = 20
-"""Pieces a curve over SoC is cut into per per cent: all knots lie on their ends, so that nothing is rounded off."""
+"""Pieces of a curve over SoC in one per cent: all knots lie on ends of pieces, so none is rounded off."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SocCurve:
-    """A curve over SoC, 0 to 100 %, as straight pieces of equal width: two look-ups where a search takes ten."""
+    """A curve over SoC, 0 to 100 %, as straight pieces of equal width.
+
+    A value takes two look-ups, where a search takes ten.
+    """
 
     intercept: Floats  # (pieces + 1,)
     slope: Floats  # (pieces + 1,), per per cent
 
-    def __call__(self, soc: Floats) -> Floats:
+    def at(self, soc: Floats) -> Floats:
         """Return the values at `soc`, any shape, each from 0 to 100 %."""
         piece = (soc * _PER_PERCENT).astype(np.int32)
         value: Floats = self.slope.take(piece)
@@ -30,7 +33,7 @@ class SocCurve:
 
 @lru_cache
 def over_soc(knots: Knots) -> SocCurve:
-    """Cut a curve given by its knots, x in %, into equal pieces."""
+    """Cut a curve through knots, x in %, into equal pieces."""
     ends = np.arange(100 * _PER_PERCENT + 1) / _PER_PERCENT
     values = along(knots, ends)
     slope = np.append(np.diff(values) * _PER_PERCENT, 0.0)
@@ -38,7 +41,7 @@ def over_soc(knots: Knots) -> SocCurve:
 
 
 def along(knots: Knots, where: Floats) -> Floats:
-    """Return the values of a curve at `where`, any shape, by search."""
+    """Return the values at `where`, any shape, of a curve through knots."""
     x, y = _columns(knots)
     return np.interp(where, x, y)
 

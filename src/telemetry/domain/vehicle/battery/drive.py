@@ -11,25 +11,25 @@ from telemetry.domain.vehicle.battery.itinerary import Activity, Itineraries, Pr
 from telemetry.domain.vehicle.battery.parameters import Floats
 from telemetry.domain.vehicle.battery.vehicle import I3, battery_power
 
-_RAMP: Final = 2.0  # s, in which a charger comes up [chosen]
+_RAMP_S: Final = 2.0  # time constant with which a charger comes up [chosen]
 _STILL: Final = 0.1  # m/s below which a car stands
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Status:
-    """What n packs show to those who use them, each (n,)."""
+    """What drivers and chargers know of n packs, each (n,)."""
 
     soc: Floats  # %, mean of the cells
-    voltage: Floats  # V, as it was last
+    voltage: Floats  # V, at the end of the last step
     ambient: Floats  # degC
 
 
 class Demand(Protocol):
-    """Who asks for current."""
+    """A source of the current that is asked of a fleet's packs."""
 
     @property
     def speed(self) -> Floats | float | None:
-        """Tell how fast each drives, (n,) in m/s, or all do, if that is known."""
+        """The speed of each vehicle, (n,) in m/s, or one of all; None if it is not known."""
         ...
 
     def ask(self, status: Status, dt_s: float) -> Floats:
@@ -38,7 +38,7 @@ class Demand(Protocol):
 
 
 class Days:
-    """Vehicles that live by a profile; the same generator gives the same days."""
+    """Vehicles that follow a profile; the same generator gives the same days."""
 
     def __init__(self, profile: Profile, vehicles: int, rng: np.random.Generator) -> None:
         self._rng = rng
@@ -50,17 +50,20 @@ class Days:
 
     @property
     def speed(self) -> Floats:
-        """Tell how fast each drives, (n,) in m/s."""
+        """The speed of each vehicle, (n,) in m/s."""
         return self._drivers.speed
 
     @property
     def activity(self) -> itinerary.Activities:
-        """Tell what each does, (n,)."""
+        """The activity of each vehicle, (n,)."""
         return self._itineraries.activity
 
     def ask(self, status: Status, dt_s: float) -> Floats:
-        """Drive, park or charge; drivers are stepped by what they react within."""
-        parts = math.ceil(dt_s / driver.LONGEST)
+        """Drive, park or charge; return the mean current, (n,) in A.
+
+        A long step is taken in parts as short as drivers need.
+        """
+        parts = math.ceil(dt_s / driver.LONGEST_STEP_S)
         asked = sum((self._ask(status, dt_s / parts) for _ in range(parts)), np.zeros(len(status.soc)))
         return asked / parts
 
@@ -68,10 +71,10 @@ class Days:
         standing = self.speed < _STILL
         self._itineraries = itinerary.advance(self._itineraries, status.soc, standing, dt_s, self._rng)
         driving = self.activity == Activity.DRIVE
-        # who has to be elsewhere, or would have to charge, stops at the next opportunity
-        leaving = driving & ((self._itineraries.remaining > 0.0) & (status.soc >= itinerary.LOW))
+        # A driver whose trip is over, or who has to charge, stops at once.
+        goes_on = driving & ((self._itineraries.remaining_s > 0.0) & (status.soc >= itinerary.LOW))
         self._roads = road.advance(self._roads, self.speed, dt_s, self._rng)
-        allowed = np.where(leaving, self._roads.speed, 0.0)
+        allowed = np.where(goes_on, self._roads.speed, 0.0)
         self._drivers = driver.advance(self._drivers, allowed, dt_s, self._rng)
         self._auxiliaries = auxiliary.advance(self._auxiliaries, dt_s, self._rng)
         return np.where(driving, self._drive(status, dt_s), self._charge(status, dt_s))
@@ -79,7 +82,7 @@ class Days:
     def _drive(self, status: Status, dt_s: float) -> Floats:
         drawn = battery_power(I3, self.speed, self._drivers.acceleration, self._roads.grade)
         drawn += auxiliary.power(
-            self._auxiliaries, status.ambient, self._itineraries.running, dt_s, self._rng
+            self._auxiliaries, status.ambient, self._itineraries.running_s, dt_s, self._rng
         )
         return -drawn / status.voltage
 
@@ -90,6 +93,6 @@ class Days:
             (Activity.CHARGE_DC, charging.dc_current(status.soc)),
         ):
             wanted = np.where(self.activity == activity, current, wanted)
-        ramped = dynamics.follow(self._charger, wanted, _RAMP, dt_s)
+        ramped = dynamics.follow(self._charger, wanted, _RAMP_S, dt_s)
         self._charger = np.where(wanted > 0.0, ramped, 0.0)
         return self._charger

@@ -1,4 +1,4 @@
-"""How a quantity of n vehicles moves in time, whatever the length of a step: it follows another, wanders or shifts."""
+"""How a quantity of n vehicles changes over a step of any length: by a lag, at random, or by jumps."""
 
 import math
 
@@ -8,7 +8,7 @@ from telemetry.domain.vehicle.battery.parameters import Floats
 
 
 def follow(value: Floats, target: Floats, tau_s: float, dt_s: float) -> Floats:
-    """Return `value`, (n,), `dt_s` seconds closer to `target`, with a lag of first order."""
+    """Return `value`, (n,), after it has followed `target` for `dt_s` seconds with a lag of first order."""
     return target + math.exp(-dt_s / tau_s) * (value - target)
 
 
@@ -21,6 +21,6 @@ def wander(value: Floats, sigma: float, tau_s: float, dt_s: float, rng: np.rando
 
 
 def shift(value: Floats, sigma: float, stays_s: float, dt_s: float, rng: np.random.Generator) -> Floats:
-    """Return `value`, (n,), drawn anew for those who shift within `dt_s` seconds, which each does every `stays_s`."""
+    """Return `value`, (n,), after `dt_s` seconds; each is drawn anew every `stays_s` seconds on average."""
     shifts = rng.random(len(value)) < -math.expm1(-dt_s / stays_s)
     return np.where(shifts, sigma * rng.standard_normal(len(value)), value)

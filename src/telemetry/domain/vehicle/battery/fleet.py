@@ -1,4 +1,4 @@
-"""The fleet: packs and drivers of n vehicles stepped together, one sample of the seven battery signals a step."""
+"""The fleet: packs and drivers of n vehicles, stepped together. A step gives one sample of seven signals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -18,12 +18,12 @@ from telemetry.domain.vehicle.battery.trace import Repeat
 from telemetry.domain.vehicle.battery.variance import draw_packs, draw_start
 from telemetry.domain.vehicle.battery.variants import VARIANTS
 
-# s: the limits of the current are taken at the start of a step, and hold to its end for as long as they look ahead
-LONGEST_STEP: Final = 10.0
+# The limits of the current are computed at the start of a step, and hold for as long as they look ahead.
+LONGEST_STEP_S: Final = 10.0
 
-_BANK: Final = 1000  # vehicles that are stepped in one go: more gain nothing, and take memory
-_CLOSED: Final = 2.0  # contactors, which lead the pack's voltage to the DC link
-_KMH: Final = 3.6  # km/h of a m/s
+_BANK: Final = 1000  # vehicles that are stepped at once; more are no faster, and take memory
+_CLOSED: Final = 2.0  # the state of contactors that connect the pack to the DC link
+_KMH: Final = 3.6  # km/h in 1 m/s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,14 +41,14 @@ class Sample:
 
 @dataclass(slots=True, eq=False)
 class Bank:
-    """Some vehicles of one kind."""
+    """Vehicles of one variant that are stepped at once."""
 
-    rows: npt.NDArray[np.intp]  # where they are in the fleet
+    rows: npt.NDArray[np.intp]  # their rows in the fleet
     packs: Packs
     state: PackState
 
     def advance(self, current: Floats, dt_s: float) -> Sample:
-        """Let `current`, (n,) in A, flow for `dt_s` seconds, and measure the packs as their BMS does."""
+        """Step the packs by `dt_s` seconds of `current`, (n,) in A, and measure them as their BMS does."""
         self.state = step(self.packs, self.state, current, dt_s)
         return self.measure(current)
 
@@ -67,10 +67,10 @@ class Bank:
 
 
 class Fleet:
-    """Vehicles that drive, stand and charge as long as they are advanced; the same seed gives the same samples."""
+    """Vehicles that drive, stand and charge for as long as they are stepped; a seed fixes all samples."""
 
     def __init__(self, banks: Sequence[Bank], demand: Demand) -> None:
-        """Take over banks that hold every row once, and who asks them for current."""
+        """Make a fleet of banks that together hold every row once; `demand` asks them for current."""
         self.banks = banks
         self.demand = demand
         self._ambient = self._gather([bank.packs.ambient.mean(axis=1) for bank in banks])
@@ -79,9 +79,9 @@ class Fleet:
 
     @classmethod
     def new(cls, vehicles: int, seed: int, scenario: Scenario | None = None) -> Self:
-        """Draw a fleet of `vehicles` >= 0; raise ValueError if `vehicles` or `seed` is negative."""
+        """Draw a fleet of `vehicles` >= 0. Raise ValueError if `vehicles` or `seed` is negative."""
         scenario = scenario or Scenario()
-        # streams of their own, so that another pack model leaves the drives as they are
+        # Each has its own stream, so that a change of the pack model does not change the drives.
         packs_rng, drive_rng, kinds_rng = np.random.default_rng(seed).spawn(3)
         banks = _draw_banks(scenario, vehicles, packs_rng, kinds_rng)
         if scenario.trace:
@@ -89,9 +89,9 @@ class Fleet:
         return cls(banks, Days(PROFILES[scenario.profile], vehicles, drive_rng))
 
     def advance(self, dt_s: float = 0.2) -> Sample:
-        """Let `dt_s` seconds pass and return the sample at their end; raise ValueError unless 0 < `dt_s` <= 10."""
-        if not 0.0 < dt_s <= LONGEST_STEP:
-            raise ValueError(f"dt_s is {dt_s}, expected more than 0 and at most {LONGEST_STEP} s")
+        """Return the sample `dt_s` seconds later. Raise ValueError unless 0 < `dt_s` <= LONGEST_STEP_S."""
+        if not 0.0 < dt_s <= LONGEST_STEP_S:
+            raise ValueError(f"dt_s is {dt_s}, expected more than 0 and at most {LONGEST_STEP_S} s")
         status = Status(self._last.battery_soc, self._last.battery_voltage, self._ambient)
         asked = self.demand.ask(status, dt_s)
         samples = []
@@ -102,7 +102,7 @@ class Fleet:
         return Sample(*(getattr(self._last, each.name).copy() for each in fields(Sample)))
 
     def bus_signals(self) -> Mapping[str, Floats]:
-        """Return what the cars say on their buses beside the last sample, each (n,), by names of `bmw_i3.dbc`."""
+        """Return what the buses carry besides the last sample, each (n,), by the names of `bmw_i3.dbc`."""
         banks = [bms.bus_signals(bank.packs, bank.state) for bank in self.banks]
         signals = {name: self._gather([each[name] for each in banks]) for name in banks[0]} if banks else {}
         signals["contactor_state"] = np.full_like(self._ambient, _CLOSED)
@@ -112,13 +112,13 @@ class Fleet:
         return signals
 
     def _join(self, samples: Sequence[Sample]) -> Sample:
-        """Put the samples of all banks into one, each vehicle into its row."""
+        """Join the samples of all banks into one, each vehicle in its row."""
         return Sample(
             *(self._gather([getattr(sample, each.name) for sample in samples]) for each in fields(Sample))
         )
 
     def _gather(self, parts: Sequence[Floats]) -> Floats:
-        """Put one column of all banks into one array."""
+        """Join one column of all banks into one array."""
         column = np.empty(sum(len(bank.rows) for bank in self.banks))
         for bank, part in zip(self.banks, parts, strict=True):
             column[bank.rows] = part
@@ -128,7 +128,7 @@ class Fleet:
 def _draw_banks(
     scenario: Scenario, vehicles: int, packs_rng: np.random.Generator, kinds_rng: np.random.Generator
 ) -> Sequence[Bank]:
-    """Draw who has which variant, and the packs of each."""
+    """Draw the variant of each vehicle, and the packs of each variant."""
     weights = np.array(list(scenario.variants.values()))
     kinds = kinds_rng.choice(len(weights), vehicles, p=weights / weights.sum())
     banks: list[Bank] = []

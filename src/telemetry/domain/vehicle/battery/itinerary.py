@@ -1,4 +1,4 @@
-"""What vehicles do all day: drive, park, and charge at home or at a fast charger; one table of chances a profile."""
+"""What vehicles do all day: drive, park, and charge at home or at a fast charger, by a profile of chances."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from telemetry.domain.vehicle.battery.parameters import Floats
 
 
 class Activity(IntEnum):
-    """What a vehicle is doing; the value is its row in the tables below."""
+    """What a vehicle does; the value is the row in the tables below."""
 
     DRIVE = 0
     PARK = 1
@@ -24,18 +24,20 @@ Activities: TypeAlias = npt.NDArray[np.int64]
 
 LOW: Final = 20.0  # % of SoC below which a driver looks for a fast charger
 ENOUGH: Final = 80.0  # % at which they leave it again
-FULL: Final = 85.0  # % at which a vehicle at home has what it came for
+FULL: Final = 85.0  # % at which a vehicle at home is charged
 
-_LASTS: Final = np.array([1500.0, 1800.0, 14400.0, 2400.0])
-"""Seconds, mean by activity; trips of the TUM data last 22 min. Parking is shorter than in life, where 96 % of a run
-would be spent in it [chosen]."""
+_LASTS_S: Final = np.array([1500.0, 1800.0, 14400.0, 2400.0])
+"""How long each activity lasts, mean. Trips of the TUM data last 22 min.
+
+Parking is shorter than in life, where it would take 96 % of a run [chosen].
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How the day goes; the columns are drive, park, AC, DC."""
+    """The chances of each activity; the columns are drive, park, AC, DC."""
 
-    first: tuple[float, float, float, float]  # share of vehicles found doing it
+    first: tuple[float, float, float, float]  # share of vehicles that do it at the start
     after_drive: tuple[float, float, float, float]
     after_park: tuple[float, float, float, float]
     after_charge: tuple[float, float, float, float]
@@ -47,7 +49,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
     "charge": Profile((0, 0, 0.5, 0.5), (0, 0, 0.5, 0.5), (0, 0, 0.5, 0.5), (1, 0, 0, 0)),
     "mixed": Profile((0.55, 0.2, 0.15, 0.1), (0.1, 0.5, 0.2, 0.2), (0.8, 0, 0.1, 0.1), (0.7, 0.3, 0, 0)),
 }
-"""The profiles by the names they have on the command line."""
+"""The profiles by their names on the command line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,14 +58,14 @@ class Itineraries:
 
     profile: Profile
     activity: Activities
-    remaining: Floats  # s until they would do something else
-    running: Floats  # s since the car was started
+    remaining_s: Floats  # until the planned end of the activity
+    running_s: Floats  # since the car was started
 
 
 def start(profile: Profile, vehicles: int, rng: np.random.Generator) -> Itineraries:
-    """Find all vehicles somewhere in the middle of what they do."""
+    """Draw an activity for each vehicle, and how much of it is left."""
     activity = _draw(np.array([profile.first] * vehicles).reshape(vehicles, 4), rng)
-    return Itineraries(profile, activity, _LASTS[activity] * rng.random(vehicles), np.zeros(vehicles))
+    return Itineraries(profile, activity, _LASTS_S[activity] * rng.random(vehicles), np.zeros(vehicles))
 
 
 def advance(
@@ -73,26 +75,30 @@ def advance(
     dt_s: float,
     rng: np.random.Generator,
 ) -> Itineraries:
-    """Return the itineraries `dt_s` seconds on: `soc` is in %; who drives goes on until the car is `standing`."""
-    profile, remaining = itineraries.profile, itineraries.remaining - dt_s
+    """Return the itineraries `dt_s` seconds later.
+
+    `soc` is in %. A vehicle that drives goes on driving until it is `standing`.
+    """
+    profile, remaining_s = itineraries.profile, itineraries.remaining_s - dt_s
     activity, driving = itineraries.activity, itineraries.activity == Activity.DRIVE
-    running = np.where(driving, itineraries.running + dt_s, 0.0)
+    running_s = np.where(driving, itineraries.running_s + dt_s, 0.0)
     empty = driving & standing & (soc < LOW)
     charged = (activity == Activity.CHARGE_DC) & (soc >= ENOUGH)
     charged |= (activity == Activity.CHARGE_AC) & (soc >= FULL)
-    due = np.flatnonzero(empty | charged | ((remaining <= 0.0) & (standing | ~driving)))
+    due = np.flatnonzero(empty | charged | ((remaining_s <= 0.0) & (standing | ~driving)))
     if not due.size:
-        return Itineraries(profile, activity, remaining, running)
+        return Itineraries(profile, activity, remaining_s, running_s)
     activity = activity.copy()
     chances = np.array([profile.after_drive, profile.after_park, profile.after_charge, profile.after_charge])
     drawn = _draw(chances[activity[due]], rng)
     activity[due] = np.where(empty[due], Activity.CHARGE_DC, drawn)
-    remaining[due] = _LASTS[activity[due]] * rng.uniform(0.5, 1.5, due.size)
-    return Itineraries(profile, activity, remaining, running)
+    remaining_s[due] = _LASTS_S[activity[due]] * rng.uniform(0.5, 1.5, due.size)
+    return Itineraries(profile, activity, remaining_s, running_s)
 
 
 def _draw(chances: Floats, rng: np.random.Generator) -> Activities:
-    """Draw an activity a row; the last threshold is left out, so that rounding in the sum cannot lead past it."""
+    """Draw an activity for each row of chances."""
+    # Without the last threshold, rounding in the sum cannot lead beyond the last activity.
     thresholds = chances.cumsum(axis=1)[:, :-1]
     drawn: Activities = (rng.random((len(chances), 1)) >= thresholds).sum(axis=1)
     return drawn

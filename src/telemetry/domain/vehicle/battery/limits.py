@@ -1,4 +1,4 @@
-"""What a BMS lets its pack carry: currents within its ratings, and none that leads a cell out of its voltages."""
+"""The currents that a BMS allows: within the pack's ratings, and such that no cell leaves its voltages."""
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from telemetry.domain.vehicle.battery.parameters import Floats
 def current_limits(packs: Packs, state: PackState) -> tuple[Floats, Floats]:
     """Return the lowest and the highest current, each (n,) in A, that the packs may carry.
 
-    The lowest is at most 0 and the highest at least 0. The emptiest cell counts for discharging and the fullest for
-    charging, with the pack's highest resistance and its coldest module; near a cell's highest voltage the limit
-    falls as the current of a charger at constant voltage does.
+    The lowest is at most 0 and the highest at least 0. The emptiest cell counts for discharging and the
+    fullest for charging, both with the pack's highest resistance and its coldest module. Near a cell's
+    highest voltage the limit falls as the current of a charger at constant voltage does.
     """
     limits = packs.parameters.limits
     empty, full = state.soc.min(axis=1), state.soc.max(axis=1)
@@ -27,7 +27,7 @@ def current_limits(packs: Packs, state: PackState) -> tuple[Floats, Floats]:
 
 
 def _ratings(packs: Packs, temperature: Floats) -> tuple[Floats, Floats]:
-    """Return what temperature leaves of the pack's ratings: the coldest and the warmest module both count."""
+    """Return the pack's ratings at its temperatures; the coldest and the warmest module both count."""
     limits = packs.parameters.limits
     ends = np.stack([temperature.min(axis=1), temperature.max(axis=1)])
     discharge = np.maximum(along(limits.discharge_by_temperature, ends).max(axis=0), limits.discharge)
@@ -36,17 +36,17 @@ def _ratings(packs: Packs, temperature: Floats) -> tuple[Floats, Floats]:
 
 
 def _headroom(packs: Packs, state: PackState, empty: Floats, full: Floats) -> tuple[Floats, Floats]:
-    """Return the currents that lead the emptiest and the fullest cell to their voltages within the horizon."""
+    """Return the currents at which the emptiest and the fullest cell reach a limit within the horizon."""
     cell, limits = packs.parameters.cell, packs.parameters.limits
     nothing = np.zeros(len(empty))
     coldest = state.temperature.min(axis=1)
     strongest = packs.highest_resistance
-    # what the pairs hold may stay or decay within the horizon: the worse of both counts
+    # The voltage over the pairs may stay or decay within the horizon. The worse of both counts.
     held = (
         electric.overpotential(cell, coldest[:, np.newaxis], nothing, state.through_pairs)[:, 0] * strongest
     )
-    ohms = electric.resistance_within(cell, coldest, limits.horizon_s) * strongest
-    # and the OCV moves on
+    ohms = electric.resistance_after(cell, coldest, limits.horizon_s) * strongest
+    # The OCV changes within the horizon too.
     percent = packs.most_percent_per_ah * (limits.horizon_s / 3600.0)
     warm = warmth(packs, state)
     low = _rest(packs, empty) + warm.min(axis=1) + np.minimum(held, 0.0)
@@ -61,7 +61,7 @@ def _rest(packs: Packs, soc: Floats) -> Floats:
 
 
 def _steepness(packs: Packs, soc: Floats, reach: Floats) -> Floats:
-    """Return the slope of the OCV, (n,) in V per %, from `soc` to as far as the horizon can reach."""
+    """Return the mean slope of the OCV, (n,) in V per %, from `soc` to `soc + reach`."""
     there = np.clip(soc + reach, 0.0, 100.0)
     moved = there - soc
     rise = _rest(packs, there) - _rest(packs, soc)

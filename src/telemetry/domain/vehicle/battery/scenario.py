@@ -1,4 +1,4 @@
-"""What kind of fleet there is, and what it does: everything about a simulation but its size and its seed."""
+"""A fleet and what it does: everything about a simulation except its size and its seed."""
 
 import math
 from collections.abc import Mapping
@@ -11,10 +11,7 @@ from telemetry.domain.vehicle.battery.variants import VARIANTS
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A fleet by its variants and their weights, its health, its weather and its days.
-
-    Raises ValueError if it names what does not exist or could not be.
-    """
+    """A fleet by its variants and their weights, its health, its weather and its days."""
 
     variants: Mapping[str, float] = field(default_factory=lambda: {"i3-60ah": 1.0})  # any weights above 0
     profile: str = "drive"
@@ -23,7 +20,7 @@ class Scenario:
     trace: Trace | None = None  # driven instead of the profile
 
     def __post_init__(self) -> None:
-        """Check what a user may have got wrong."""
+        """Raise ValueError if there is no such variant or profile, or a figure is outside its range."""
         for name, weight in self.variants.items():
             if name not in VARIANTS:
                 raise ValueError(f"there is no variant {name}; there are {', '.join(VARIANTS)}")

@@ -1,4 +1,4 @@
-"""Individual packs: what is drawn once for a vehicle, so that no two packs and no two cells are alike."""
+"""Individual packs: figures that are drawn once for a vehicle, so that no two packs or cells are alike."""
 
 import math
 from typing import Final
@@ -10,8 +10,10 @@ from telemetry.domain.vehicle.battery.pack import Packs, PackState
 from telemetry.domain.vehicle.battery.parameters import Floats, Parameters, Variance
 
 GROWTH: Final = 1.5
-"""How many times the share of capacity that is lost a resistance gains [chosen: real packs at 77 % health had
-factors of 0.9 to 1.4 (OBDb/BMW-i3), their temperature included]."""
+"""The share that a resistance gains, divided by the share of capacity that is lost.
+
+[chosen: real packs at 77 % health had factors of 0.9 to 1.4 (OBDb/BMW-i3), their temperature included]
+"""
 
 _AGED: Final = 0.77  # the health at which `Variance.capacity_sigma_aged` was read
 
@@ -24,16 +26,15 @@ def draw_packs(
     health: float = 1.0,
     ambient: float | None = None,
 ) -> Packs:
-    """Draw what stays the same about each of `vehicles` packs.
+    """Draw what is constant of each of `vehicles` packs.
 
-    `health` is the share of the nominal capacity that is left, `ambient` the temperature around all packs in degC;
-    without it each has one of its own.
+    `health` is the share of the nominal capacity that is left. `ambient` is the temperature around all packs
+    in degC; without it each pack has its own.
     """
     variance = parameters.variance
     sigma = capacity_sigma(variance, health)
-    around = along(
-        variance.ambient, rng.random((vehicles, 1))
-    )  # drawn in any case, for the draws that follow
+    # Drawn in any case, so that the draws that follow do not depend on `ambient`.
+    around = along(variance.ambient, rng.random((vehicles, 1)))
     return Packs(
         parameters=parameters,
         capacity=health * parameters.cell.capacity_ah * (1.0 + _draw_cells(parameters, vehicles, sigma, rng)),
@@ -45,13 +46,13 @@ def draw_packs(
 
 
 def capacity_sigma(variance: Variance, health: float) -> float:
-    """Return how far cells of that health differ: in proportion to what they have lost, on top of what they had."""
+    """Return the sigma of cells' capacities at a health; it grows in proportion to the capacity lost."""
     aged = (1.0 - health) / (1.0 - _AGED)
     return variance.capacity_sigma + aged * (variance.capacity_sigma_aged - variance.capacity_sigma)
 
 
 def draw_start(packs: Packs, rng: np.random.Generator) -> PackState:
-    """Draw the state in which the packs are found: at rest and as warm as their surroundings."""
+    """Draw the state in which the packs start: at rest and as warm as their surroundings."""
     variance = packs.parameters.variance
     vehicles = len(packs.capacity)
     soc = along(variance.start_soc, rng.random((vehicles, 1)))
@@ -59,7 +60,7 @@ def draw_start(packs: Packs, rng: np.random.Generator) -> PackState:
 
 
 def rest(packs: Packs, soc: Floats) -> PackState:
-    """Return packs at rest and as warm as their surroundings, their SoC in % as what fits (n, cells)."""
+    """Return packs at rest and as warm as their surroundings; `soc` in % broadcasts to (n, cells)."""
     return PackState(
         soc=np.clip(np.broadcast_to(soc, packs.capacity.shape), 0.0, 100.0),
         through_pairs=np.zeros((len(packs.parameters.cell.pairs), len(packs.capacity))),
@@ -68,7 +69,7 @@ def rest(packs: Packs, soc: Floats) -> PackState:
 
 
 def nominal(parameters: Parameters, vehicles: int, ambient: float) -> Packs:
-    """Return packs that are all alike and as their kind is described, with `ambient` degC around each module."""
+    """Return packs that are all alike, with nominal figures and `ambient` degC around each module."""
     structure = parameters.structure
     return Packs(
         parameters=parameters,
@@ -79,7 +80,7 @@ def nominal(parameters: Parameters, vehicles: int, ambient: float) -> Packs:
 
 
 def _draw_cells(parameters: Parameters, vehicles: int, sigma: float, rng: np.random.Generator) -> Floats:
-    """Draw a deviation for every cell, (vehicles, cells); the cells of one module have their share in common."""
+    """Draw a deviation for every cell, (vehicles, cells); the cells of a module have a share in common."""
     structure, share = parameters.structure, parameters.variance.module_share
     each = (vehicles, structure.modules, structure.cells_per_module)
     module = rng.normal(0.0, sigma * math.sqrt(share), (vehicles, structure.modules, 1))
@@ -88,7 +89,10 @@ def _draw_cells(parameters: Parameters, vehicles: int, sigma: float, rng: np.ran
 
 
 def _draw_module_offsets(parameters: Parameters, vehicles: int, rng: np.random.Generator) -> Floats:
-    """Draw by how much each module's place is warmer than the pack, (vehicles, modules) in K; the middle most."""
+    """Draw by how much each module's place is warmer than the pack, (vehicles, modules) in K.
+
+    The places in the middle are the warmest.
+    """
     place = np.linspace(-1.0, 1.0, parameters.structure.modules)
     height = place**2
     profile: Floats = (height.mean() - height) / np.ptp(height)

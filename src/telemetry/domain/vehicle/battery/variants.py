@@ -1,24 +1,25 @@
 """The packs of the BMW i3: 60 Ah (2013 to 2016), 94 Ah (2017 and 2018) and 120 Ah (2019 to 2022).
 
-The marks of the sources are explained in `parameters`; how near the 60 Ah pack comes to trips that it was not fitted to is
-in `docs/battery-model.md`.
+The marks of the sources are explained in `parameters`. `docs/battery-model.md` says how near the 60 Ah pack
+comes to trips that it was not fitted to.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
 from telemetry.domain.vehicle.battery.parameters import (
-    BatchLimits,
     Cell,
     Dashboard,
     Knots,
+    PackLimits,
     Pair,
     Parameters,
     Resistance,
     Thermal,
 )
 
-# slope over four temperatures of the lab table [lab]; for the other cells too, as nothing is known of theirs [chosen]
+# Slope over four temperatures of the lab table [lab]. It is used for the other cells too, because theirs is
+# not known [chosen].
 _ENTROPIC: Final[Knots] = (
     (5.0, -0.09e-3),
     (10.0, -0.22e-3),
@@ -35,19 +36,18 @@ _ENTROPIC: Final[Knots] = (
     (90.0, 0.38e-3),
 )
 
-_TRANSFER: Final = (
-    66.9e3  # J/mol, one figure for all that charge transfer does: two are no better on other trips [fit]
-)
-_FASTER: Final = 34.3  # s [fit]
-_SLOWER: Final = 334.0  # s [fit]
+# J/mol, one figure for both effects of charge transfer: two are no better on other trips [fit]
+_TRANSFER: Final = 66.9e3
+_FASTER_S: Final = 34.3  # time constant [fit]
+_SLOWER_S: Final = 334.0  # time constant [fit]
 
 I3_60AH: Final = Parameters(
     cell=Cell(
         # quartiles over 43 long trips 61.70 and 61.75 [fit]
         capacity_ah=61.72,
         ocv=(
-            # the trips cover 15 to 88 %; the ends are the middle of what is plausible, 2.7 to 3.4 and 4.11 to 4.15 V
-            # [chosen], the rest [fit]
+            # The trips cover 15 to 88 % [fit]. The ends are the middle of what is plausible, 2.7 to 3.4 and
+            # 4.11 to 4.15 V [chosen].
             (0.0, 3.05),
             (12.0, 3.4863),
             (16.0, 3.5576),
@@ -69,22 +69,22 @@ I3_60AH: Final = Parameters(
             (100.0, 4.13),
         ),
         entropic=_ENTROPIC,
-        # [fit] but for the activation of the ohmic part, held at that of electrolytes while the rest was fitted
+        # All [fit], except that the activation of the ohmic part was fixed at that of electrolytes.
         ohmic=Resistance(0.615e-3, 10.0e3),
         transfer=Resistance(0.087e-3, _TRANSFER),
         pairs=(
-            # the double layer, with the activation of charge transfer; then the two of a usual model [fit]
+            # The double layer, with the activation of charge transfer; then the two pairs of a usual model
+            # [fit].
             Pair(Resistance(0.058e-3, _TRANSFER), 0.464),
-            Pair(Resistance(0.649e-3, 6.9e3), _FASTER),
-            Pair(Resistance(0.539e-3, 23.8e3), _SLOWER),
+            Pair(Resistance(0.649e-3, 6.9e3), _FASTER_S),
+            Pair(Resistance(0.539e-3, 23.8e3), _SLOWER_S),
         ),
         voltage_min=2.700,  # [emulator]
         voltage_max=4.110,  # [emulator]
         reading=((40.0, 0.90e-3), (80.0, 0.27e-3)),  # [fit]
     ),
-    limits=BatchLimits(
-        window=(8.0, 88.5)
-    ),  # window from 0x432 [can], its upper end the fullest start of the trips [fit]
+    # window from 0x432 [can], except that its upper end is the fullest start of the trips [fit]
+    limits=PackLimits(window=(8.0, 88.5)),
     dashboard=Dashboard(
         window=(8.0, 85.0),  # its upper end is 81.5 to 90, by car and age [can]
         display=((6.9, 0.0), (85.2, 100.0)),  # 1.277 SoC - 8.8, within 1.8 points over two cars [can]
@@ -94,11 +94,12 @@ I3_60AH: Final = Parameters(
 )
 
 _ACTIVATION: Final = 21.3e3  # J/mol, 5 to 35 degC [lab]
-_NO_TRANSFER: Final = Resistance(0.0, 0.0)  # not told apart from the ohmic part in the larger cells
+_NO_TRANSFER: Final = Resistance(0.0, 0.0)  # in the larger cells it is not distinguished from the ohmic part
 
 I3_94AH: Final = Parameters(
     cell=Cell(
-        # 94 Ah for 100 % of the lab's SoC, of which a BMS per cent is 1.162: four rests of real cars [lab, uds]
+        # 94 Ah for 100 % of the lab's SoC. A BMS per cent is 1.162 of the lab's: four rests of cars [lab,
+        # uds].
         capacity_ah=94.0 * 1.162,
         ocv=(
             (0.9, 3.229),
@@ -124,18 +125,18 @@ I3_94AH: Final = Parameters(
             (87.0, 4.144),
         ),  # [lab], put at (lab % + 1.05) / 1.162 of the BMS
         entropic=_ENTROPIC,
-        # 0.69 to 0.73 mohm in all [lab], shared out as in the 120 Ah cell [chosen]
+        # 0.69 to 0.73 mohm in all [lab], divided as in the 120 Ah cell [chosen]
         ohmic=Resistance(0.48e-3, _ACTIVATION),
         transfer=_NO_TRANSFER,
         # the time constants of both larger cells are those of the 60 Ah cell [chosen: nothing is published]
         pairs=(
-            Pair(Resistance(0.12e-3, _ACTIVATION), _FASTER),
-            Pair(Resistance(0.12e-3, _ACTIVATION), _SLOWER),
+            Pair(Resistance(0.12e-3, _ACTIVATION), _FASTER_S),
+            Pair(Resistance(0.12e-3, _ACTIVATION), _SLOWER_S),
         ),
         voltage_min=2.700,  # [emulator]
         voltage_max=4.140,  # [emulator]
     ),
-    limits=BatchLimits(window=(11.0, 87.1)),  # [uds]
+    limits=PackLimits(window=(11.0, 87.1)),  # [uds]
     dashboard=Dashboard(
         window=(11.0, 87.1),  # [uds]
         display=((11.0, 0.0), (87.1, 100.0)),  # the window, stretched, as that of the 120 Ah car is [chosen]
@@ -148,8 +149,8 @@ I3_120AH: Final = Parameters(
     cell=Cell(
         capacity_ah=129.5,  # 1.294 to 1.300 Ah per % in five logs [can]
         ocv=(
-            # the 94 Ah cell's shape, stretched by 1 / 0.923 below and above what is known, and upwards to 4.20 V at
-            # 94.5 % [chosen: no data]
+            # The 94 Ah cell's shape, stretched by 1 / 0.923 below and above what is known, and upwards to
+            # 4.20 V at 94.5 % [chosen: no data].
             (0.0, 2.90),
             (7.0, 3.229),
             (11.6, 3.441),
@@ -159,7 +160,7 @@ I3_120AH: Final = Parameters(
             (30.1, 3.596),
             (34.7, 3.614),
             (39.3, 3.629),
-            # the BMS's own estimate, 0x432 "target voltage" [can]
+            # The BMS's own estimate, 0x432 "target voltage" [can].
             (41.6, 3.6365),
             (43.5, 3.644),
             (45.35, 3.651),
@@ -181,13 +182,13 @@ I3_120AH: Final = Parameters(
         transfer=_NO_TRANSFER,
         # 0.77 to 0.87 mohm in all at about 33 degC in DC charging [can], shared equally [chosen]
         pairs=(
-            Pair(Resistance(0.19e-3, _ACTIVATION), _FASTER),
-            Pair(Resistance(0.19e-3, _ACTIVATION), _SLOWER),
+            Pair(Resistance(0.19e-3, _ACTIVATION), _FASTER_S),
+            Pair(Resistance(0.19e-3, _ACTIVATION), _SLOWER_S),
         ),
         voltage_min=2.790,  # [emulator]
         voltage_max=4.210,  # [emulator]
     ),
-    limits=BatchLimits(window=(10.5, 94.5)),  # 0x432 [can]
+    limits=PackLimits(window=(10.5, 94.5)),  # 0x432 [can]
     dashboard=Dashboard(
         window=(10.5, 94.5),
         display=((10.5, 0.0), (94.5, 100.0)),  # within 0.5 % [can]
@@ -197,4 +198,4 @@ I3_120AH: Final = Parameters(
 )
 
 VARIANTS: Final[Mapping[str, Parameters]] = {"i3-60ah": I3_60AH, "i3-94ah": I3_94AH, "i3-120ah": I3_120AH}
-"""The packs by the names they have on the command line."""
+"""The packs by their names on the command line."""

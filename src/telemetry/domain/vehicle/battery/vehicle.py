@@ -1,4 +1,4 @@
-"""From speed to power to current: what a car asks of its battery, by the forces that act on it."""
+"""The power that a car asks of its battery at a speed, by the forces that act on it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,20 +14,22 @@ _STILL: Final = 0.3  # m/s below which a car stands
 
 @dataclass(frozen=True, slots=True)
 class Vehicle:
-    """The car and its drivetrain; fits are robust regressions of battery power over 36 real trips (`parameters`)."""
+    """The car and its drivetrain.
 
-    mass: float = 1390.0  # kg with those in it [fit 1384; kerb weight 1195 and a load]
+    Fits are robust regressions of battery power over 36 real trips (`parameters`).
+    """
+
+    mass: float = 1390.0  # kg with its load [fit 1384; the kerb weight is 1195]
     drag: float = 0.57  # m2, coefficient times area [fit]
     rolling: float = 0.010  # [fit]
     driving: float = 0.81  # share of the battery's power that reaches the wheels [fit]
-    braking: float = (
-        0.92  # share of the wheels' power that reaches the battery [fit near 1.0; chosen: losses exist]
-    )
-    recuperation: float = (
-        49.6e3  # W, the battery takes at most; the rest is left to the friction brakes [fit]
-    )
-    power: float = 125e3  # W, the battery gives at most: the motor's rating
-    # m/s between which recuperation sets in [chosen: the car coasts down to walking pace on it]
+    # share of the wheels' power that reaches the battery [fit near 1.0; chosen lower, because there are
+    # losses]
+    braking: float = 0.92
+    # W that the battery takes at most; the friction brakes take the rest [fit]
+    recuperation: float = 49.6e3
+    power: float = 125e3  # W that the battery gives at most: the motor's rating
+    # m/s between which recuperation sets in [chosen: the car brakes by it down to walking pace]
     fades: tuple[float, float] = (1.0, 3.5)
     moving: float = 0.4e3  # W that the drivetrain takes for turning [fit: 1.1e3 with all that is always on]
 
@@ -36,7 +38,7 @@ I3: Final = Vehicle()
 
 
 def battery_power(vehicle: Vehicle, speed: Floats, acceleration: Floats, grade: Floats) -> Floats:
-    """Return what the drivetrain draws, (n,) in W, negative when it recuperates.
+    """Return the power that the drivetrain draws, (n,) in W, negative when it recuperates.
 
     `speed` is in m/s, `acceleration` in m/s2, and `grade` is the rise per way.
     """
