@@ -47,7 +47,9 @@ def path(request, tmp_path) -> Path:
 
 
 def since_first(frames: Sequence[Frame]) -> Sequence[Frame]:
-    return [frame._replace(timestamp_s=round(frame.timestamp_s - frames[0].timestamp_s, 6)) for frame in frames]
+    return [
+        frame._replace(timestamp_s=round(frame.timestamp_s - frames[0].timestamp_s, 6)) for frame in frames
+    ]
 
 
 def test_every_format_gives_the_frames_in_order_with_the_time_between_them(path):

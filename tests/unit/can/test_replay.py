@@ -122,7 +122,9 @@ def test_a_time_that_no_calendar_has_is_undecodable(kept, timestamp):
 
 
 def cut(timestamps: Sequence[float], speed: float, most: int = 3) -> Sequence[tuple[float, Sequence[float]]]:
-    return [(due, [each.timestamp_s for each in some]) for due, some in paced(frames(*timestamps), most, speed)]
+    return [
+        (due, [each.timestamp_s for each in some]) for due, some in paced(frames(*timestamps), most, speed)
+    ]
 
 
 def test_a_log_is_played_at_once_in_portions_of_no_more_than_so_many_frames():
