@@ -89,17 +89,21 @@ def create_app(
         after_exception=[on_error],
         lifespan=[lifespan],
         logging_config=None,
-        openapi_config=OpenAPIConfig(
-            title="telemetry receiver",
-            version=version,
-            path="/docs",
-            components=spec.COMPONENTS,
-            render_plugins=[
-                ScalarRenderPlugin(path="/"),
-                JsonRenderPlugin(path="/openapi.json"),
-                YamlRenderPlugin(path="/openapi.yaml"),
-            ],
-        ),
+        openapi_config=_openapi_config(version),
     )
     spec.add_to(app.openapi_schema, intake.PATH)
     return app
+
+
+def _openapi_config(version: str) -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="telemetry receiver",
+        version=version,
+        path="/docs",
+        components=spec.COMPONENTS,
+        render_plugins=[
+            ScalarRenderPlugin(path="/"),
+            JsonRenderPlugin(path="/openapi.json"),
+            YamlRenderPlugin(path="/openapi.yaml"),
+        ],
+    )

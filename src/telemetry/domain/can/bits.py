@@ -40,7 +40,7 @@ def frames(words: Words, size: int) -> Sequence[bytes]:
 
 
 class Field:
-    """One field of a frame, at a place counted as DBC files do.
+    """One field of a frame; its place is counted as in DBC files.
 
     `start` is the lowest bit of a little-endian field, and the highest bit of a big-endian one. `size` is how
     many bytes a frame must have to hold it whole. `mask` has ones where the field lies in a word.

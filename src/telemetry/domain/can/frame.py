@@ -14,7 +14,7 @@ from telemetry.domain.errors import TelemetryError, UsageError
 
 
 class UnreadableError(UsageError):
-    """A file of frames or of definitions is of the wrong kind; the text names it, and what to change."""
+    """A file of frames or of definitions cannot be used; its text names the file and what to change."""
 
 
 class UndecodableFrameError(TelemetryError, ValueError):

@@ -20,7 +20,7 @@ import numpy as np
 
 from telemetry.domain.contract.record import Record
 
-_NEAR_MS: Final = 120_000  # most that a clock is wrong and still surely believed
+_NEAR_MS: Final = 120_000  # a clock that is wrong by at most this is still believed, with a margin
 _DAY_MS: Final = 24 * 3_600_000
 # Offsets that cannot be believed: a month behind, a day ahead, and at 1970 after a flat battery.
 _FAR_MS: Final[Sequence[Callable[[int], int]]] = (

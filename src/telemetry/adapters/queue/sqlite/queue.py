@@ -38,7 +38,7 @@ class SqliteQueue:
     max_body = 1024 * 1024
 
     def __init__(self, path: Path, clock: Clock, terms: LeaseTerms, max_size: int) -> None:
-        """Open the queue. Sends are refused once the file holds `max_size` bytes.
+        """Open the queue. A send after which the file would hold more than `max_size` bytes is refused.
 
         Raise QueueUnavailableError if the file cannot be opened or is of another kind.
         """
@@ -152,8 +152,7 @@ class SqliteQueue:
             self._db.executemany(
                 statements.LEASE, [{"number": number, "until_ms": until_ms} for number, *_ in rows]
             )
-            # Messages that had all their leases become dead letters if they are before the last that is
-            # received.
+            # Messages before the last that is received become dead letters if they had all their leases.
             before = _AFTER_LAST if len(rows) < limit else max((number for number, *_ in rows), default=0)
             self._db.execute(statements.MARK_DEAD, {**terms, "before": before})
         return [

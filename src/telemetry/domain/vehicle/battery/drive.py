@@ -71,7 +71,7 @@ class Days:
         standing = self.speed < _STILL
         self._itineraries = itinerary.advance(self._itineraries, status.soc, standing, dt_s, self._rng)
         driving = self.activity == Activity.DRIVE
-        # A driver whose trip is over, or who has to charge, stops at once.
+        # A driver whose trip is over, or who has to charge, brakes to a stop.
         goes_on = driving & ((self._itineraries.remaining_s > 0.0) & (status.soc >= itinerary.LOW))
         self._roads = road.advance(self._roads, self.speed, dt_s, self._rng)
         allowed = np.where(goes_on, self._roads.speed, 0.0)
