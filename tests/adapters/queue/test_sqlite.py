@@ -104,7 +104,7 @@ def test_what_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path, kind: str
 async def test_opening_waits_for_others_that_open_and_gives_up_with_their_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("telemetry.adapters.queue.sqlite.queue._BUSY", 0.05)
+    monkeypatch.setattr("telemetry.adapters.queue.sqlite.queue._BUSY_S", 0.05)
     other = sqlite3.connect(tmp_path / "queue.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(QueueUnavailableError, match="locked"):
