@@ -140,6 +140,7 @@ class FakeOutbox:
 
     def __init__(self, max_parcel_size: int = 1_000_000, *, is_full: bool = False) -> None:
         self.max_parcel_size = max_parcel_size
+        self.waiting = 0
         self.is_full = is_full
         self.gate = open_gate()
         self.sends: list[Sequence[Parcel]] = []

@@ -43,6 +43,10 @@ class LingeringOutbox:
         self._driver: asyncio.Task[None] | None = None
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        return self._batcher.size
+
     async def send(self, parcels: Sequence[Parcel]) -> None:
         size = sum(each.size for each in parcels)
         if self._closed:

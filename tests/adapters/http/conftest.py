@@ -10,7 +10,7 @@ import pytest
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.http.app import create_app
 from telemetry.adapters.http.auth import HEADER, Grant, Keyring
-from telemetry.adapters.http.intake import Desk
+from telemetry.adapters.http.intake import Buffer, Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.coordination.outbox import LingeringOutbox
 from telemetry.domain.transport.ingest import Ingest
@@ -31,6 +31,7 @@ async def receiver() -> AsyncIterator[Receiver]:
         clock=clock,
         metrics=Metrics(),
         max_body=LIMIT,
+        buffer=Buffer(10 * LIMIT, lambda: 0),
         depth=queue.depth,
     )
 

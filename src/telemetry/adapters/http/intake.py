@@ -25,6 +25,7 @@ from telemetry.domain.contract import compression, parse
 from telemetry.domain.contract.record import Answer, Parsed
 from telemetry.domain.transport.ingest import Ingest
 from telemetry.domain.transport.lease import Depth
+from telemetry.domain.transport.queue import QueueUnavailableError
 
 PATH: Final = "/ingest"
 
@@ -40,6 +41,25 @@ _KEY: Final = HEADER.lower().encode()
 _encode: Final = msgspec.json.Encoder().encode
 
 
+class Buffer:
+    """Counts the bytes of bodies that arrive, and bounds them together with what waits for the queue."""
+
+    def __init__(self, limit: int, waiting: Callable[[], int]) -> None:
+        self._limit = limit
+        self._waiting = waiting
+        self._held = 0
+
+    def take(self, size: int) -> None:
+        """Count bytes that arrived. Raise QueueUnavailableError if there are more than may be held."""
+        self._held += size
+        if self._held + self._waiting() > self._limit:
+            raise QueueUnavailableError("More is waiting for the queue than may wait (INGEST_MAX_WAITING).")
+
+    def give_back(self, size: int) -> None:
+        """Count bytes that are held no more."""
+        self._held -= size
+
+
 class Desk(msgspec.Struct, frozen=True):
     """What a request needs to be served. A body has at most `max_body` bytes, as sent and decompressed."""
 
@@ -48,6 +68,7 @@ class Desk(msgspec.Struct, frozen=True):
     clock: Clock
     metrics: Metrics
     max_body: int
+    buffer: Buffer
     depth: Callable[[], Awaitable[Depth]]
 
 
@@ -59,7 +80,9 @@ async def take(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
     headers = dict(scope["headers"])
     caller = _caller(headers, desk.keyring, started_s)
     parser = _parser(headers)
-    body = _decoded(await _body(receive, desk.max_body), _text(headers, b"content-encoding"), desk.max_body)
+    _check_length(_text(headers, b"content-length"), desk.max_body)
+    body = await _body(receive, desk.max_body, desk.buffer)
+    body = _decoded(body, _text(headers, b"content-encoding"), desk.max_body)
     parsed = parser(body, desk.clock.wall_ms())
     caller.spend(len(parsed.records))
     answer = await desk.ingest.accept(parsed, caller.permits)
@@ -110,23 +133,39 @@ def _parser(headers: _Headers) -> Callable[[bytes, int], Parsed]:
     return parser
 
 
-async def _body(receive: Receive, limit: int) -> bytes:
+def _check_length(text: str, limit: int) -> None:
+    """Raise TooLargeError if a body is announced that is too large, before its sender is asked to go on."""
+    if text.isdecimal() and int(text) > limit:
+        raise _too_large(limit)
+
+
+async def _body(receive: Receive, limit: int, buffer: Buffer) -> bytes:
     """Read a body as it comes.
 
-    Raise TooLargeError beyond the limit, ClientException if the sender closed the connection before the end.
+    Raise TooLargeError beyond the limit, ClientException if the sender closed the connection before the end,
+    QueueUnavailableError if the bodies of all senders together are too large.
     """
     pieces: list[bytes] = []
     size = 0
-    while True:
-        event = await receive()
-        if event["type"] != "http.request":
-            raise ClientException("The body did not come whole.")
-        pieces.append(event["body"])
-        size += len(pieces[-1])
-        if size > limit:
-            raise compression.TooLargeError(f"The body has more than {limit} bytes.")
-        if not event["more_body"]:
-            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    try:
+        while True:
+            event = await receive()
+            if event["type"] != "http.request":
+                raise ClientException("The body did not come whole.")
+            piece = event["body"]
+            pieces.append(piece)
+            size += len(piece)
+            buffer.take(len(piece))
+            if size > limit:
+                raise _too_large(limit)
+            if not event["more_body"]:
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    finally:
+        buffer.give_back(size)
+
+
+def _too_large(limit: int) -> compression.TooLargeError:
+    return compression.TooLargeError(f"The body has more than {limit} bytes.")
 
 
 def _decoded(body: bytes, encoding: str, limit: int) -> bytes:

@@ -74,6 +74,11 @@ class Outbox(Protocol):
         """Bytes that one parcel may have."""
         ...
 
+    @property
+    def waiting(self) -> int:
+        """Bytes of parcels that wait to be sent."""
+        ...
+
     async def send(self, parcels: Sequence[Parcel]) -> None:
         """Return once the queue holds every line of these parcels durably.
 

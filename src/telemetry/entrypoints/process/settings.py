@@ -10,6 +10,7 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta
 
+from telemetry.adapters.http.limits import ConnectionLimits
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.errors import UsageError
 from telemetry.domain.store.objects import MAX_BATCH, RawFormat
@@ -87,7 +88,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ingest_max_body: Count = 10_000_000
     """How many bytes a body may have, both as it comes and decompressed."""
     ingest_max_waiting: Count = 64_000_000
-    """How many bytes may wait for the queue before the receiver answers 503."""
+    """How many bytes of bodies may arrive and wait for the queue before the receiver answers 503."""
+    ingest_max_head: Count = 32_768
+    """How many bytes the head of a request may have."""
+    ingest_max_headers: Count = 100
+    """How many header lines a request may have."""
+    ingest_max_url: Count = 8_192
+    """How many bytes a URL may have."""
+    ingest_max_connections: Count = 1_000
+    """How many connections there may be, to each worker."""
+    ingest_head_timeout: Positive = 15
+    """How long a client may take to send the head of a request."""
+    ingest_body_timeout: Positive = 60
+    """How long a body may make no progress."""
+    ingest_keep_alive: Positive = 75
+    """How long an idle connection stays open; load balancers keep theirs for 60 seconds."""
     ingest_rate: NotNegative = 0
     """How many records a second `API_KEY` may send; 0 is any number."""
 
@@ -130,6 +145,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.ingest_linger is not None:
             return self.ingest_linger
         return 0.05 if self.queue_backend == "sqs" else 0.0
+
+    @property
+    def connection_limits(self) -> ConnectionLimits:
+        return ConnectionLimits(
+            head=self.ingest_max_head,
+            headers=self.ingest_max_headers,
+            url=self.ingest_max_url,
+            head_timeout_s=self.ingest_head_timeout,
+            body_timeout_s=self.ingest_body_timeout,
+            keep_alive_s=self.ingest_keep_alive,
+            connections=self.ingest_max_connections,
+        )
 
     @property
     def queue_file(self) -> Path:

@@ -9,14 +9,14 @@ from importlib.metadata import version
 from typing import Annotated
 
 import msgspec
-import uvicorn
 from litestar import Litestar
 from litestar.types import Scope
 from msgspec import Meta
 
+from telemetry.adapters.http import server
 from telemetry.adapters.http.app import EXPECTED, create_app
 from telemetry.adapters.http.auth import Grant, Keyring
-from telemetry.adapters.http.intake import Desk
+from telemetry.adapters.http.intake import Buffer, Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.domain.transport.queue import QueueUnavailableError
 from telemetry.entrypoints.process import log, runtime, settings
@@ -51,21 +51,17 @@ def main(arguments: Sequence[str] = ()) -> int:
         asyncio.run(Container(settings=configured).queue().close())
     # Uvicorn stops in order at SIGTERM and then raises it anew, for whoever was there before it.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    config = server.configure(
+        "telemetry.entrypoints.roles.receiver:create",
+        (options.host, options.port),
+        configured.connection_limits,
+        workers=options.workers,
+        stop_s=round(configured.shutdown_timeout),
+    )
     with tempfile.TemporaryDirectory(prefix="telemetry-metrics-") as metrics:
         if options.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics  # where the workers' counters meet
-        uvicorn.run(
-            "telemetry.entrypoints.roles.receiver:create",
-            factory=True,
-            host=options.host,
-            port=options.port,
-            workers=options.workers,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # nothing here asks who the client is; its key says it
-            timeout_graceful_shutdown=round(configured.shutdown_timeout),
-        )
+        server.serve(config)
     return 0
 
 
@@ -82,12 +78,14 @@ def create() -> Litestar:
 
 def assemble(container: Container, who: Sequence[Grant], logger: Log) -> Litestar:
     """Make an application that takes records from `who`."""
+    outbox = container.outbox()
     desk = Desk(
         ingest=container.ingest(),
         keyring=Keyring(who, container.clock()),
         clock=container.clock(),
         metrics=Metrics(),
         max_body=container.settings().ingest_max_body,
+        buffer=Buffer(container.settings().ingest_max_waiting, lambda: outbox.waiting),
         depth=container.queue().depth,
     )
 
