@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: demo demo-aws test test-aws help lint bench bench-aws bench-battery bench-can bench-realism fit-battery figures format lock spec clean
+.PHONY: demo demo-aws test test-aws help lint bench bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -41,6 +41,9 @@ bench: .venv/ready  ## how fast, at what cost, how late, beside which peers; all
 
 bench-can: .venv/ready  ## how fast CAN frames are decoded, beside cantools
 	$(BIN)/python -m benchmarks.can_decode
+
+fuzz: .venv/ready  ## post 100,000 damaged bodies to a receiver, and see that no good record beside them is lost
+	$(BIN)/python -m benchmarks.fuzz
 
 bench-aws: .venv/ready  ## how many requests to SQS a million records cost, counted at an emulator
 	$(BIN)/python -m benchmarks.sqs_requests
