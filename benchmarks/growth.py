@@ -79,7 +79,7 @@ def _drain(ours: Pipeline, records: int) -> Iterator[tuple[float, float]]:
         goal = min(lines + part, records)
         wait_until(partial(_has_stored, ours, goal), f"{goal} lines to be stored")
         found, now, cpu = ours.lines(), time.monotonic(), ours.cpu()["consumer"]
-        if found >= lines + part / 2:  # what is left at the end is too little to tell
+        if found >= lines + part / 2:  # what is left at the end is too little to measure
             yield (found - lines) / (now - since), (cpu - used) / (found - lines) * 1e6
         lines, since, used = found, now, cpu
 

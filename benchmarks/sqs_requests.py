@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def measure(load: Callable[[str], int]) -> tuple[int, float, Counter[str]]:
-    """Run a load over fresh roles and a fresh emulator; tell records, seconds, and requests by verb."""
+    """Run a load over fresh roles and a fresh emulator; return records, seconds, and requests by verb."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         emulator = Emulator(folder)

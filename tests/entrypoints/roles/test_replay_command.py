@@ -92,7 +92,7 @@ def test_the_command_posts_to_a_receiver_whose_queue_then_holds_each_record(url,
         (
             "small.dbc",
             "small.dbc",
-            "small.dbc: its suffix does not tell what it is; name it .log (candump -L)",
+            "small.dbc: its suffix says no kind of log; name it .log (candump -L)",
         ),
         ("drive.log", "none.dbc", "No such file or directory: 'none.dbc'"),
         ("drive.log", "drive.log", "drive.log: it is no DBC file: "),

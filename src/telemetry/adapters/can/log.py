@@ -36,7 +36,7 @@ class CanLog:
         self._format = "".join(suffixes[:-1][-1:] if self._gzipped else suffixes[-1:])
         if self._format not in _FORMATS:
             raise UnreadableError(
-                f"{path}: its suffix does not tell what it is; name it {_suffixes()}, or one of these and .gz"
+                f"{path}: its suffix says no kind of log; name it {_suffixes()}, or one of these and .gz"
             )
         self.path = path
         self._absolute = absolute
@@ -89,7 +89,7 @@ class CanRecorder:
     def __init__(self, path: Path) -> None:
         """Open the file. Raise UnreadableError for another suffix, OSError if it cannot be written."""
         if not (writer := _WRITERS.get(path.suffix.lower())):
-            raise UnreadableError(f"{path}: its suffix does not tell what it is to be; name it {_suffixes()}")
+            raise UnreadableError(f"{path}: its suffix says no kind of log; name it {_suffixes()}")
         self._writer = writer(path)
 
     def __enter__(self) -> Self:
