@@ -110,7 +110,7 @@ def test_a_flipped_bit_in_one_of_several_frames_never_gives_other_content():
             content = decompress(bytes(damaged), "zstd", LIMIT)
         except ValueError:
             continue
-        assert content in (data, data * 2)  # a frame whose head says so is skipped
+        assert content == data * 2
 
 
 COPIED = 30  # times its own length that a body may have copied while it is read
