@@ -52,7 +52,7 @@ def test_a_field_that_is_named_like_a_place_is_an_unknown_field(field):
 
 def test_a_second_payload_cannot_hide_what_is_wrong_with_the_first():
     body = b'{"payload":{"x":"text"},"payload":5}'
-    assert refused(body) == "Expected `float`, got `str`"
+    assert refused(body) == "Expected `float | null`, got `str`"
 
 
 def test_a_rejection_is_answered_as_index_and_error():

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.domain.contract.parse import parse_json, parse_lines
+from telemetry.domain.contract.record import Parsed
 from tests.builders import NOW, a_body
 from tests.unit.contract.parsing import accepted, with_payload
 
@@ -24,5 +25,5 @@ GOOD_ITEMS = st.sampled_from(
 @given(st.lists(GOOD_ITEMS, min_size=1, max_size=30))
 def test_a_body_without_a_fault_is_taken_as_its_records_would_be_one_by_one(items):
     singly = [accepted(item) for item in items]
-    assert parse_json(b"[" + b",".join(items) + b"]", NOW) == (singly, [])
-    assert parse_lines(b"\n".join(items), NOW) == (singly, [])
+    assert parse_json(b"[" + b",".join(items) + b"]", NOW) == Parsed(singly, [])
+    assert parse_lines(b"\n".join(items), NOW) == Parsed(singly, [])

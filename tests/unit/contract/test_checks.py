@@ -15,6 +15,12 @@ from tests.unit.contract.parsing import MEGABYTES, SHORT, accepted, refused
         ("2025-10-19T12:34:56.123999Z", MEASURED_MS),
         ("2025-10-19T12:34:56Z", MEASURED_MS - 123),
         ("1969-12-31T23:59:59.9995Z", -1),
+        ("1969-12-31T23:59:59.9999999Z", -1),
+        ("2025-10-19T12:34:56.1239999999Z", MEASURED_MS),
+        ("2025-10-19T14:34:56.123999999999999999999+02:00", MEASURED_MS),
+        ("2025-10-19t12:34:56.1239999999z", MEASURED_MS),
+        ("2025-10-19T12:34:56.1Z", MEASURED_MS - 23),
+        ("9999-12-31T23:59:59.9999999Z", LAST_MS),
         ("1970-01-01T00:00:00Z", 0),
         ("0001-01-01T00:00:00Z", FIRST_MS),
         ("9999-12-31T23:59:59.999Z", LAST_MS),
@@ -56,6 +62,16 @@ def test_what_is_no_time_is_refused(value):
     assert refused(a_body(timestamp=value)).startswith("timestamp: ")
 
 
+@pytest.mark.parametrize(
+    "text", ["2016-12-31T23:59:60Z", "2016-12-31T23:59:60.500Z", "2017-01-01T00:59:60+01:00"]
+)
+def test_a_leap_second_is_refused_by_name(text):
+    assert (
+        refused(a_body(timestamp=text))
+        == "timestamp: a leap second is not taken: send second 59 instead of 60"
+    )
+
+
 @pytest.mark.parametrize("vehicle_id", ["v", "veh-00123", "A.b_c:d-e", "0" * 64, "..", "WBY1Z2C50EV273788"])
 def test_a_vehicle_id_of_the_allowed_characters_is_taken_as_it_is(vehicle_id):
     assert accepted(a_body(vehicle_id=vehicle_id)).vehicle_id == vehicle_id
@@ -94,7 +110,6 @@ def test_a_can_id_has_one_form(text, canonical):
         "0x000000001",
         "0x",
         "1F0",
-        "0X1F0",
         "0xG",
         "0x-1",
         "0x1_0",
@@ -105,3 +120,8 @@ def test_a_can_id_has_one_form(text, canonical):
 )
 def test_what_is_no_can_id_of_29_bits_is_refused(can_id):
     assert refused(a_body(can_id=can_id)).startswith("can_id: ")
+
+
+@pytest.mark.parametrize("can_id", ["0X1F0", "0X", "0XG", "0X1FFFFFFF"])
+def test_a_can_id_that_begins_with_a_capital_x_is_refused_by_name(can_id):
+    assert refused(a_body(can_id=can_id)) == "can_id: it begins with 0x, not with 0X"

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.parse import parse_json, parse_lines
+from telemetry.domain.contract.record import Parsed
 from tests.builders import NOW, a_body, a_record, records
 from tests.unit.contract.parsing import SHORT
 
@@ -19,12 +20,12 @@ def test_a_stored_line_reads_back_as_the_record_that_it_was(written):
 
 @given(st.lists(records(received=st.just(NOW)), min_size=1, max_size=5))
 def test_a_request_is_taken_as_the_records_that_were_sent(sent):
-    assert parse_lines(codec.encode_request(sent), NOW) == (sent, [])
+    assert parse_lines(codec.encode_request(sent), NOW) == Parsed(sent, [])
 
 
 @given(records())
 def test_a_stored_line_is_itself_a_valid_message(written):
-    assert parse_json(codec.encode_lines([written]), written.received_ms) == ([written], [])
+    assert parse_json(codec.encode_lines([written]), written.received_ms) == Parsed([written], [])
 
 
 def test_a_stored_line_is_encoded_as_the_contract_shows():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.domain.contract.parse import MalformedBodyError, parse_json, parse_lines
+from telemetry.domain.contract.parse import BYTE_ORDER_MARK, MalformedBodyError, parse_json, parse_lines
 from telemetry.domain.contract.record import Parsed, Record
 from tests.builders import MEASURED_MS, NOW, a_body, a_message
 from tests.unit.contract.parsing import SHORT, accepted, with_payload
@@ -41,7 +41,8 @@ def test_an_array_becomes_records_in_its_order():
 
 
 def test_an_empty_array_holds_neither_good_nor_bad():
-    assert parse_json(b"[]", NOW) == ([], [])
+    for body in (b"[]", b" [ ]\r\n", BYTE_ORDER_MARK + b"[]"):
+        assert parse_json(body, NOW) == Parsed([], [])
 
 
 def test_the_time_of_receipt_is_the_receivers_whatever_the_client_says():
@@ -127,7 +128,9 @@ def test_a_bad_line_takes_no_neighbour_with_it_and_blank_lines_do_not_count(bad,
         b"[",
         b"nothing",
         b"\x00",
-        b"\xef\xbb\xbf{}",
+        b"\xef\xbb\xbf",
+        b"\xef\xbb\xbf\xef\xbb\xbf{}",
+        b"{}\xef\xbb\xbf",
         a_body()[:-1],
         a_body() + b"x",
         a_body() + a_body(),
@@ -151,10 +154,43 @@ def test_a_body_that_is_not_json_is_malformed_and_the_reason_short(body):
     assert 0 < len(str(malformed.value)) < SHORT
 
 
-@pytest.mark.parametrize("body", [b"", b"\n", b" \r\n\t\n", b"\x0b\n"])
-def test_newline_delimited_json_without_a_line_is_malformed(body):
-    with pytest.raises(MalformedBodyError, match="holds no line"):
-        parse_lines(body, NOW)
+@pytest.mark.parametrize("body", [b"", b"\n", b" \r\n\t\n", b"\x0b\n", BYTE_ORDER_MARK, b"\n" * 300_000])
+def test_newline_delimited_json_without_a_line_holds_neither_good_nor_bad(body):
+    assert parse_lines(body, NOW) == Parsed([], [])
+
+
+@pytest.mark.parametrize("read", [parse_json, parse_lines])
+@pytest.mark.parametrize(
+    "body", [a_body(), a_body() + b"\n" + a_body(), a_body() + b"\r\n" + with_payload({})]
+)
+def test_a_byte_order_mark_before_a_body_is_ignored(read, body):
+    assert read(BYTE_ORDER_MARK + body, NOW) == read(body, NOW)
+    assert read(BYTE_ORDER_MARK + body, NOW).records
+
+
+def test_a_byte_order_mark_before_an_array_is_ignored():
+    body = b"[" + a_body() + b"," + with_payload({}) + b"]"
+    assert len(parse_json(BYTE_ORDER_MARK + body, NOW).records) == 1
+    assert parse_json(BYTE_ORDER_MARK + body, NOW) == parse_json(body, NOW)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n", b"\n \t\r\n"])
+def test_lines_that_are_sent_as_json_are_taken_as_lines(end):
+    for items in ([a_body(), a_body()], [a_body(), b"{}", with_payload({"x": "text"}), a_body()]):
+        parsed = parse_json(b" " + end.join(items) + end, NOW)
+        assert parsed == parse_lines(end.join(items), NOW)
+        assert len(parsed.records) == 2
+
+
+@pytest.mark.parametrize(
+    "line", [b"oops", b"7", b"[]", b"{", a_body()[:-1], b'{"vehicle_id":"\\ud800"}', b"[" * 20_000]
+)
+def test_lines_sent_as_json_that_are_not_all_objects_are_refused_with_their_media_type(
+    line,
+):
+    with pytest.raises(MalformedBodyError, match=r"application/x-ndjson.*JSON is malformed") as malformed:
+        parse_json(b"\n".join([a_body(), line, a_body()]), NOW)
+    assert len(str(malformed.value)) < SHORT
 
 
 SCRAPS = st.lists(

@@ -1,6 +1,7 @@
 """What a signal may be called, and which values it may have."""
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -33,6 +34,34 @@ def test_a_reason_says_value_range_and_unit():
     with pytest.raises(ValueError) as refusal:  # noqa: PT011  # its whole text is compared
         signals.check({"battery_soc": 120.0})
     assert str(refusal.value) == "payload.battery_soc: 120 is outside 0 to 100 %"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (100.0000001, "100.0000001"),
+        (math.nextafter(100, 101), "100.00000000000001"),
+        (123456789.0, "123456789"),
+        (1e300, "1e+300"),
+        (-0.1, "-0.1"),
+        (-5e-324, "-5e-324"),
+    ],
+)
+def test_a_number_in_a_reason_is_the_number_that_was_sent(value, shown):
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011  # its whole text is compared
+        signals.check({"battery_soc": value})
+    assert str(refusal.value) == f"payload.battery_soc: {shown} is outside 0 to 100 %"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
+def test_the_numbers_in_a_reason_read_back_as_those_that_were_compared(one, other):
+    low, high = min(one, other), max(one, other)
+    if low < high:
+        with pytest.raises(ValueError) as refusal:  # noqa: PT011  # its whole text is read
+            signals.check({"a_min": high, "a_max": low})
+        numbers = re.fullmatch("payload.a_min: (.*) exceeds a_max, (.*)", str(refusal.value))
+        assert numbers
+        assert (float(numbers[1]), float(numbers[2])) == (high, low)
 
 
 def test_a_signal_that_nobody_knows_may_have_any_value():

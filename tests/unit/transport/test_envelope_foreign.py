@@ -28,6 +28,12 @@ def test_a_foreign_message_may_stand_on_several_lines_and_becomes_one():
     assert decoded.count == decoded.lines.count(b"\n") == 1
 
 
+def test_a_byte_order_mark_before_a_foreign_message_is_ignored():
+    assert same(
+        envelope.decode(b"\xef\xbb\xbf" + a_body(), NOW, POLICY), envelope.decode(a_body(), NOW, POLICY)
+    )
+
+
 def test_a_foreign_message_is_the_same_at_every_delivery():
     assert same(envelope.decode(a_body(), NOW, POLICY), envelope.decode(a_body(), NOW, POLICY))
 
@@ -51,6 +57,12 @@ def test_a_foreign_message_goes_into_the_bucket_of_its_vehicle():
         (b"[" + a_body() + b"]", "It is neither an envelope nor a JSON object."),
         (b"TLE2", "It is neither an envelope nor a JSON object."),
         (b"{", "Input data was truncated"),
+        (b"\xef\xbb\xbf[" + a_body() + b"]", "It is neither an envelope nor a JSON object."),
+        (a_body() + a_body(), f"JSON is malformed: trailing characters (byte {len(a_body()) + 1})"),
+        (
+            a_body() + b"\n" + a_body(),
+            "The body holds more records than the limit of 1. Send them in several bodies.",
+        ),
         (a_body(can_id="x"), "can_id: it is 0x and 1 to 8 hex digits, at most 0x1FFFFFFF"),
         (a_body(payload={"battery_soc": "full"}), "payload.battery_soc: Expected `float`, got `str`"),
         (a_body(vehicle_id=None), "Object missing required field `vehicle_id`"),

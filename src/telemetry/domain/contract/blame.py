@@ -22,6 +22,7 @@ class _RawPayload(msgspec.Struct, frozen=True):
     payload: dict[str, msgspec.Raw]
 
 
+_NULL: Final = b"null"  # a signal that is not available
 _decode_payload: Final = msgspec.json.Decoder(_RawPayload).decode
 _decode_number: Final = msgspec.json.Decoder(float).decode
 
@@ -51,6 +52,7 @@ def _faulty_signals(record: bytes | msgspec.Raw) -> Iterator[str]:
         if len(name) > signals.MAX_NAME:
             yield f"payload.{name[:16]}...: a signal's name has at most {signals.MAX_NAME} characters"
         try:
-            _decode_number(value)
+            if bytes(value) != _NULL:
+                _decode_number(value)
         except UNDECODABLE as error:
             yield f"payload.{name}: {reason(error)}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from telemetry.domain.contract.moment import format_timestamp
+from telemetry.domain.contract.moment import parse_timestamp
 from telemetry.domain.contract.record import (
     CAN_ID,
     HIGHEST_CAN_ID,
@@ -13,13 +13,14 @@ from telemetry.domain.contract.record import (
 )
 
 
-def checked_timestamp(ms: int) -> int:
-    """Return `ms` (epoch milliseconds). Raise ValueError if RFC 3339 cannot spell it in UTC."""
+def checked_timestamp(text: str) -> int:
+    """Return a timestamp in epoch milliseconds. Raise ValueError if it is none, or none in UTC."""
     try:
-        format_timestamp(ms)
+        return parse_timestamp(text)
     except OverflowError:
         raise ValueError("timestamp: in UTC it lies outside the years 1 to 9999") from None
-    return ms
+    except ValueError as error:
+        raise ValueError(f"timestamp: {error}") from error
 
 
 def checked_vehicle_id(text: str) -> str:
@@ -43,6 +44,8 @@ def canonical_can_id(text: str) -> str:
 
     Raise ValueError if it is no CAN id.
     """
+    if text.startswith("0X"):
+        raise ValueError("can_id: it begins with 0x, not with 0X")
     if not CAN_ID.fullmatch(text) or int(text, 16) > HIGHEST_CAN_ID:
         raise ValueError(f"can_id: it is 0x and 1 to 8 hex digits, at most 0x{HIGHEST_CAN_ID:X}")
     return f"0x{int(text, 16):X}"

@@ -4,6 +4,7 @@ The name of a number says its unit: `..._ms` is milliseconds, `..._s` is seconds
 from 1970-01-01T00 UTC.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Final, NewType
@@ -25,6 +26,8 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _TO_THE_SECOND: Final = len("2025-10-19T12:34:56")
 _ENDINGS: Final = tuple(f".{ms:03d}Z" for ms in range(1000))
 _MS_OF_ENDING: Final = {ending: ms for ms, ending in enumerate(_ENDINGS)}
+_FINER: Final = re.compile(r"(.{19}\.[0-9]{3})[0-9]+")
+_LEAP_SECOND: Final = re.compile(r".{17}60")
 _decode: Final = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)]).decode
 
 
@@ -37,9 +40,9 @@ def format_timestamp(ms: int) -> str:
 
 
 def parse_timestamp(text: str) -> int:
-    """Read RFC 3339 with an offset as epoch milliseconds; what is finer is cut off.
+    """Read RFC 3339 with an offset as epoch milliseconds; what is finer is cut off, never rounded.
 
-    Raise ValueError if it is none, OverflowError if it lies outside the years 1 to 9999 in UTC.
+    A fraction may have any number of digits. A leap second is refused, because an hour has 3,600 seconds. Raise ValueError if it is none, OverflowError if it lies outside the years 1 to 9999 in UTC.
     """
     try:
         # Records come in the order of time, so that many share their second, which is remembered.
@@ -88,7 +91,11 @@ def _parse_second(text: str) -> int:
 
 
 def _parse_any(text: str) -> int:
+    if finer := _FINER.match(text):  # msgspec rounds what is finer than a microsecond
+        text = finer[1] + text[finer.end() :]
     try:
         return epoch_ms(_decode(msgspec.json.encode(text)))
     except msgspec.DecodeError as error:
+        if _LEAP_SECOND.match(text):
+            raise ValueError("a leap second is not taken: send second 59 instead of 60") from error
         raise ValueError(str(error)) from error

@@ -6,9 +6,8 @@ types.
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from string import ascii_letters, digits
-from typing import Annotated, Any, Final, NamedTuple, TypeAlias
+from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -22,10 +21,10 @@ CAN_ID: Final = re.compile(r"0x[0-9A-Fa-f]{1,8}")
 HIGHEST_CAN_ID: Final = 0x1FFFFFFF  # an extended CAN identifier has 29 bits (ISO 11898-1)
 
 Timestamp: TypeAlias = Annotated[
-    datetime,
+    str,
     Meta(
-        tz=True,
-        description="When the vehicle measured: RFC 3339 with an offset. It is kept to the millisecond.",
+        description="When the vehicle measured: RFC 3339 with an offset. It is cut to the millisecond.",
+        extra_json_schema={"format": "date-time"},
     ),
 ]
 VehicleId: TypeAlias = Annotated[
@@ -43,14 +42,20 @@ SignalName: TypeAlias = Annotated[
     str, Meta(max_length=signals.MAX_NAME, extra_json_schema={"pattern": f"^{signals.NAME.pattern}$"})
 ]
 Payload: TypeAlias = Annotated[
-    dict[SignalName, float],
+    dict[SignalName, float | None],
     Meta(
         min_length=1,
         max_length=signals.MAX_SIGNALS,
-        description="Signals by name, in %, V, A and degC. A `_min` may not exceed its `_max`.",
+        description="Signals by name, in %, V, A and degC. A `_min` may not exceed its `_max`. "
+        "A signal that is null is not available: it is left out, and one at least has a value.",
         extra_json_schema={
             "properties": {
-                name: {"type": "number", "minimum": low, "maximum": high, "description": f"In {unit}."}
+                name: {
+                    "type": ["number", "null"],
+                    "minimum": low,
+                    "maximum": high,
+                    "description": f"In {unit}.",
+                }
                 for name, (low, high, unit) in signals.KNOWN.items()
             }
         },
@@ -81,7 +86,10 @@ class RequestRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields
     vehicle_id: VehicleId
     can_id: CanId
     payload: Payload
-    ingest_received_at: Annotated[Any, Meta(description="Ignored: the receiver sets it.")] = None
+    # It is not decoded, because whatever it is would be made for nothing.
+    ingest_received_at: Annotated[msgspec.Raw, Meta(description="Ignored: the receiver sets it.")] = (
+        msgspec.field(default_factory=msgspec.Raw)
+    )
 
 
 class JsonRecord(msgspec.Struct, frozen=True, gc=False):
@@ -114,11 +122,21 @@ class Answer(msgspec.Struct, frozen=True):
     """What a receiver answers: how many records are durable, and why each of the others was not taken."""
 
     accepted: Annotated[int, Meta(ge=0, description="How many records are durable.")]
-    rejected: Sequence[Rejection]
+    rejected: Annotated[
+        Sequence[Rejection],
+        Meta(
+            description="In the order of the body. Where an answer would be too long, the reason of a rejection is "
+            "`left out`; where even that is too long, the last entry says how many more were rejected."
+        ),
+    ]
 
 
 class Parsed(NamedTuple):
-    """The valid records of one body, and the rejections of all others."""
+    """The valid records of one body, and the rejections of all others.
+
+    `unavailable` counts the signals that were null and are left out of the records.
+    """
 
     records: list[Record]
     rejected: list[Rejection]
+    unavailable: int = 0

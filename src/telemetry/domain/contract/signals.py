@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Final, NamedTuple
@@ -65,10 +65,19 @@ def check(payload: dict[str, float]) -> None:
     shape = _shape(tuple(payload))
     for name, (low, high, unit) in shape.ranges:
         if not low <= payload[name] <= high:
-            raise ValueError(f"payload.{name}: {payload[name]:g} is outside {low:g} to {high:g} {unit}")
+            raise ValueError(
+                f"payload.{name}: {_exactly(payload[name])} is outside {_exactly(low)} to {_exactly(high)} {unit}"
+            )
     for lower, upper in shape.pairs:
         if payload[lower] > payload[upper]:
-            raise ValueError(f"payload.{lower}: {payload[lower]:g} exceeds {upper}, {payload[upper]:g}")
+            raise ValueError(
+                f"payload.{lower}: {_exactly(payload[lower])} exceeds {upper}, {_exactly(payload[upper])}"
+            )
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise ValueError naming the signal if a name is not snake_case."""
+    _shape(tuple(names))
 
 
 def check_all(payloads: Sequence[dict[str, float]]) -> None:
@@ -88,6 +97,11 @@ def check_all(payloads: Sequence[dict[str, float]]) -> None:
                 check(payload)
         else:
             _check_columns(_shape(names), members)
+
+
+def _exactly(number: float) -> str:
+    """Write a number with as many digits as it takes to read it back, so that 100.0000001 is not shown as 100."""
+    return repr(number).removesuffix(".0")
 
 
 def _check_columns(shape: _Shape, payloads: Sequence[dict[str, float]]) -> None:

@@ -101,9 +101,9 @@ def _decode_envelope(body: bytes) -> Parcel:
 
 
 def _decode_foreign(body: bytes, sent_ms: int, policy: PartitionPolicy) -> Parcel:
-    if not body.lstrip().startswith(b"{"):
+    if not body.removeprefix(parse.BYTE_ORDER_MARK).lstrip().startswith(b"{"):
         raise ValueError("It is neither an envelope nor a JSON object.")
-    parsed = parse.parse_json(body, sent_ms)
+    parsed = parse.parse_json(body, sent_ms, max_records=1)
     if parsed.rejected:
         raise ValueError(parsed.rejected[0].error)
     return Parcel.of(policy.place(parsed.records[0]), parsed.records)
