@@ -9,11 +9,11 @@ from litestar import Litestar, MediaType, Response, asgi, get
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin, YamlRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.spec import License
 from litestar.types import Message, Receive, Scope, Send
 
-from telemetry.adapters.http import intake, problem, spec
+from telemetry.adapters.http import docs, intake, problem, spec
 from telemetry.adapters.http.intake import Desk
 from telemetry.adapters.http.metrics import CONTENT_TYPE
 from telemetry.domain.contract.compression import TooLargeError
@@ -31,15 +31,13 @@ class Health(msgspec.Struct, frozen=True):
     status: str = "ok"
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """Why a request was refused (RFC 9457)."""
-
-    status: int
-    title: str
-    detail: str
-
-
-@get("/health/live", summary="Whether the process lives", operation_id="live")
+@get(
+    "/health/live",
+    summary="Whether the process lives",
+    operation_id="live",
+    tags=["operations"],
+    response_description="It does.",
+)
 async def live() -> Health:
     return Health()
 
@@ -48,15 +46,21 @@ async def live() -> Health:
     "/health/ready",
     summary="Whether the queue can be reached",
     operation_id="ready",
-    responses={
-        503: ResponseSpec(Problem, generate_examples=False, media_type="application/problem+json"),
-    },
+    tags=["operations"],
+    response_description="It can; what it holds.",
 )
 async def ready(desk: NamedDependency[Desk]) -> Depth:
     return await desk.depth()
 
 
-@get("/metrics", summary="Counters for Prometheus", operation_id="metrics", media_type=MediaType.TEXT)
+@get(
+    "/metrics",
+    summary="Counters for Prometheus",
+    operation_id="metrics",
+    media_type=MediaType.TEXT,
+    tags=["operations"],
+    response_description="Counters in the text format of Prometheus.",
+)
 async def metrics(desk: NamedDependency[Desk]) -> Response[bytes]:
     return Response(desk.metrics.render(), media_type=CONTENT_TYPE)
 
@@ -99,10 +103,12 @@ def _openapi_config(version: str) -> OpenAPIConfig:
     return OpenAPIConfig(
         title="telemetry receiver",
         version=version,
-        path="/docs",
+        description=spec.DESCRIPTION,
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
         components=spec.COMPONENTS,
+        openapi_router=docs.router(),
         render_plugins=[
-            ScalarRenderPlugin(path="/"),
+            docs.PagePlugin(),
             JsonRenderPlugin(path="/openapi.json"),
             YamlRenderPlugin(path="/openapi.yaml"),
         ],

@@ -35,7 +35,7 @@ CanId: TypeAlias = Annotated[
     Meta(
         max_length=len("0x12345678"),
         description=f"At most 0x{HIGHEST_CAN_ID:X}: an extended CAN identifier has 29 bits.",
-        extra_json_schema={"pattern": f"^{CAN_ID.pattern}$"},
+        extra_json_schema={"pattern": "^0x[01]?[0-9A-Fa-f]{1,7}$"},  # the highest is in it too
     ),
 ]
 SignalName: TypeAlias = Annotated[
