@@ -113,6 +113,7 @@ def receiver(shelf: Shelf) -> Any:  # noqa: ANN401  # which Litestar and its cal
         clock=clock,
         metrics=Metrics(),
         max_body=10_000_000,
+        max_records=10_000,
         buffer=Buffer(64_000_000, lambda: 0),
         depth=depth,
     )

@@ -31,6 +31,7 @@ async def receiver() -> AsyncIterator[Receiver]:
         clock=clock,
         metrics=Metrics(),
         max_body=LIMIT,
+        max_records=1_000,
         buffer=Buffer(10 * LIMIT, lambda: 0),
         depth=queue.depth,
     )

@@ -58,11 +58,10 @@ async def test_bad_input_is_answered_briefly_and_the_receiver_goes_on(
         GOOD.encode() * 2,
         GOOD.encode()[:-1],
         b'{"a":' * 15_000 + b"1" + b"}" * 15_000,
-        b"\xef\xbb\xbf" + GOOD.encode(),
         GOOD.encode("utf-16"),
         bytes(LIMIT),
     ],
-    ids=["white space", "two objects", "cut short", "nested objects", "a byte order mark", "UTF-16", "zeros"],
+    ids=["white space", "two objects", "cut short", "nested objects", "UTF-16", "zeros"],
 )
 async def test_what_is_nearly_json_is_refused_and_the_receiver_goes_on(receiver: Receiver, body: bytes):
     answer = await receiver.post(body)
@@ -80,13 +79,64 @@ async def test_a_body_that_is_not_what_its_encoding_says_is_refused(receiver: Re
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 @pytest.mark.parametrize(
-    "damage", [lambda _: b"", lambda body: body[:-1], lambda body: body + b"x", lambda body: body * 2]
+    "damage", [lambda _: b"", lambda body: body[:-1], lambda body: body + b"x", lambda body: body * 2 + b"x"]
 )
-async def test_an_encoded_body_is_one_whole_piece(receiver: Receiver, encoding: str, damage):
+async def test_an_encoded_body_is_made_of_whole_pieces(receiver: Receiver, encoding: str, damage):
     whole = gzip.compress(GOOD.encode()) if encoding == "gzip" else zstandard.compress(GOOD.encode())
     answer = await receiver.post(damage(whole), Content_Encoding=encoding)
     assert answer.status_code == 400
     assert "Content-Encoding" in problem(answer)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "zstd", "identity, gzip", "GZIP"])
+async def test_several_members_or_frames_are_one_body(receiver: Receiver, encoding: str):
+    compress = zstandard.compress if encoding == "zstd" else gzip.compress
+    content = compress(f"{GOOD}\n".encode()) + compress(GOOD.replace("0x1F0", "0x1F1").encode())
+    answer = await receiver.post(content, "application/x-ndjson", Content_Encoding=encoding)
+    assert (answer.status_code, answer.json()) == (202, {"accepted": 2, "rejected": []})
+
+
+async def test_each_line_of_the_header_is_undone_in_the_opposite_order(receiver: Receiver):
+    content = gzip.compress(zstandard.compress(GOOD.encode()))
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Encoding", "zstd"),
+        ("Content-Encoding", "gzip"),
+    ]
+    answer = await receiver.client.post("/ingest", content=content, headers=headers)
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-ndjson"])
+@pytest.mark.parametrize("body", ["[]", " [ ] ", "", "\n\r\n"])
+async def test_a_body_without_a_record_is_accepted_as_none(receiver: Receiver, kind: str, body: str):
+    if (kind == "application/json") == body.strip().startswith("["):
+        answer = await receiver.post(body, kind)
+        assert (answer.status_code, answer.json()) == (202, {"accepted": 0, "rejected": []})
+
+
+async def test_a_byte_order_mark_costs_no_record(receiver: Receiver):
+    body = b"\xef\xbb\xbf" + GOOD.encode() + b"\r\n" + GOOD.replace("0x1F0", "0x1F1").encode()
+    answer = await receiver.post(body, "application/x-ndjson")
+    assert answer.json() == {"accepted": 2, "rejected": []}
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-ndjson"])
+async def test_more_records_than_the_limit_are_refused_and_none_is_stored(receiver: Receiver, kind: str):
+    records = [GOOD.replace("0x1F0", f"0x{number:X}") for number in range(1_001)]
+    body = f"[{','.join(records)}]" if kind == "application/json" else "\n".join(records)
+    answer = await receiver.post(gzip.compress(body.encode()), kind, Content_Encoding="gzip")
+    assert answer.status_code == 413
+    assert await receiver.queued() == []
+
+
+async def test_an_answer_stays_short_however_much_is_rejected(receiver: Receiver):
+    long = "x" * 200
+    body = "[" + ",".join([f'{{"{long}": 1}}'] * 300) + "]"
+    answer = await receiver.post(body)
+    assert answer.status_code == 422
+    assert [each["index"] for each in answer.json()["rejected"]] == list(range(300))
+    assert len(answer.content) < 1_000_000
 
 
 async def test_an_unknown_encoding_is_refused_with_all_that_are_known(receiver: Receiver):

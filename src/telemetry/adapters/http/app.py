@@ -17,11 +17,18 @@ from telemetry.adapters.http import docs, intake, problem, spec
 from telemetry.adapters.http.intake import Desk
 from telemetry.adapters.http.metrics import CONTENT_TYPE
 from telemetry.domain.contract.compression import TooLargeError
+from telemetry.domain.contract.elements import TooManyRecordsError
 from telemetry.domain.contract.parse import MalformedBodyError
 from telemetry.domain.transport.ingest import NotPermittedError
 from telemetry.domain.transport.lease import Depth
 
-EXPECTED: Final = (HTTPException, TooLargeError, MalformedBodyError, NotPermittedError)
+EXPECTED: Final = (
+    HTTPException,
+    MalformedBodyError,
+    NotPermittedError,
+    TooLargeError,
+    TooManyRecordsError,
+)
 """Faults of a sender; the answer names them, so that the log need not."""
 
 

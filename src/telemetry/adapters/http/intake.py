@@ -5,7 +5,7 @@ and no response object are made, because together they would cost more than a re
 """
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -22,6 +22,7 @@ from telemetry.adapters.http.auth import HEADER, Caller, Keyring
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.domain.clock import Clock
 from telemetry.domain.contract import compression, parse
+from telemetry.domain.contract.answer import bounded
 from telemetry.domain.contract.record import Answer, Parsed
 from telemetry.domain.transport.ingest import Ingest
 from telemetry.domain.transport.lease import Depth
@@ -31,11 +32,13 @@ PATH: Final = "/ingest"
 
 _Headers = Mapping[bytes, bytes]
 
-_PARSERS: Final[dict[str, Callable[[bytes, int], Parsed]]] = {
+_Parser = Callable[[bytes, int, int], Parsed]
+
+_PARSERS: Final[dict[str, _Parser]] = {
     "application/json": parse.parse_json,
     "application/x-ndjson": parse.parse_lines,
 }
-_ENCODINGS: Final[dict[str, compression.Encoding]] = {"gzip": "gzip", "zstd": "zstd"}
+_LONGEST_ANSWER: Final = 1_000_000  # bytes
 _KEY: Final = HEADER.lower().encode()
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -68,6 +71,7 @@ class Desk(msgspec.Struct, frozen=True):
     clock: Clock
     metrics: Metrics
     max_body: int
+    max_records: int
     buffer: Buffer
     depth: Callable[[], Awaitable[Depth]]
 
@@ -82,8 +86,9 @@ async def take(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
     parser = _parser(headers)
     _check_length(_text(headers, b"content-length"), desk.max_body)
     body = await _body(receive, desk.max_body, desk.buffer)
-    body = _decoded(body, _text(headers, b"content-encoding"), desk.max_body)
-    parsed = parser(body, desk.clock.wall_ms())
+    if b"content-encoding" in headers:
+        body = _decoded(body, scope["headers"], desk.max_body)
+    parsed = parser(body, desk.clock.wall_ms(), desk.max_records)
     caller.spend(len(parsed.records))
     answer = await desk.ingest.accept(parsed, caller.permits)
     desk.metrics.taken(answer.accepted, len(answer.rejected), desk.clock.monotonic_s() - started_s)
@@ -91,11 +96,12 @@ async def take(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _send(send: Send, answer: Answer) -> None:
-    body = _encode(answer)
+    refused_all = bool(answer.rejected) and not answer.accepted
+    body = _encode(bounded(answer, _LONGEST_ANSWER) if answer.rejected else answer)
     await send(
         {
             "type": "http.response.start",
-            "status": 202 if answer.accepted else 422,
+            "status": 422 if refused_all else 202,
             "headers": [
                 (b"content-type", b"application/json"),
                 (b"content-length", str(len(body)).encode()),
@@ -125,7 +131,7 @@ def _caller(headers: _Headers, keyring: Keyring, now_s: float) -> Caller:
     return caller
 
 
-def _parser(headers: _Headers) -> Callable[[bytes, int], Parsed]:
+def _parser(headers: _Headers) -> _Parser:
     """Return the parser for the media type. Raise ClientException if there is none."""
     kind = _text(headers, b"content-type").partition(";")[0].strip().lower()
     if not (parser := _PARSERS.get(kind)):
@@ -168,21 +174,18 @@ def _too_large(limit: int) -> compression.TooLargeError:
     return compression.TooLargeError(f"The body has more than {limit} bytes.")
 
 
-def _decoded(body: bytes, encoding: str, limit: int) -> bytes:
-    """Decompress a body by its Content-Encoding.
+def _decoded(body: bytes, headers: Iterable[tuple[bytes, bytes]], limit: int) -> bytes:
+    """Undo the encodings of a body.
 
-    Raise TooLargeError beyond the limit, ClientException if the encoding is not known or not that of the
-    body.
+    Raise TooLargeError beyond the limit, ClientException if an encoding is not known or not that of the body.
     """
-    encoding = encoding.strip().lower()
-    if encoding in ("", "identity"):
-        return body
-    if not (known := _ENCODINGS.get(encoding)):
-        raise ClientException(f"Content-Encoding is gzip or zstd, not {encoding!r}.", status_code=415)
+    encodings = [value.decode("latin-1") for name, value in headers if name == b"content-encoding"]
     try:
-        return compression.decompress(body, known, limit)
+        return compression.undo(body, encodings, limit)
     except compression.TooLargeError:
         raise
+    except compression.UnknownCodingError as error:
+        raise ClientException(str(error), status_code=415) from error
     except ValueError as error:
         raise ClientException(f"The body is not what Content-Encoding says: {error}") from error
 

@@ -11,6 +11,7 @@ from litestar.plugins.problem_details import (
 )
 
 from telemetry.domain.contract.compression import TooLargeError
+from telemetry.domain.contract.elements import TooManyRecordsError
 from telemetry.domain.contract.parse import MalformedBodyError
 from telemetry.domain.transport.ingest import NotPermittedError
 from telemetry.domain.transport.queue import QueueUnavailableError
@@ -35,7 +36,7 @@ def _malformed(error: MalformedBodyError) -> ProblemDetailsException:
     return _problem(400, f"The body is not JSON: {error}")
 
 
-def _too_large(error: TooLargeError) -> ProblemDetailsException:
+def _too_large(error: TooLargeError | TooManyRecordsError) -> ProblemDetailsException:
     return _problem(413, str(error))
 
 
@@ -56,6 +57,7 @@ _CAUSES: Final[dict[type[Exception], Any]] = {
     HTTPException: _refused,
     MalformedBodyError: _malformed,
     TooLargeError: _too_large,
+    TooManyRecordsError: _too_large,
     NotPermittedError: _not_permitted,
     QueueUnavailableError: _unavailable,
     Exception: _failed,

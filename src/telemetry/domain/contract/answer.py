@@ -20,9 +20,10 @@ _encode: Final = msgspec.json.Encoder().encode
 def bounded(answer: Answer, limit: int) -> Answer:
     """Return an answer whose JSON has at most `limit` bytes, which are 256 or more.
 
-    A client finds its records by their indices, so these count most. Where not all reasons fit, the first ones do, and
-    each rejection after them says `left out` instead. Only where not even the indices fit does the last entry stand for
-    several: it has the index of the first record that is not listed, and says how many they are.
+    A client finds its records by their indices, so these count most. Where not all reasons fit, the first
+    ones do, and each rejection after them says `left out` instead. Only where not even the indices fit does
+    the last entry stand for several: it has the index of the first record that is not listed, and says how
+    many they are.
     """
     rejected = answer.rejected
     room = limit - _REST

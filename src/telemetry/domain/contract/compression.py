@@ -1,7 +1,8 @@
 """Compression of bytes, and decompression with a bound on what it may produce.
 
-gzip is one member after another (RFC 1952, section 2.2), and zstd one frame after another (RFC 8878, section 3). Between
-them a frame that is to be skipped may stand (RFC 8878, section 3.1.2). Whatever else follows the last one is an error.
+gzip is one member after another (RFC 1952, section 2.2), and zstd one frame after another (RFC 8878, section
+3). Between them a frame that is to be skipped may stand (RFC 8878, section 3.1.2). Whatever else follows the
+last one is an error.
 """
 
 import zlib
@@ -16,6 +17,9 @@ Encoding = Literal["gzip", "zstd"]
 
 MAX_CODINGS: Final = 3
 """Codings of one body that are undone, one after another."""
+
+MAX_PARTS: Final = 10_000
+"""gzip members or zstd frames that one body may have: an empty one takes 9 bytes, and time of its own."""
 
 _CODINGS: Final[dict[str, Encoding]] = {"gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}
 _SHOWN: Final = 40  # characters of an unknown coding that a sender is shown
@@ -50,10 +54,10 @@ def compress(data: bytes, level: int = 1) -> bytes:
 
 
 def undo(data: bytes, lines: Iterable[str], limit: int) -> bytes:
-    """Undo the codings that the lines of a header Content-Encoding list, the last one first (RFC 9110, section 8.4).
+    """Undo the codings that Content-Encoding lists, the last one first (RFC 9110, section 8.4).
 
-    What each step gives has at most `limit` bytes. Raise UnknownCodingError, TooLargeError beyond the limit, and
-    another ValueError if the bytes are not what the list says.
+    What each step gives has at most `limit` bytes. Raise UnknownCodingError, TooLargeError beyond the limit,
+    and another ValueError if the bytes are not what the list says.
     """
     for coding in reversed(_listed(lines)):
         data = decompress(data, coding, limit)
@@ -100,9 +104,13 @@ def _gunzip(data: bytes, limit: int) -> bytes:
 def _members(data: memoryview, left: int, limit: int) -> Iterator[bytes]:
     """Yield the content of gzip members, `left` bytes at the most, from a view that is not empty.
 
-    A member does not say how long it is, and what is fed to it beyond its end is copied. So each is fed little at first.
+    A member does not say how long it is, and what is fed to it beyond its end is copied. So each is fed
+    little at first.
     """
+    parts = 1
     while data:
+        parts += 1
+        _check_parts(parts)
         inflate = zlib.decompressobj(_GZIP)
         feed = _FIRST_FEED
         while not inflate.eof:
@@ -125,6 +133,7 @@ def _unzstd(data: bytes, limit: int) -> bytes:
         if data.startswith(_MAGIC):
             size = zstandard.get_frame_parameters(data).content_size
             # Of a frame that names no size, or size 0, the library checks neither content nor end.
+            # Of a frame that names no size, or size 0, the library checks neither content nor end.
             if size not in (0, zstandard.CONTENTSIZE_UNKNOWN):
                 _check_size(size, limit)  # the library believes a frame that names its size
                 return _decompressor(_WIDEST_WINDOW).decompress(
@@ -137,6 +146,7 @@ def _unzstd(data: bytes, limit: int) -> bytes:
 
 def _unzstd_frames(data: bytes, limit: int) -> bytes:
     """Decompress frames of any kind, whatever size they name."""
+    # A frame that names its size may have a window of that size, which counts no more than its content does.
     # A frame that names its size may have a window of that size, which counts no more than its content does.
     reader = _decompressor(max(_WIDEST_WINDOW, limit)).stream_reader(data, read_across_frames=True)
     try:
@@ -151,9 +161,11 @@ def _unzstd_frames(data: bytes, limit: int) -> bytes:
 
 
 def _ends_with_a_frame(data: memoryview) -> bool:
+    parts = end = 0
     try:
-        end = _end_of_frame(data, 0)
-        while end < len(data):
+        while end < len(data) or not parts:
+            parts += 1
+            _check_parts(parts)
             end = _end_of_frame(data, end)
     except IndexError:  # the data end before a block does
         return False
@@ -177,6 +189,11 @@ def _end_of_frame(data: memoryview, start: int) -> int:
 
 def _decompressor(widest_window: int) -> zstandard.ZstdDecompressor:
     return zstandard.ZstdDecompressor(max_window_size=widest_window)
+
+
+def _check_parts(parts: int) -> None:
+    if parts > MAX_PARTS:
+        raise TooLargeError(f"It has more than {MAX_PARTS} members or frames.")
 
 
 def _check_size(size: int, limit: int) -> None:

@@ -1,8 +1,9 @@
-"""The elements of a body of which something is not JSON: each apart from the others, so that one costs no neighbour.
+"""The elements of a body of which something is not JSON, each apart from the others.
 
-An array is cut at the commas between its elements. A line is an element; lines that are no JSON object by themselves are
-joined where they begin one and end it, as a record does that is written over several lines. The work is linear in the
-size of a body, and more elements than the caller allows are found before any of them is decoded into a type.
+An array is cut at the commas between its elements. A line is an element; lines that are no JSON object by
+themselves are joined where they begin one and end it, as a record does that is written over several lines.
+The work is linear in the size of a body, and more elements than the caller allows are found before any of
+them is decoded into a type.
 """
 
 import json
@@ -50,8 +51,8 @@ class TooManyRecordsError(TelemetryError, ValueError):
 def of_array(body: bytes, most: int) -> Sequence[Element]:
     """Return the elements of a body that begins as a JSON array.
 
-    Raise TooManyRecordsError beyond `most`, and one of `blame.UNDECODABLE` if its quotes, brackets and commas do not show
-    where elements end, or if none of the elements is JSON.
+    Raise TooManyRecordsError beyond `most`, and one of `blame.UNDECODABLE` if its quotes, brackets and commas
+    do not show where elements end, or if none of the elements is JSON.
     """
     if body.count(b",") >= most:
         _cut(body, most)
@@ -119,7 +120,8 @@ def _is_json(element: Element) -> bool:
 def _hides_record(element: bytes) -> bool:
     """Return whether a whole record is inside an element that is not JSON.
 
-    So it is where two elements lack a quote or a bracket each, and what is between them seems to be a part of one.
+    So it is where two elements lack a quote or a bracket each, and what is between them seems to be a part of
+    one.
     """
     return any(map(_begins_with_record, _NEXT_OBJECT.split(element)[1:]))
 

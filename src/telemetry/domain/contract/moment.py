@@ -42,9 +42,11 @@ def format_timestamp(ms: int) -> str:
 def parse_timestamp(text: str) -> int:
     """Read RFC 3339 with an offset as epoch milliseconds; what is finer is cut off, never rounded.
 
-    A fraction may have any number of digits. A leap second is refused, because an hour has 3,600 seconds. Raise ValueError if it is none, OverflowError if it lies outside the years 1 to 9999 in UTC.
+    A fraction may have any number of digits. A leap second is refused, because an hour has 3,600 seconds.
+    Raise ValueError if it is none, OverflowError if it lies outside the years 1 to 9999 in UTC.
     """
     try:
+        # Records come in the order of time, so that many share their second, which is remembered.
         # Records come in the order of time, so that many share their second, which is remembered.
         # Records come in the order of time, so that many share their second, which is remembered.
         return _parse_second(text[:_TO_THE_SECOND]) + _MS_OF_ENDING[text[_TO_THE_SECOND:]]

@@ -1,8 +1,8 @@
 """From the bytes of a body to records and rejections: one bad record never costs its neighbours.
 
-Two parsers. `bulk` checks all records at once, which is fast, and is enough for a body without a fault. Only where it
-refuses are the records looked at one by one here, and `blame` names what is wrong with each. Where something is not JSON,
-`elements` finds out where each record begins and ends.
+Two parsers. `bulk` checks all records at once, which is fast, and is enough for a body without a fault. Only
+where it refuses are the records looked at one by one here, and `blame` names what is wrong with each. Where
+something is not JSON, `elements` finds out where each record begins and ends.
 """
 
 import re
@@ -44,7 +44,7 @@ class MalformedBodyError(TelemetryError, ValueError):
 
 
 def parse_json(body: bytes, received_ms: int, max_records: int = MAX_RECORDS) -> Parsed:
-    """Read one JSON object, or a JSON array of them, received at `received_ms`. Lines of objects are taken too.
+    """Read one JSON object, an array of them, or one a line, received at `received_ms`.
 
     Raise MalformedBodyError if the body is not JSON, TooManyRecordsError if it holds more than `max_records`.
     """
@@ -65,7 +65,8 @@ def parse_json(body: bytes, received_ms: int, max_records: int = MAX_RECORDS) ->
 def parse_lines(body: bytes, received_ms: int, max_records: int = MAX_RECORDS) -> Parsed:
     """Read newline-delimited JSON. A line that is not JSON is rejected alone, and blank lines do not count.
 
-    A record may be written over several lines. Raise TooManyRecordsError if the body holds more than `max_records`.
+    A record may be written over several lines. Raise TooManyRecordsError if the body holds more than
+    `max_records`.
     """
     body = body.removeprefix(BYTE_ORDER_MARK)
     if not _may_exceed(max_records, body):
@@ -77,7 +78,7 @@ def parse_lines(body: bytes, received_ms: int, max_records: int = MAX_RECORDS) -
 
 
 def _may_exceed(max_records: int, body: bytes) -> bool:
-    """Return whether a body may hold more than so many valid records, each of which has two braces that open."""
+    """Return whether a body may hold too many records; a valid one has two opening braces."""
     return len(body) > max_records * _SHORTEST_RECORD and body.count(b"{") > 2 * max_records
 
 
@@ -95,7 +96,7 @@ def _parse_object(body: bytes, received_ms: int, max_records: int) -> Parsed:
 
 
 def _parse_lines_sent_as_json(body: bytes, received_ms: int, max_records: int, fault: Exception) -> Parsed:
-    """Read what is not one JSON object, as `fault` says: it is taken if it is several objects, each on its line."""
+    """Read what is not one JSON object, as `fault` says, but may be several, each on its line."""
     is_lines = elements.is_object(body.lstrip().partition(b"\n")[0])
     lines = elements.of_lines(body, max_records) if is_lines else []
     if len(lines) < _SEVERAL:

@@ -87,6 +87,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a POST may wait for others to share a queue message with; see `linger_s`."""
     ingest_max_body: Count = 10_000_000
     """How many bytes a body may have, both as it comes and decompressed."""
+    ingest_max_records: Count = 10_000
+    """How many records a body may hold."""
     ingest_max_waiting: Count = 64_000_000
     """How many bytes of bodies may arrive and wait for the queue before the receiver answers 503."""
     ingest_max_head: Count = 32_768

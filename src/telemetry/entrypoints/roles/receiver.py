@@ -85,6 +85,7 @@ def assemble(container: Container, who: Sequence[Grant], logger: Log) -> Litesta
         clock=container.clock(),
         metrics=Metrics(),
         max_body=container.settings().ingest_max_body,
+        max_records=container.settings().ingest_max_records,
         buffer=Buffer(container.settings().ingest_max_waiting, lambda: outbox.waiting),
         depth=container.queue().depth,
     )
