@@ -23,7 +23,7 @@ def test_help_names_every_role(arguments: list[str], capsys: pytest.CaptureFixtu
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["--version"]) == 0
-    assert capsys.readouterr().out == f"telemetry {version('telemetry')}\n"
+    assert capsys.readouterr().out == f"telemetry {version('battery-telemetry')}\n"
 
 
 def test_an_unknown_role_is_named(capsys: pytest.CaptureFixture[str]):

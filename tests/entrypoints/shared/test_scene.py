@@ -101,5 +101,5 @@ def test_the_plot_is_a_picture_and_needs_no_receiver(tmp_path, monkeypatch, caps
 
 def test_without_the_extra_the_plot_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "telemetry.adapters.plot", None)
-    with pytest.raises(MissingExtraError, match=r"telemetry\[plot\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install -e '.*\[plot\]'$"):
         picture.draw(tmp_path / "out.png", Simulation(1, seed=1), 1.0)

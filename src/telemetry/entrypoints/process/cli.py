@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if role == "--version":
         from importlib.metadata import version
 
-        print(f"telemetry {version('telemetry')}")
+        from telemetry.entrypoints.process.extras import DISTRIBUTION
+
+        print(f"telemetry {version(DISTRIBUTION)}")
         return 0
     if role not in ROLES:
         print(f"telemetry: there is no command {role!r}; see telemetry --help", file=sys.stderr)

@@ -98,7 +98,7 @@ def assemble(container: Container, who: Sequence[Grant], logger: Log) -> Litesta
             logger.error("Request failed, answered 500", exc_info=error)
 
     return create_app(
-        desk, version("telemetry"), on_error, lambda _: opened(container.queue, container.outbox)
+        desk, version("battery-telemetry"), on_error, lambda _: opened(container.queue, container.outbox)
     )
 
 
