@@ -19,7 +19,7 @@ Enter = Callable[[int, Sequence[Record], Collection[int]], None]
 class ConcurrentSender:
     """A sender over up to `connections` connections; all is answered when its context ends.
 
-    `sent` and `accepted` count records; `failures` says of each body that was not sent why.
+    `posted` and `accepted` count records, copies included; `failures` says of each body that was not sent why.
     """
 
     def __init__(self, sender: Sender, clock: Clock, connections: int, enter: Enter | None = None) -> None:
@@ -29,7 +29,7 @@ class ConcurrentSender:
         self._tasks = asyncio.TaskGroup()
         self._free = asyncio.Semaphore(connections)
         self.manifest = sender.manifest
-        self.sent = self.accepted = 0
+        self.posted = self.accepted = 0
         self.rejected: list[Rejection] = []
         self.failures: list[str] = []
 
@@ -58,7 +58,7 @@ class ConcurrentSender:
             self.rejected += answer.rejected
             refused = {rejection.index for rejection in answer.rejected}
         finally:
-            self.sent += len(records)
+            self.posted += len(records)
             if self._enter:
                 self._enter(sent_ms, records, refused)
             self._free.release()

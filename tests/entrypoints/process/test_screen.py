@@ -12,18 +12,23 @@ SOME = Percentiles(0.4, 0.8, 0.95, 0.1, 1.0, 10)
 
 
 def test_the_proof_ends_with_the_proof_line(capsys: pytest.CaptureFixture[str]):
-    screen.proof(Proof(12, 11, 11, 10, 1, SOME, SOME))
+    screen.proof(Proof(12, 11, 11, 10, 2, 1, SOME, SOME))
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == (
-        "proof: sent=12 accepted=11 stored=11 unique=10 duplicates=1 lost=1 p50=0.40s p95=0.80s p99=0.95s"
+        "proof: sent=12 accepted=11 stored=11 unique=10 duplicates=1 pending=2 lost=1 p50=0.40s p95=0.80s p99=0.95s"
     )
     assert any("receipt to store" in line and "0.800 s" in line for line in lines)
 
 
+@pytest.mark.parametrize(("number", "said"), [(0, "0 records"), (1, "1 record"), (2100, "2100 records")])
+def test_one_thing_is_in_the_singular(number, said):
+    assert screen.counted(number, "record") == said
+
+
 def test_a_proof_of_nothing_has_no_latencies(capsys: pytest.CaptureFixture[str]):
-    screen.proof(Proof(1, 1, 0, 0, 1, None, None))
+    screen.proof(Proof(1, 1, 0, 0, 0, 1, None, None))
     assert "P95" not in (out := capsys.readouterr().out)
-    assert out.splitlines()[-1].endswith("lost=1 p50=- p95=- p99=-")
+    assert out.splitlines()[-1].endswith(" pending=0 lost=1 p50=- p95=- p99=-")
 
 
 def test_files_are_drawn_as_a_tree_that_leaves_out_the_middle(

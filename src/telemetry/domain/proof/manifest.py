@@ -39,6 +39,11 @@ class Manifest:
         """List the hours of what was sent."""
         return sorted({hour_of(ms) for timestamps in self._sent.values() for ms in timestamps})
 
+    def count(self) -> tuple[int, int]:
+        """Count the identities that were sent, and those that were accepted."""
+        streams = [timestamps for _, timestamps in self.streams()]
+        return sum(each.sent.size for each in streams), sum(each.accepted.size for each in streams)
+
     def streams(self) -> Iterator[tuple[Stream, StreamTimestamps]]:
         for stream, timestamps in self._sent.items():
             accepted = self._accepted.get(stream, [])

@@ -41,6 +41,11 @@ def complain(text: str) -> None:
     _err.print(text, markup=False)
 
 
+def counted(number: int, what: str) -> str:
+    """Format a number of things, whose plural ends in s: `1 record`, `2 records`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def files(root: Path, trees: Iterable[str]) -> None:
     """Print the folders below `root` of these names, of each folder's files the first, the last and their number."""
     sheet = Tree(f"{root}/")
@@ -83,11 +88,12 @@ def latencies(title: str, stages: Iterable[tuple[str, Percentiles]]) -> None:
 def proof(result: Proof) -> None:
     """Print the proof table, and as the last line the proof on one line."""
     counts = [("sent", result.sent), ("accepted", result.accepted), ("stored", result.stored)]
-    counts += [("unique", result.unique), ("duplicates", result.duplicates), ("lost", result.lost)]
-    table("Proof, counted from the store", ("records", "count"), counts)
+    counts += [("unique", result.unique), ("duplicates", result.duplicates)]
+    counts += [("pending", result.pending), ("lost", result.lost)]
+    table("Proof of this run, counted from store and queue", ("records", "count"), counts)
     if result.latency and result.end_to_end:
         latencies(
-            "Latency, measured on the store",
+            "Latency of this run, measured on the store",
             (("receipt to store", result.latency), ("end to end", result.end_to_end)),
         )
     say(str(result))

@@ -76,7 +76,7 @@ async def demonstrate(configured: Settings, options: DemoOptions, stopping: asyn
     screen.files(configured.data_dir, ("raw", "skewed", "quarantine", "aggregated"))
     _show_figures(figures)
     _show_stages(logs / "consumer.log")
-    return proving.conclude(proof) or status or int(stopping.is_set())
+    return proving.conclude(container, proof) or status or int(stopping.is_set())
 
 
 @asynccontextmanager

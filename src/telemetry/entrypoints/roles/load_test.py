@@ -80,10 +80,10 @@ async def load(  # noqa: PLR0913, PLR0917  # the groups of options
         await sender.send(mishap.rest())
     took_s = clock.monotonic_s() - started_s
     status = sending.conclude(sender, mishap.damaged)
-    screen.say(f"{sender.accepted / took_s:.0f} records a second accepted, over {took_s:.1f} s")
+    screen.say(f"{sender.manifest.count()[1] / took_s:.0f} records a second accepted, over {took_s:.1f} s")
     async with opened(container.queue, container.storage):
         counted = await proving.prove(container, sender.manifest, since_ms, proof.settle_s)
-    return proving.conclude(counted) or status
+    return proving.conclude(container, counted) or status
 
 
 async def _send(

@@ -34,4 +34,5 @@ async def _prove(container: Container, options: ProveOptions) -> int:
     """Print the proof; the exit status says whether it holds."""
     manifest, since_ms = ledger.read(options.ledger)
     async with opened(container.queue, container.storage):
-        return proving.conclude(await proving.prove(container, manifest, since_ms, options.settle_s))
+        proof = await proving.prove(container, manifest, since_ms, options.settle_s)
+    return proving.conclude(container, proof)

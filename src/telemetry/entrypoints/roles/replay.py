@@ -164,7 +164,7 @@ def _report(counts: ReplayCounts, skipped: Counter[str], sender: ConcurrentSende
     totals = {
         "read": counts.frames,
         "decoded": counts.decoded,
-        "posted": sender.sent,
+        "posted": sender.posted,
         "accepted": sender.accepted,
         "undefined": counts.undefined.total(),
         "undecodable": counts.undecodable.total(),

@@ -62,13 +62,20 @@ async def sender(container: Container, options: SendOptions) -> AsyncIterator[Co
 def conclude(sent: ConcurrentSender, damaged: int = 0) -> int:
     """Print what became of what was sent, of which so much was damaged on purpose.
 
+    What was sent and accepted is counted by identity, as in the proof; what was rejected, by record that was posted.
     Return the exit status: 0 if all of the rest was accepted, and the damaged rejected.
     """
-    on_purpose = f", {damaged} were damaged on purpose" if damaged else ""
-    screen.say(
-        f"sent {sent.sent} records, {sent.accepted} accepted, {len(sent.rejected)} rejected{on_purpose}"
+    identities, accepted = sent.manifest.count()
+    on_purpose = f", {damaged} {'was' if damaged == 1 else 'were'} damaged on purpose" if damaged else ""
+    copies = sent.posted - identities
+    posted = (
+        f" ({sent.posted} posted, {copies} of them {'a copy' if copies == 1 else 'copies'})" if copies else ""
     )
-    as_expected = sent.accepted + damaged == sent.sent and len(sent.rejected) == damaged
+    screen.say(
+        f"sent {screen.counted(identities, 'record')}, {accepted} accepted, {len(sent.rejected)} rejected"
+        f"{on_purpose}{posted}"
+    )
+    as_expected = sent.accepted + damaged == sent.posted and len(sent.rejected) == damaged
     for rejection in [] if as_expected else sent.rejected[:_EXAMPLES]:
         screen.complain(f"rejected: {rejection.error}")
     for failure in sent.failures[:_EXAMPLES]:
