@@ -32,7 +32,7 @@ def test_one_vehicle_is_written_to_the_file_that_is_named(tmp_path, monkeypatch,
     monkeypatch.delenv("API_KEY", raising=False)  # nothing is posted
     path = f"can{suffix}"
     assert cli.main(["simulator", "--vehicles", "1", "--duration", "1", "--output", path]) == 0
-    assert capsys.readouterr().out == "wrote 31 frames of 1 vehicles to ./\n"
+    assert capsys.readouterr().out == "wrote 31 frames of 1 vehicle to ./\n"
     ids = [frame.can_id for frame in CanLog(tmp_path / path)]
     assert ids[:7] == [0x112, 0x1A1, 0x1F0, 0x1FA, 0x2F5, 0x431, 0x432]
     assert len(ids) == 31

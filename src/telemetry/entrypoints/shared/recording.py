@@ -37,7 +37,8 @@ async def record(
             await asyncio.sleep(0)  # so that the signal to stop is seen
             if stopping.is_set():
                 break
-    screen.say(f"wrote {written} frames of {len(recorders)} vehicles to {path.parent}/")
+    vehicles = screen.counted(len(recorders), "vehicle")
+    screen.say(f"wrote {screen.counted(written, 'frame')} of {vehicles} to {path.parent}/")
     return 0
 
 
