@@ -40,6 +40,17 @@ def test_records_that_a_key_may_not_send_are_named_and_fail(pipeline: Pipeline, 
     assert "may not send for vehicle" in complaints
 
 
+def test_a_fleet_whose_key_is_unknown_ends_at_once(pipeline: Pipeline):
+    pipeline.start("receiver")
+    pipeline.environment["API_KEY"] = "unknown"
+    fleet = pipeline.begin("simulator", "--duration", "3600", "--connections", "1", "--url", pipeline.url)
+    output, complaints = fleet.communicate(timeout=60)
+    assert fleet.returncode == 1
+    assert output == "sent 10 records, 0 accepted, 0 rejected\n"
+    assert complaints.startswith(f"not sent: {pipeline.url}: 401 ")
+    assert complaints.count("\n") == 1
+
+
 def test_a_body_over_the_limit_is_named_and_fails(pipeline: Pipeline):
     pipeline.environment["INGEST_MAX_BODY"] = "1000"
     pipeline.start("receiver")

@@ -45,6 +45,13 @@ async def _depth(data: Path) -> Depth:
         await queue.close()
 
 
+def test_alone_it_prints_its_help(capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["dead-letters"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("usage: telemetry dead-letters ")
+    assert all(action in said for action in ("list", "show", "replay"))
+
+
 @pytest.mark.usefixtures("data")
 def test_all_that_is_set_aside_is_listed_with_its_reason(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["dead-letters", "list"]) == 0

@@ -50,12 +50,17 @@ def _usage() -> str:
 
 def _play(role: str, arguments: Sequence[str]) -> int:
     from telemetry.domain.errors import TelemetryError
+    from telemetry.entrypoints.process.options import one_line
 
     module = import_module(f"telemetry.entrypoints.roles.{role.replace('-', '_')}")
     try:
         status: int = module.main(arguments)
-    except (TelemetryError, OSError) as error:
-        print(f"telemetry {role}: {error}", file=sys.stderr)
+    except TelemetryError as error:
+        print(f"telemetry {role}: {one_line(str(error))}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = "" if error.filename is None else f": {str(error.filename)!r}"
+        print(f"telemetry {role}: {one_line(f'{error.strerror or error}{where}')}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

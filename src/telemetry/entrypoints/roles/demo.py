@@ -19,9 +19,10 @@ from telemetry.domain.store.latency import Percentiles, Stages
 from telemetry.entrypoints.process import children, log, runtime, screen, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.opening import opened
-from telemetry.entrypoints.process.options import Parser, PositiveSeconds
+from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.process.settings import Secret, Settings
 from telemetry.entrypoints.shared import driving, proving, sending
+from telemetry.entrypoints.shared.driving import DrivingSeconds
 from telemetry.entrypoints.shared.sending import SendOptions
 
 _SETTLE_S: Final = 15.0  # for the last batch to be stored and for its hour to be aggregated
@@ -32,7 +33,7 @@ class DemoOptions(msgspec.Struct, frozen=True):
     """How many drive for how long, and over which queue and store."""
 
     vehicles: Annotated[int, Meta(ge=1, le=100_000)] = 10
-    duration_s: PositiveSeconds = msgspec.field(default=42, name="duration")
+    duration_s: DrivingSeconds = msgspec.field(default=42, name="duration")
     as_configured: bool = False
 
 

@@ -20,6 +20,8 @@ from telemetry.entrypoints.shared.proving import ProofOptions
 from telemetry.entrypoints.shared.sending import SendOptions
 
 _UNPACED: Final = float("inf")
+_SLOWEST: Final = 1e-3  # records a second
+_FASTEST: Final = 1e6  # records a second; nobody sends more, and max says as many as can be
 _SEED: Final = 1
 
 
@@ -58,9 +60,13 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 def rate(text: str) -> float:
     """Read a rate: a number above 0, or `max`."""
-    value = _UNPACED if text == "max" else float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError("it is a number above 0, or max")
+    if text == "max":
+        return _UNPACED
+    value = float(text)
+    if not _SLOWEST <= value <= _FASTEST:
+        raise argparse.ArgumentTypeError(
+            f"{text}: it is a number above 0, or max; from {_SLOWEST:g} to {_FASTEST:g}"
+        )
     return value
 
 
@@ -104,7 +110,7 @@ async def _send(
         for sent in range(0, options.messages, vehicles):
             if paced:
                 await runtime.pause(stopping, started_s + sent / options.rate - clock.monotonic_s())
-            if stopping.is_set():
+            if stopping.is_set() or sender.is_refused:
                 break
             timestamp_ms = max(clock.wall_ms(), timestamp_ms + 1)  # no two samples of a vehicle share a time
             await sender.send(mishap.apply(simulation.sample(timestamp_ms)[: options.messages - sent]))

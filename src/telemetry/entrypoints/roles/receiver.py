@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     configured = settings.load()
     # What is wrong is said once, and not by every worker again and again.
     grants(configured)
+    runtime.check_address(options.host, options.port)
     if options.workers > 1:
         asyncio.run(Container(settings=configured).queue().close())
     # Uvicorn stops in order at SIGTERM and then raises it anew, for whoever was there before it.

@@ -16,6 +16,7 @@ from telemetry.coordination.sending import ConcurrentSender
 from telemetry.domain.can.frame import Frame
 from telemetry.domain.can.replay import Extent, LogReplay, ReplayCounts, paced, start_ms
 from telemetry.domain.contract.moment import epoch_ms
+from telemetry.domain.contract.record import LONGEST_VEHICLE_ID, VEHICLE_ID
 from telemetry.entrypoints.process import extras, log, runtime, screen, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.options import Parser
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from telemetry.adapters.can.log import CanLog  # which is there only with the extra
 
 _FRAMES: Final = 4096  # that are decoded in one go: some 30 ms, in which nothing else happens
-_NAMED: Final = (
-    10  # ids that are named of each kind, unless all are asked for; a bus has hundreds that no file defines
-)
+# Ids that are named of each kind, unless all are asked for: a bus has hundreds that no file defines.
+_NAMED: Final = 10
+_SLOWEST: Final = 1e-3
+_FASTEST: Final = 1e6
 
 
 class ReplayOptions(msgspec.Struct, frozen=True):
@@ -61,6 +63,8 @@ def _add_options(parser: Parser) -> None:
         "--vehicle-id",
         required=True,
         dest="vehicle_id",
+        type=vehicle,
+        metavar="ID",
         help="the vehicle whose records these are: veh-00001",
     )
     times = parser.add_mutually_exclusive_group()
@@ -99,9 +103,18 @@ def moment(text: str) -> int:
 
 def speed(text: str) -> float:
     """Read a speed: a number above 0."""
-    if not float(text) > 0:
-        raise argparse.ArgumentTypeError("it is a number above 0")
+    if not _SLOWEST <= float(text) <= _FASTEST:
+        raise argparse.ArgumentTypeError(f"{text}: it is a number above 0, from {_SLOWEST:g} to {_FASTEST:g}")
     return float(text)
+
+
+def vehicle(text: str) -> str:
+    """Read the id of a vehicle."""
+    if len(text) > LONGEST_VEHICLE_ID or not VEHICLE_ID.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text[:100]!r}: it is 1 to {LONGEST_VEHICLE_ID} of the characters A-Z a-z 0-9 . _ : -"
+        )
+    return text
 
 
 async def replay(
@@ -170,7 +183,7 @@ async def _send(  # noqa: PLR0913, PLR0917  # what is sent, how it is read, pace
         bar = progress.add_task("replaying", total=frames.size, note="")
         for due_s, run in runs:
             await runtime.pause(stopping, started_s + due_s - clock.monotonic_s())
-            if stopping.is_set():
+            if stopping.is_set() or sender.is_refused:
                 break
             records = log_replay.records(run)
             now_ms = clock.wall_ms()

@@ -1,5 +1,6 @@
 """A picture of a simulated fleet: the first vehicles' SoC, voltages, current and temperatures over time."""
 
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -7,7 +8,9 @@ from typing import Final
 from telemetry.domain.contract.record import Record
 from telemetry.domain.vehicle.simulate import SAMPLING_S, Simulation
 from telemetry.entrypoints.process import extras, screen
+from telemetry.entrypoints.process.options import new_file
 
+_KINDS: Final = (".png", ".svg", ".pdf", ".jpg")
 _PANELS: Final[Mapping[str, Sequence[str]]] = {
     "SoC in %": ("battery_soc",),
     "pack in V": ("battery_voltage",),
@@ -15,6 +18,14 @@ _PANELS: Final[Mapping[str, Sequence[str]]] = {
     "cells in V": ("cell_voltage_min", "cell_voltage_max"),
     "cells in °C": ("cell_temp_min", "cell_temp_max"),
 }
+
+
+def file(text: str) -> Path:
+    """Read the name of a file that a picture is to be written to."""
+    path = new_file(text)
+    if path.suffix.lower() not in _KINDS:
+        raise argparse.ArgumentTypeError(f"{text!r}: its ending is none of {', '.join(_KINDS)}")
+    return path
 
 
 def draw(file: Path, simulation: Simulation, duration_s: float) -> None:

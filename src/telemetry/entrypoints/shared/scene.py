@@ -86,9 +86,9 @@ def read_trace(file: Path) -> Trace:
 
     A current is taken where there are both, because it is what the pack was asked for.
     """
-    with file.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
     try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            rows = list(csv.DictReader(lines))
         time = _column(rows, _TIME)
         if time is None:
             raise ValueError(f"none of the columns is called {' or '.join(_TIME)}")  # noqa: TRY301  # one way out
@@ -96,7 +96,9 @@ def read_trace(file: Path) -> Trace:
         if current is not None or speed is None:
             return Trace(time, current=current)
         return Trace(time, speed=speed / 3.6)
-    except ValueError as error:
+    except UnicodeDecodeError:
+        raise SceneError(f"{file}: it is no text in UTF-8") from None
+    except (ValueError, TypeError, csv.Error) as error:  # TypeError where a line has too few columns
         raise SceneError(f"{file}: {error}") from None
 
 
