@@ -31,6 +31,19 @@ def test_an_unknown_role_is_named(capsys: pytest.CaptureFixture[str]):
     assert "'harvester'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("meant", "given"), [("receiver", "recever"), ("load-test", "loadtest"), ("dead-letters", "dead_letters")]
+)
+def test_an_unknown_role_that_is_like_another_is_asked_after(meant, given, capsys):
+    assert cli.main([given]) == 2
+    assert capsys.readouterr().err == f"telemetry: there is no command {given!r}, did you mean {meant}?\n"
+
+
+def test_help_names_the_option_for_the_version(capsys):
+    cli.main(["--help"])
+    assert "telemetry --version\n" in capsys.readouterr().out
+
+
 def test_arguments_come_from_the_command_line_unless_given(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

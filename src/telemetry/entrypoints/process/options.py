@@ -4,6 +4,7 @@ A bad value ends the process with status 2 and one line that names the option.
 """
 
 import argparse
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, Self, TypeVar
@@ -11,6 +12,9 @@ from typing import Annotated, Any, Final, NoReturn, Self, TypeVar
 import msgspec
 from msgspec import Meta
 
+from telemetry.entrypoints.process.guide import GUIDES, Guide
+
+_WIDTH: Final = 78  # characters of a line of help
 _LONGEST: Final = 300  # characters of an error
 
 Options = TypeVar("Options", bound=msgspec.Struct)
@@ -26,8 +30,14 @@ class Parser(argparse.ArgumentParser):
 
     @classmethod
     def of(cls, role: str, doc: str | None) -> Self:
-        """Make the parser of `telemetry ROLE`, described by the docstring of the role's module."""
-        return cls(f"telemetry {role}", description=doc)
+        """Make the parser of `telemetry ROLE`, described by the docstring of the role's module, and by its guide."""
+        paragraphs = [textwrap.fill(" ".join(each.split()), _WIDTH) for each in (doc or "").split("\n\n")]
+        return cls(
+            f"telemetry {role}",
+            description="\n\n".join(paragraphs),
+            epilog=_epilog(GUIDES[role]) if role in GUIDES else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
 
     def add(
         self,
@@ -65,6 +75,13 @@ def one_line(text: str) -> str:
     """Put a text on one line of bounded length, whatever value somebody gave that is in it."""
     line = "\\n".join(text.splitlines())
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
+
+
+def _epilog(guide: Guide) -> str:
+    names = textwrap.fill(
+        ", ".join(guide.settings), _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
+    return f"settings (see telemetry settings):\n{names}\n\nexample:\n  {guide.example}"
 
 
 def new_file(text: str) -> Path:

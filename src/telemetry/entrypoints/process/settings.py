@@ -36,7 +36,7 @@ Skew = Annotated[float, Meta(ge=0, le=1e10, extra=_SECONDS)]
 """How far a clock may be wrong, in seconds: by three centuries at the most, so that both ends have a date."""
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Bytes = Annotated[int, Meta(ge=1, le=1_000_000_000_000_000, extra={_UNIT: "bytes"})]
-Rate = Annotated[float, Meta(ge=0, le=1e9, extra={_UNIT: "records a second"})]
+Rate = Annotated[float, Meta(ge=0, le=1e9, extra={_UNIT: "records/s"})]
 
 _OWN_FAMILIES: Final = (
     "AGGREGATE_",
