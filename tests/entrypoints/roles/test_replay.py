@@ -89,7 +89,7 @@ async def test_of_many_unknown_ids_the_most_frequent_are_named_and_all_if_asked_
     assert await run(gateway, path, dbc) == 0
     line = capsys.readouterr().out.splitlines()[1]
     assert line.startswith("14 frames without a definition: 0x307: 2, 0x301: 1, 0x302: 1, ")
-    assert line.endswith("0x30A: 1, and 3 more ids (--verbose names them)")
+    assert line.endswith("0x30A: 1, and 3 more ids (--verbose names all)")
     assert await run(gateway, path, dbc, verbose=True) == 0
     line = capsys.readouterr().out.splitlines()[1]
     assert line.endswith("0x30C: 1, 0x30D: 1")

@@ -12,15 +12,16 @@ _PROOF: Final = (*_QUEUE, *_STORE, "PARTITION_", "SKEW_", *_LOG)
 
 
 class Guide(NamedTuple):
-    """The settings of a command, by their names or what these begin with, and an example of it."""
+    """The settings of a command, each by its name, or many by what they begin with up to a `_`; and an example of it."""
 
     steered_by: Sequence[str]
     example: str
 
     @property
     def settings(self) -> Sequence[str]:
+        families = tuple(each for each in self.steered_by if each.endswith("_"))
         names = [name.upper() for name in Settings.__struct_fields__]
-        return [name for name in names if name.startswith(tuple(self.steered_by))]
+        return [name for name in names if name in self.steered_by or name.startswith(families)]
 
 
 GUIDES: Final[Mapping[str, Guide]] = {
@@ -56,6 +57,8 @@ GUIDES: Final[Mapping[str, Guide]] = {
     ),
     "dead-letters": Guide((*_QUEUE, *_STORE, *_LOG), "telemetry dead-letters list"),
     "health": Guide(("DATA_DIR",), "telemetry health consumer --within 30"),
-    "settings": Guide(("",), "BATCH_SIZE=500 telemetry settings --json"),
+    "settings": Guide(
+        [name.upper() for name in Settings.__struct_fields__], "BATCH_SIZE=500 telemetry settings --json"
+    ),
 }
 """By command; every setting steers at least one."""

@@ -20,6 +20,7 @@ _LONGEST: Final = 300  # characters of an error
 Options = TypeVar("Options", bound=msgspec.Struct)
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Seed = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]  # 30 years: longer is a mistake
 PositiveSeconds = Annotated[float, Meta(ge=0.001, le=1e9)]

@@ -47,9 +47,9 @@ async def _act(container: Container, options: LetterOptions) -> int:
             return _show(letters, options.name)
         for letter in letters:
             screen.say(
-                f"{letter.name}  sent {letter.sent}, received {letter.receives} times: {letter.reason}"
+                f"{letter.name}  sent {letter.sent}, received {screen.counted(letter.receives, 'time')}: {letter.reason}"
             )
-        screen.complain(f"{len(letters)} letters")
+        screen.complain(screen.counted(len(letters), "letter"))
         return 0
 
 
@@ -72,5 +72,5 @@ async def _replay(recovery: Recovery, letters: Sequence[SetAside], names: Sequen
     for name in unknown:
         screen.complain(_unknown(name))
     replayed = sum(letter.name in set(chosen) - set(unknown) for letter in letters)
-    screen.say(f"replayed {replayed} letters")
+    screen.say(f"replayed {screen.counted(replayed, 'letter')}")
     return 1 if unknown else 0

@@ -124,4 +124,4 @@ def _show(rate: float, packings: Sequence[Packing], prices: Prices) -> None:
     rows += [(f"$ {name}", *(f"{getattr(each, field):,.0f}" for each in months)) for name, field in dollars]
     title = f"A month of {rate:,.0f} records a second, {months[0].records:.2g} in all, a year after the start"
     screen.table(title, ("", *(each.name for each in packings)), rows)
-    screen.say(f"Prices of {prices.as_of}, {prices.region}: {', '.join(prices.source)}")
+    screen.explain(f"Prices of {prices.as_of}, {prices.region}: {', '.join(prices.source)}")

@@ -65,7 +65,7 @@ def _show(provisioner: Provisioner) -> int:
     changes = [change.what for change in provisioner.changes()]
     for what in changes:
         screen.say(f"would {what}")
-    screen.complain(f"{len(changes)} changes to make")
+    screen.complain(f"{screen.counted(len(changes), 'change')} to make")
     return 0
 
 
@@ -75,7 +75,7 @@ def _apply(provisioner: Provisioner) -> int:
         change.apply()
         screen.complain(f"did {change.what}")
         count += 1
-    screen.complain(f"{count} changes made")
+    screen.complain(f"{screen.counted(count, 'change')} made")
     for line in provisioner.settings():
         screen.say(line)
     return 0

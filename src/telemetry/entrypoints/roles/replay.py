@@ -192,7 +192,9 @@ async def _send(  # noqa: PLR0913, PLR0917  # what is sent, how it is read, pace
                 for record in records
             )
             await sender.send(records)
-            progress.update(bar, completed=frames.position, note=f"{sender.accepted} records accepted")
+            progress.update(
+                bar, completed=frames.position, note=f"{screen.counted(sender.accepted, 'record')} accepted"
+            )
     return skewed
 
 
@@ -229,8 +231,8 @@ def _name(thing: str, what: str, counter: Counter[str], most: int | None) -> Non
     if total := counter.total():
         named = [f"{name}: {count}" for name, count in counter.most_common() if count]
         left = len(named[most:]) if most else 0
-        more = f", and {left} more ids (--verbose names them)" if left else ""
-        screen.say(f"{screen.counted(total, thing)} {what}: {', '.join(named[:most])}{more}")
+        more = f", and {screen.counted(left, 'more id')} (--verbose names all)" if left else ""
+        screen.explain(f"{screen.counted(total, thing)} {what}: {', '.join(named[:most])}{more}")
 
 
 def _warn(skewed: int, configured: Settings) -> None:

@@ -13,7 +13,7 @@ from telemetry.domain.vehicle.mishap import Shares
 from telemetry.domain.vehicle.simulate import Simulation
 from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
-from telemetry.entrypoints.process.options import Parser, new_file
+from telemetry.entrypoints.process.options import Parser, Seed, new_file
 from telemetry.entrypoints.shared import driving, mishaps, picture, recording, scene, sending
 from telemetry.entrypoints.shared.driving import DrivingSeconds
 from telemetry.entrypoints.shared.scene import SceneOptions
@@ -27,7 +27,7 @@ class FleetOptions(msgspec.Struct, frozen=True):
 
     vehicles: Vehicles = 10
     duration_s: DrivingSeconds = msgspec.field(default=60, name="duration")
-    seed: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 1
+    seed: Seed = 1
     output: Path | None = None
     plot: Path | None = None
 
@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     container = Container(settings=configured)
     simulation = container.simulation(fleet.vehicles, fleet.seed, scenario=scenario)
     if fleet.plot:
-        picture.draw(fleet.plot, simulation, fleet.duration_s)
+        about = f"{scene.describe(given.to(SceneOptions))}, seed {fleet.seed}"
+        picture.draw(fleet.plot, simulation, fleet.duration_s, about)
         return 0
     if path := fleet.output:
         return runtime.run(

@@ -34,4 +34,4 @@ async def drive(
                 break
             # Measured when due, even if this machine is late: two samples never share a time.
             await sender.send(sample(first_ms + round(step * SAMPLING_S * 1000)))
-            progress.update(bar, advance=1, note=f"{sender.accepted} records accepted")
+            progress.update(bar, advance=1, note=f"{screen.counted(sender.accepted, 'record')} accepted")

@@ -28,8 +28,11 @@ def file(text: str) -> Path:
     return path
 
 
-def draw(file: Path, simulation: Simulation, duration_s: float) -> None:
-    """Drive a fleet for `duration_s` and draw its first vehicle. Raise MissingExtraError without the extra."""
+def draw(file: Path, simulation: Simulation, duration_s: float, about: str = "") -> None:
+    """Drive a fleet for `duration_s` and draw its first vehicle, below a title that says what the fleet is `about`.
+
+    Raise MissingExtraError without the extra, OSError if the picture cannot be written.
+    """
     with extras.needed("plot"):
         from telemetry.adapters.plot import panels as drawn_by  # noqa: PLC0415  # which is there only with it
     records = _first_vehicle(simulation, max(2, round(duration_s / SAMPLING_S)))
@@ -38,8 +41,9 @@ def draw(file: Path, simulation: Simulation, duration_s: float) -> None:
         label: {name: [record.payload[name] for record in records] for name in names}
         for label, names in _PANELS.items()
     }
-    drawn_by(file, time, panels, f"{records[0].vehicle_id}, {duration_s:g} s")
-    screen.say(f"drew {records[0].vehicle_id} over {duration_s:g} s in {file}")
+    title = f"{records[0].vehicle_id}, {duration_s:g} s"
+    drawn_by(file, time, panels, f"{title}\n{about}" if about else title)
+    screen.explain(f"drew {records[0].vehicle_id} over {duration_s:g} s in {file}")
 
 
 def _first_vehicle(simulation: Simulation, steps: int) -> Sequence[Record]:

@@ -70,6 +70,14 @@ def scenario(options: SceneOptions) -> Scenario:
         raise SceneError(str(error)) from None
 
 
+def describe(options: SceneOptions) -> str:
+    """Say what a fleet is: packs, profile or trace, ambient temperature."""
+    packs = f"pack {' or '.join(options.variant)}, {options.soh:g} % state of health"
+    does = f"trace {options.trace.name}" if options.trace else f"profile {options.profile}"
+    ambient = "each its own" if options.ambient is None else f"{options.ambient:g} °C"
+    return f"{packs}, {does}, ambient {ambient}"
+
+
 def weights(text: str) -> Mapping[str, float]:
     """Read `i3-60ah=2,i3-120ah`: names with weights, which are 1 unless given."""
     named = [part.partition("=") for part in text.split(",")]

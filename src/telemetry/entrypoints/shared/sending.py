@@ -89,7 +89,7 @@ def conclude(sent: ConcurrentSender, damaged: int = 0) -> int:
     posted = (
         f" ({sent.posted} posted, {copies} of them {'a copy' if copies == 1 else 'copies'})" if copies else ""
     )
-    screen.say(
+    screen.explain(
         f"sent {screen.counted(identities, 'record')}, {accepted} accepted, {len(sent.rejected)} rejected"
         f"{on_purpose}{posted}"
     )
