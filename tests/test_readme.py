@@ -1,6 +1,7 @@
 """The README names what there is."""
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from configparser import ConfigParser
 from pathlib import Path
@@ -13,6 +14,8 @@ from telemetry.entrypoints.process.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 Rooms = Mapping[str, set[str]]
 """The names of modules and rooms in each room: `telemetry.domain.can` has `bits` and others."""
@@ -36,6 +39,21 @@ def test_the_commands_are_there_to_be_run(command: str):
     makefile = (ROOT / "Makefile").read_text()
     assert f"make {command}" in README
     assert f"\n{command}:" in makefile
+
+
+def test_every_link_holds_where_only_the_readme_is_shown():
+    links = re.findall(r"(?:\]\(|^\[.+\]: )([^)\s]+)", README, re.MULTILINE)
+    assert links
+    assert [each for each in links if not each.startswith(f"{PROJECT['urls']['Repository']}/")] == []
+    named = set(
+        re.findall(r"\[([^\]`\"$]+)\](?!:)", re.sub(r"```.*?```|`[^`]*`", "", README, flags=re.DOTALL))
+    )
+    assert named == set(re.findall(r"^\[(.+)\]: ", README, re.MULTILINE))
+
+
+def test_what_is_installed_is_this_distribution_and_no_other():
+    asked = re.findall(r"pip install '?([\w-]+)\[", README)
+    assert set(asked) == {PROJECT["name"]}
 
 
 def drawn() -> Rooms:

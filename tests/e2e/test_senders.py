@@ -40,6 +40,17 @@ def test_records_that_a_key_may_not_send_are_named_and_fail(pipeline: Pipeline, 
     assert "may not send for vehicle" in complaints
 
 
+def test_a_fleet_whose_key_is_unknown_ends_at_once(pipeline: Pipeline):
+    pipeline.start("receiver")
+    pipeline.environment["API_KEY"] = "unknown"
+    fleet = pipeline.begin("simulator", "--duration", "3600", "--connections", "1", "--url", pipeline.url)
+    output, complaints = fleet.communicate(timeout=60)
+    assert fleet.returncode == 1
+    assert output == "sent 10 records, 0 accepted, 0 rejected\n"
+    assert complaints.startswith(f"not sent: {pipeline.url}: 401 ")
+    assert complaints.count("\n") == 1
+
+
 def test_a_body_over_the_limit_is_named_and_fails(pipeline: Pipeline):
     pipeline.environment["INGEST_MAX_BODY"] = "1000"
     pipeline.start("receiver")
@@ -70,17 +81,34 @@ def test_a_load_that_is_cut_short_proves_what_it_sent(pipeline: Pipeline):
     assert 0 < proof(output)["sent"] == proof(output)["stored"] < 1_000_000
 
 
-def test_records_that_never_arrive_in_the_store_are_counted_as_lost(pipeline: Pipeline):
-    pipeline.start("receiver")
-    load = pipeline.begin(
-        "load-test", "--messages", "20", "--rate", "max", "--settle", "0", "--url", pipeline.url
-    )
-    output, _ = load.communicate(timeout=60)
+def finish_impatient_load(pipeline: Pipeline) -> tuple[str, str]:
+    """Send 20 records and do not wait for storage; return the last line of the output, and the complaints."""
+    options = ("--messages", "20", "--rate", "max", "--settle", "0", "--url", pipeline.url)
+    load = pipeline.begin("load-test", *options)
+    output, complaints = load.communicate(timeout=60)
     assert load.returncode == 1
-    assert (
-        output.splitlines()[-1]
-        == "proof: sent=20 accepted=20 stored=0 unique=0 duplicates=0 lost=20 p50=- p95=- p99=-"
+    return output.splitlines()[-1], complaints
+
+
+def test_records_that_wait_in_the_queue_are_pending_and_a_consumer_is_asked_for(pipeline: Pipeline):
+    pipeline.start("receiver")
+    last, complaints = finish_impatient_load(pipeline)
+    counts = "sent=20 accepted=20 stored=0 unique=0 duplicates=0 pending=20 lost=0"
+    assert last == f"proof: {counts} p50=- p95=- p99=-"
+    assert complaints == (
+        "pending: 20 records in the queue: does a consumer run? "
+        f"none has left a sign of life in {pipeline.data}/health/\n"
     )
+
+
+def test_records_that_are_neither_in_the_store_nor_in_the_queue_are_counted_as_lost(pipeline: Pipeline):
+    pipeline.environment["QUEUE_BACKEND"] = "memory"  # which nobody but this receiver sees
+    pipeline.start("receiver")
+    del pipeline.environment["QUEUE_BACKEND"]
+    last, complaints = finish_impatient_load(pipeline)
+    counts = "sent=20 accepted=20 stored=0 unique=0 duplicates=0 pending=0 lost=20"
+    assert last == f"proof: {counts} p50=- p95=- p99=-"
+    assert complaints == ""
 
 
 def test_the_key_is_in_no_log_and_no_list_of_processes(pipeline: Pipeline):

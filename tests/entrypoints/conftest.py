@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def restored_logging() -> Iterator[None]:
     """Restore the logging of this process after a test that configures it."""
     root = logging.getLogger()

@@ -15,9 +15,9 @@ Lines = Mapping[str, ArrayLike]
 
 
 def panels(file: Path, time_s: Sequence[float], drawn: Mapping[str, Lines], title: str) -> None:
-    """Draw panels below each other over one time axis; `drawn` has their lines by the label of each panel.
+    """Draw panels below each other, by the labels of their axes, over `time_s`; the suffix names the format.
 
-    The suffix of `file` says its format.
+    Between the lines `..._min` and `..._max` of one panel, the band is filled. The legend is beside the panel.
     """
     width, height = _INCHES
     figure = Figure(figsize=(width, height * len(drawn)), layout="constrained")
@@ -25,11 +25,13 @@ def panels(file: Path, time_s: Sequence[float], drawn: Mapping[str, Lines], titl
     for axis, (label, lines) in zip(axes, drawn.items(), strict=True):
         for name, values in lines.items():
             axis.plot(time_s, values, linewidth=0.8, label=name)
+            if name.endswith("_min") and (highest := lines.get(f"{name.removesuffix('min')}max")) is not None:
+                axis.fill_between(time_s, values, highest, alpha=0.25, linewidth=0)
         axis.set_ylabel(label)
         axis.grid(alpha=0.3)
         axis.margins(x=0)
         if len(lines) > 1:
-            axis.legend(loc="upper right", fontsize="small")
+            axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False)
     axes[0].set_title(title, fontsize="medium")
     axes[-1].set_xlabel("time in s")
     figure.savefig(file, dpi=_DPI)

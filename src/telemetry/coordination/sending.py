@@ -19,7 +19,8 @@ Enter = Callable[[int, Sequence[Record], Collection[int]], None]
 class ConcurrentSender:
     """A sender over up to `connections` connections; all is answered when its context ends.
 
-    `sent` and `accepted` count records; `failures` says of each body that was not sent why.
+    `posted` and `accepted` count records, copies included; `failures` says of each body that was not sent why. Once the
+    receiver has refused the key, `is_refused`, nothing more is sent.
     """
 
     def __init__(self, sender: Sender, clock: Clock, connections: int, enter: Enter | None = None) -> None:
@@ -29,9 +30,10 @@ class ConcurrentSender:
         self._tasks = asyncio.TaskGroup()
         self._free = asyncio.Semaphore(connections)
         self.manifest = sender.manifest
-        self.sent = self.accepted = 0
+        self.posted = self.accepted = 0
         self.rejected: list[Rejection] = []
         self.failures: list[str] = []
+        self.is_refused = False
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -41,9 +43,12 @@ class ConcurrentSender:
         await self._tasks.__aexit__(*error)  # type: ignore[arg-type]  # as it was given
 
     async def send(self, records: Sequence[Record]) -> None:
-        """Put records on their way; return as soon as there is a connection free for each body."""
+        """Put records on their way, unless the key is refused; return once there is a connection free for each body."""
         for start in range(0, len(records), MAX_RECORDS):
             await self._free.acquire()
+            if self.is_refused:
+                self._free.release()
+                return
             self._tasks.create_task(self._send(records[start : start + MAX_RECORDS]))
 
     async def _send(self, records: Sequence[Record]) -> None:
@@ -53,12 +58,13 @@ class ConcurrentSender:
             answer = await self._sender.send(records)
         except GatewayError as error:
             self.failures.append(str(error))
+            self.is_refused |= error.is_of_key
         else:
             self.accepted += answer.accepted
             self.rejected += answer.rejected
             refused = {rejection.index for rejection in answer.rejected}
         finally:
-            self.sent += len(records)
+            self.posted += len(records)
             if self._enter:
                 self._enter(sent_ms, records, refused)
             self._free.release()

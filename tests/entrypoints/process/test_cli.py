@@ -23,12 +23,25 @@ def test_help_names_every_role(arguments: list[str], capsys: pytest.CaptureFixtu
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["--version"]) == 0
-    assert capsys.readouterr().out == f"telemetry {version('telemetry')}\n"
+    assert capsys.readouterr().out == f"telemetry {version('battery-telemetry')}\n"
 
 
 def test_an_unknown_role_is_named(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["harvester"]) == 2
     assert "'harvester'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("meant", "given"), [("receiver", "recever"), ("load-test", "loadtest"), ("dead-letters", "dead_letters")]
+)
+def test_an_unknown_role_that_is_like_another_is_asked_after(meant, given, capsys):
+    assert cli.main([given]) == 2
+    assert capsys.readouterr().err == f"telemetry: there is no command {given!r}, did you mean {meant}?\n"
+
+
+def test_help_names_the_option_for_the_version(capsys):
+    cli.main(["--help"])
+    assert "telemetry --version\n" in capsys.readouterr().out
 
 
 def test_arguments_come_from_the_command_line_unless_given(

@@ -64,7 +64,6 @@ def test_a_bad_value_ends_in_one_line_that_names_the_option(words, tmp_path, mon
         (["prove"], "--ledger"),
         (["replay"], "--vehicle-id"),
         (["provision"], "--dry-run --apply"),
-        (["dead-letters"], "action"),
         (["dead-letters", "show"], "name"),
         (["consumer", "--fast"], "--fast"),
         (["health", "receiver"], "'receiver'"),

@@ -11,6 +11,7 @@ from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.domain.store.consume import Consumer
 from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.entrypoints.process import log
+from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import consumer as role
 from tests.builders import a_body
@@ -62,6 +63,34 @@ async def test_a_consumer_that_cannot_store_at_its_end_says_so_and_hands_back(
     assert await serving == 1
     assert "No space left on device" in capsys.readouterr().err
     assert (await queue.depth()).ready == 1
+
+
+async def test_at_debug_each_step_is_logged_and_otherwise_nothing_stands_between(
+    capsys: pytest.CaptureFixture[str],
+):
+    configured = Settings(
+        log_level="DEBUG", queue_backend="memory", storage_backend="memory", batch_timeout=0.001
+    )
+    container, stopping = Container(settings=configured), asyncio.Event()
+    await container.queue().send([RECORD, RECORD])
+    logger = log.configure(configured, "Consumer")
+    consumer = role.make(container, logger)
+    serving = asyncio.create_task(role.serve(consumer, configured, logger, stopping, FakeHeartbeat()))
+    said = ""
+    while "Batch processed" not in said:
+        await asyncio.sleep(0.001)
+        said += capsys.readouterr().err
+    stopping.set()
+    assert await serving == 0
+    events = [line.partition(" [Consumer] ") for line in said.splitlines()]
+    steps = [event.partition(":")[0] for head, _, event in events if head.endswith("DEBUG")]
+    assert {"Polling", "Received 2 messages", "Writing batch", "Deleted 2 messages"} <= set(steps)
+    assert (await container.queue().depth()).ready == 0
+
+    quiet = Container(settings=Settings(queue_backend="memory", storage_backend="memory"))
+    plain = role.make(quiet, log.configure(Settings(), "Consumer"))
+    assert plain._queue is quiet.queue()
+    assert plain._storage is quiet.storage()
 
 
 async def test_leases_that_cannot_be_extended_give_a_warning(capsys: pytest.CaptureFixture[str]):

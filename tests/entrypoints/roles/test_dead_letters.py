@@ -45,12 +45,19 @@ async def _depth(data: Path) -> Depth:
         await queue.close()
 
 
+def test_alone_it_prints_its_help(capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["dead-letters"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("usage: telemetry dead-letters ")
+    assert all(action in said for action in ("list", "show", "replay"))
+
+
 @pytest.mark.usefixtures("data")
 def test_all_that_is_set_aside_is_listed_with_its_reason(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["dead-letters", "list"]) == 0
     quarantined, dead = capsys.readouterr().out.splitlines()
     assert quarantined.startswith("quarantine/year=1970/")
-    assert quarantined.endswith("sent 1970-01-01T00:00:00.000Z, received 1 times: It is neither.")
+    assert quarantined.endswith("sent 1970-01-01T00:00:00.000Z, received 1 time: It is neither.")
     assert dead.startswith("queue/1:1  sent ")
 
 
@@ -78,6 +85,6 @@ def test_one_body_can_be_replayed_by_its_name(data: Path, capsys: pytest.Capture
     assert cli.main(["dead-letters", "replay", dead, "queue/9:9"]) == 1
     said = capsys.readouterr()
     assert "queue/9:9" in said.err
-    assert said.out == "replayed 1 letters\n"
+    assert said.out == "replayed 1 letter\n"
     assert listed_names(capsys) == [quarantined]
     assert asyncio.run(_depth(data)).ready == 1

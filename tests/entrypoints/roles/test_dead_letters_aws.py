@@ -43,7 +43,7 @@ def test_names_stay_the_same_from_one_command_to_the_next(
     assert cli.main(["dead-letters", "show", dead]) == 0
     assert capsys.readouterr().out == '{"dead": "ly"}\n'
     assert cli.main(["dead-letters", "replay", dead]) == 0
-    assert capsys.readouterr().out == "replayed 1 letters\n"
+    assert capsys.readouterr().out == "replayed 1 letter\n"
     assert listed_names(capsys) == [quarantined]
     (message,) = cloud.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
     assert message["Body"] == '{"dead": "ly"}'

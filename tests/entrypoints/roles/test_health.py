@@ -64,6 +64,18 @@ def test_a_process_that_was_killed_does_not_count_and_its_sign_is_removed(data):
     assert [file.name for file in (data / FOLDER).iterdir()] == ["consumer@another-host@1"]
 
 
+def test_a_role_was_seen_when_any_of_its_processes_was_wherever_it_runs(data):
+    assert heartbeat.last_seen_s(data, "consumer") is None
+    with Heartbeat(data, "consumer"):
+        make_older(data, 100)
+        assert heartbeat.last_seen_s(data, "consumer") == pytest.approx(100, abs=50)
+        (data / FOLDER / "consumer@another-host@1").touch()
+        age_s = heartbeat.last_seen_s(data, "consumer")
+        assert age_s is not None
+        assert age_s < 50
+        assert heartbeat.last_seen_s(data, "aggregator") is None
+
+
 def test_a_process_of_somebody_else_lives_too(data, monkeypatch):
     def refuse(*_: int) -> None:
         raise PermissionError

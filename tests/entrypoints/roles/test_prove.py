@@ -35,7 +35,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_ledger_is_proved_against_the_stores_skewed_records_included(run, capsys):
     assert cli.main(["prove", "--ledger", str(run)]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith("proof: sent=4 accepted=3 stored=6 unique=3 duplicates=3 lost=0 p50=")
+    assert last.startswith("proof: sent=4 accepted=3 stored=6 unique=3 duplicates=3 pending=0 lost=0 p50=")
 
 
 def test_what_was_accepted_and_is_not_stored_is_lost_and_fails(run, capsys):

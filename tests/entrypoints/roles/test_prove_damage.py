@@ -26,7 +26,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_whole_store_is_proved(capsys):
     assert cli.main(["prove", "--ledger", "run.jsonl", "--settle", "0"]) == 0
-    assert " stored=4 unique=4 duplicates=0 lost=0 " in capsys.readouterr().out
+    assert " stored=4 unique=4 duplicates=0 pending=0 lost=0 " in capsys.readouterr().out
 
 
 def test_a_damaged_line_and_a_damaged_object_are_named_and_it_fails(store, capsys):
@@ -39,11 +39,11 @@ def test_a_damaged_line_and_a_damaged_object_are_named_and_it_fails(store, capsy
     first, second = sorted(said.err.splitlines())
     assert first.startswith(f"{plain.relative_to(store)} is damaged: 1 line is left out, line 3: ")
     assert second.startswith(f"{compressed.relative_to(store)} is damaged: It is not one whole zstd frame: ")
-    assert " accepted=4 stored=2 unique=2 duplicates=0 lost=2 " in said.out.splitlines()[-1]
+    assert " accepted=4 stored=2 unique=2 duplicates=0 pending=0 lost=2 " in said.out.splitlines()[-1]
 
 
 def test_a_damaged_line_alone_makes_it_fail_though_nothing_is_lost(store, capsys):
     (plain,) = store.rglob("*.jsonl")
     plain.write_bytes(plain.read_bytes() + b"\xff\xfe\n")
     assert cli.main(["prove", "--ledger", "run.jsonl", "--settle", "0"]) == 1
-    assert " stored=4 unique=4 duplicates=0 lost=0 " in capsys.readouterr().out.splitlines()[-1]
+    assert " stored=4 unique=4 duplicates=0 pending=0 lost=0 " in capsys.readouterr().out.splitlines()[-1]

@@ -1,34 +1,37 @@
 """`telemetry replay`: which records the frames of a log become, and what is said of the others."""
 
+import gzip
+
+import msgspec
 import pytest
 
+from telemetry.adapters.can.log import CanRecorder
+from telemetry.domain.can.frame import Frame
 from telemetry.domain.contract.moment import HOUR_MS
-from tests.builders import NOON
+from tests.builders import LOGGED_S, NOON, POLICY
 from tests.entrypoints.roles.replaying import FRAMES, run, write
 from tests.fakes import FakeGateway
 
 
-async def test_each_decodable_frame_lands_from_now_on_and_each_other_is_accounted_for(
-    gateway, drive, dbc, capsys
-):
+async def test_each_decodable_frame_lands_and_each_other_is_accounted_for(gateway, drive, dbc, capsys):
     assert await run(gateway, drive, dbc) == 0
     assert [(record.timestamp_ms - NOON, record.payload) for record in gateway.records] == [
-        (0, {"pack_voltage_v": 352.3, "battery_soc": 43.9}),
-        (1, {"pack_voltage_v": 352.4, "battery_soc": 43.9}),
-        (2, {"battery_soc": 43.9}),
-        (4, {"pack_voltage_v": 352.3}),
+        (-5, {"pack_voltage_v": 352.3, "battery_soc": 43.9}),
+        (-4, {"pack_voltage_v": 352.4, "battery_soc": 43.9}),
+        (-3, {"battery_soc": 43.9}),
+        (-1, {"pack_voltage_v": 352.3}),
     ]
     assert {(record.vehicle_id, record.can_id) for record in gateway.records} == {("veh-1", "0x112")}
     assert gateway.is_closed
     assert capsys.readouterr().out.splitlines() == [
         "sent 4 records, 4 accepted, 0 rejected",
-        "1 frames without a definition: 0xA5: 1",
-        "1 frames that could not be decoded: 0x112 (1 bytes hold none of its signals whole): 1",
-        "1 frames shorter than their definition, decoded as far as they go: 0x112: 1",
+        "1 frame without a definition: 0xA5: 1",
+        "1 frame that could not be decoded: 0x112 (1 bytes hold none of its signals whole): 1",
+        "1 frame shorter than the definition, decoded as far as the data goes: 0x112: 1",
         "3 values not available, left out: pack_voltage_v (0x112): 2, battery_soc (0x112): 1",
-        "1 frames with no value available, not posted: 0x112: 1",
-        "1 frames nudged to a free millisecond, by 1 ms at the most: 0x112: 1",
-        "1 frames without data, skipped: remote: 1",
+        "1 frame with no value available, not posted: 0x112: 1",
+        "1 frame nudged to a free millisecond, by 1 ms at the most: 0x112: 1",
+        "1 frame without data, skipped: remote: 1",
         "replay: read=7 decoded=5 posted=4 accepted=4 undefined=1 undecodable=1 blank=1 unavailable=3 nudged=1",
     ]
 
@@ -55,8 +58,41 @@ async def test_a_log_that_keeps_its_time_says_that_it_lies_in_1970(gateway, driv
 
 async def test_what_lies_too_far_in_the_future_is_said_to_be_skewed(gateway, tmp_path, dbc, capsys):
     path = write(tmp_path / "long.log", [FRAMES[0], "(400.000000) can0 112#FFFFC30DB701FFFF"])
+    assert await run(gateway, path, dbc, start_ms=NOON) == 0
+    assert capsys.readouterr().err.startswith("1 record lies more than")
+
+
+@pytest.mark.parametrize("suffix", [".log", ".log.gz", ".asc", ".blf"])
+async def test_a_log_of_an_hour_ends_now_and_all_of_it_is_believed(gateway, tmp_path, dbc, capsys, suffix):
+    path, length_s = tmp_path / f"hour{suffix}", 3600
+    with CanRecorder(path.with_suffix("") if suffix == ".log.gz" else path) as recorder:
+        for second in range(length_s + 1):
+            recorder.write(Frame(LOGGED_S + second + 0.25, 0x112, bytes.fromhex("FFFFC30DB701FFFF")))
+    if suffix == ".log.gz":
+        path.write_bytes(gzip.compress(path.with_suffix("").read_bytes()))
     assert await run(gateway, path, dbc) == 0
-    assert capsys.readouterr().err.startswith("1 records lie more than")
+    assert [record.timestamp_ms - NOON for record in gateway.records] == list(
+        range(-length_s * 1000, 1, 1000)
+    )
+    places = [POLICY.place(msgspec.structs.replace(each, received_ms=NOON)) for each in gateway.records]
+    assert {place.tree for place in places} == {"raw"}
+    said = capsys.readouterr()
+    assert said.err == ""  # nothing is skewed
+    assert said.out.splitlines()[-1].startswith("replay: read=3601 decoded=3601 posted=3601 accepted=3601 ")
+
+
+async def test_of_many_unknown_ids_the_most_frequent_are_named_and_all_if_asked_for(
+    gateway, tmp_path, dbc, capsys
+):
+    unknown = [f"(10.{number:06d}) can0 {0x300 + number:03X}#00" for number in range(1, 14)]
+    path = write(tmp_path / "busy.log", [FRAMES[0], *unknown, *unknown[6:7]])
+    assert await run(gateway, path, dbc) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.startswith("14 frames without a definition: 0x307: 2, 0x301: 1, 0x302: 1, ")
+    assert line.endswith("0x30A: 1, and 3 more ids (--verbose names all)")
+    assert await run(gateway, path, dbc, verbose=True) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.endswith("0x30C: 1, 0x30D: 1")
 
 
 async def test_what_is_physically_impossible_is_rejected_and_fails_the_replay(gateway, tmp_path, dbc, capsys):

@@ -17,6 +17,22 @@ async def test_a_log_is_played_at_the_speed_that_is_asked_for(gateway, drive, db
     assert [record.timestamp_ms - NOON for record in gateway.records] == [0, 1000]
 
 
+async def test_a_log_that_is_played_at_its_own_speed_starts_now_and_is_believed_to_its_end(
+    gateway, drive, dbc, pauses
+):
+    write(drive, [FRAMES[0], "(3610.0) can0 112#FFFFC30DB701FFFF"])
+    assert await run(gateway, drive, dbc, speed=1) == 0
+    assert [record.timestamp_ms - NOON for record in gateway.records] == [0, 3_600_000]
+    assert pauses[-1] == pytest.approx(3600)
+
+
+async def test_a_log_that_is_played_fast_is_never_far_ahead_of_its_sending(gateway, drive, dbc, pauses):
+    write(drive, [FRAMES[0], "(3610.0) can0 112#FFFFC30DB701FFFF"])
+    assert await run(gateway, drive, dbc, speed=10) == 0
+    assert pauses[-1] == pytest.approx(360)
+    assert [record.timestamp_ms - NOON for record in gateway.records] == [-3_240_000, 360_000]
+
+
 async def test_a_log_is_played_as_fast_as_possible_unless_another_speed_is_asked_for(
     gateway, drive, dbc, pauses
 ):

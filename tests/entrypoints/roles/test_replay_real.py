@@ -42,7 +42,7 @@ async def test_what_a_simulated_vehicle_writes_is_replayed_to_the_same_signals(
     path = tmp_path / f"can{suffix}"
     container = Container(settings=Settings(), clock=providers.Object(ManualClock(NOON)))
     await recording.record(container, Simulation(1, seed=7), path, 2.0, asyncio.Event())
-    assert await run(gateway, path, None) == 0
+    assert await run(gateway, path, None, start_ms=NOON) == 0
     replayed: defaultdict[int, dict[str, float]] = defaultdict(dict)
     for record in gateway.records:
         replayed[record.timestamp_ms] |= record.payload

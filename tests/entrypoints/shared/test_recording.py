@@ -32,7 +32,7 @@ def test_one_vehicle_is_written_to_the_file_that_is_named(tmp_path, monkeypatch,
     monkeypatch.delenv("API_KEY", raising=False)  # nothing is posted
     path = f"can{suffix}"
     assert cli.main(["simulator", "--vehicles", "1", "--duration", "1", "--output", path]) == 0
-    assert capsys.readouterr().out == "wrote 31 frames of 1 vehicles to ./\n"
+    assert capsys.readouterr().out == "wrote 31 frames of 1 vehicle to ./\n"
     ids = [frame.can_id for frame in CanLog(tmp_path / path)]
     assert ids[:7] == [0x112, 0x1A1, 0x1F0, 0x1FA, 0x2F5, 0x431, 0x432]
     assert len(ids) == 31
@@ -82,7 +82,7 @@ async def test_a_car_of_which_only_the_current_is_known_sends_no_speed(tmp_path)
 async def test_a_missing_extra_is_named_with_the_command_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "telemetry.adapters.can.log", raising=False)
     monkeypatch.setitem(sys.modules, "can", None)
-    with pytest.raises(MissingExtraError, match=r"^can is not installed: pip install 'telemetry\[can\]'$"):
+    with pytest.raises(MissingExtraError, match=r"^can is not installed: pip install -e '.*\[can\]'$"):
         await recording.record(container(), Simulation(1, seed=1), tmp_path / "can.log", 1, asyncio.Event())
 
 

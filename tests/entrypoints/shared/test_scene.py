@@ -99,7 +99,38 @@ def test_the_plot_is_a_picture_and_needs_no_receiver(tmp_path, monkeypatch, caps
     assert "veh-00001" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "title"),
+    [
+        ((), "pack i3-60ah, 100 % state of health, profile drive, ambient each its own"),
+        (
+            ("--variant", "i3-120ah", "--profile", "mixed", "--ambient=-5", "--soh", "80"),
+            "pack i3-120ah, 80 % state of health, profile mixed, ambient -5 °C",
+        ),
+        (
+            ("--variant", "i3-60ah,i3-120ah", "--trace", "a/trip.csv"),
+            "pack i3-60ah or i3-120ah, 100 % state of health, trace trip.csv, ambient each its own",
+        ),
+    ],
+)
+def test_what_a_fleet_is_is_said_in_the_title(arguments, title):
+    parser = Parser.of("simulator", None)
+    scene.add_options(parser)
+    assert scene.describe(parser.read(arguments).to(SceneOptions)) == title
+
+
+def test_the_title_of_the_plot_has_pack_profile_ambient_and_seed(tmp_path, monkeypatch):
+    plot = pytest.importorskip("telemetry.adapters.plot", reason="the extra `plot` is not installed")
+    titles = []
+    monkeypatch.setattr(plot, "panels", lambda *drawn: titles.append(drawn[-1]))
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["simulator", "--plot", "out.png", "--duration", "1", "--ambient=-5", "--seed", "7"]) == 0
+    assert titles == [
+        "veh-00001, 1 s\npack i3-60ah, 100 % state of health, profile drive, ambient -5 °C, seed 7"
+    ]
+
+
 def test_without_the_extra_the_plot_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "telemetry.adapters.plot", None)
-    with pytest.raises(MissingExtraError, match=r"telemetry\[plot\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install -e '.*\[plot\]'$"):
         picture.draw(tmp_path / "out.png", Simulation(1, seed=1), 1.0)

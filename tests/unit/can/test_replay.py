@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.domain.can.frame import Decoded, Frame, Outcome, UndecodableFrameError
-from telemetry.domain.can.replay import LogReplay, paced
+from telemetry.domain.can.replay import Extent, LogReplay, paced, start_ms
 from tests.builders import LOGGED_S, NOON, identity
 
 KNOWN = 0x112
@@ -120,6 +120,45 @@ def test_a_signal_that_is_not_available_leaves_the_others_in_the_record(replay):
 def test_a_time_that_no_calendar_has_is_undecodable(kept, timestamp):
     assert not kept.records(frames(timestamp))
     assert kept.counts.undecodable == {"0x112 (its time lies outside the years 1 to 9999)": 1}
+
+
+def test_a_log_reaches_as_far_as_its_latest_frame():
+    extent = Extent()
+    assert extent.seconds == 0
+    extent.add(frames(10, 12.5))
+    extent.add([])
+    extent.add(frames(12, math.nan, math.inf, -math.inf, 9))
+    assert extent.seconds == 2.5
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
+def test_a_log_whose_first_time_is_none_reaches_nowhere(odd):
+    extent = Extent()
+    extent.add(frames(odd, 10))
+    assert extent.seconds == 0
+
+
+@pytest.mark.parametrize(
+    ("extent_s", "speed", "start"),
+    [
+        (0, math.inf, 0),
+        (3600, math.inf, -3_600_000),  # it ends now
+        (3600, 1, 0),
+        (3600, 0.5, 0),
+        (400, 2, 0),  # 200 s ahead of the clock at its end
+        (3600, 2, -1_800_000),  # it ends as its sending does, in half an hour
+        (3600, 10, -3_240_000),
+    ],
+)
+def test_a_log_starts_so_that_each_record_is_believed_when_it_is_sent(extent_s, speed, start):
+    assert start_ms(NOON, extent_s, speed, 300_000) == NOON + start
+
+
+@given(st.floats(0, 6 * 24 * 3600), st.floats(0.01, 1000), st.floats(0, 1))
+def test_no_record_is_ever_further_ahead_of_its_sending_than_is_believed(extent_s, speed, part):
+    logged_ms = start_ms(NOON, extent_s, speed, 300_000) + extent_s * part * 1000
+    sent_ms = NOON + extent_s * part * 1000 / speed
+    assert logged_ms - sent_ms < 300_001
 
 
 def cut(timestamps: Sequence[float], speed: float, most: int = 3) -> Sequence[tuple[float, Sequence[float]]]:

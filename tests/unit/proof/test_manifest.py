@@ -58,6 +58,14 @@ def test_each_identity_counts_once_and_in_order_however_often_it_was_sent(sent):
         )
 
 
+def test_identities_are_counted_once_however_often_they_were_sent():
+    manifest = Manifest()
+    assert manifest.count() == (0, 0)
+    manifest.add_sent([*some_records(3), *some_records(2), a_record(vehicle_id="other")])
+    manifest.add_accepted([*some_records(2), *some_records(1)])
+    assert manifest.count() == (4, 2)
+
+
 def test_the_hours_of_what_was_sent_come_each_once_and_in_order():
     manifest = Manifest()
     manifest.add_sent(

@@ -74,6 +74,32 @@ def paced(frames: Iterable[Frame], limit: int, speed: float) -> Iterator[tuple[f
         yield due_s, run
 
 
+class Extent:
+    """How far the times of a log reach, whose frames are added in their order; a time that is none does not count."""
+
+    def __init__(self) -> None:
+        self._first: float | None = None
+        self.seconds = 0.0
+        """How long after its first frame the latest one was logged."""
+
+    def add(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
+            self._first = frame.timestamp if self._first is None else self._first
+            reach = frame.timestamp - self._first
+            self.seconds = max(self.seconds, reach if math.isfinite(reach) else 0.0)
+
+
+def start_ms(now: int, extent_s: float, speed: float, ahead_ms: int) -> int:
+    """Return when a log has to start (epoch milliseconds) so that each record can be believed when it is sent.
+
+    Sent at once, it ends now. Played at a `speed`, it starts now. One that is played fast runs ahead of the clock; if
+    this comes to more than `ahead_ms`, the log starts so much earlier that it ends at the moment at which it is sent.
+    """
+    # By whole microseconds, the resolution of logs, and then up to the millisecond.
+    lead_ms = math.ceil(round(extent_s * max(0.0, 1 - 1 / speed) * 1_000_000) / 1000)
+    return now if speed < math.inf and lead_ms <= ahead_ms else now - lead_ms
+
+
 class LogReplay:
     """One log of one vehicle, which begins at `start_ms`; if that is None, the log keeps its own times.
 

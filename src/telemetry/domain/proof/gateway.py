@@ -1,13 +1,24 @@
 """The port to a receiver, as a sender sees it."""
 
-from typing import Protocol
+import re
+from typing import Final, Protocol
 
 from telemetry.domain.contract.record import Answer
 from telemetry.domain.errors import OutOfReachError
 
+_OF_KEY: Final = re.compile(r"\S+: 40[13] ")
+
 
 class GatewayError(OutOfReachError):
-    """The receiver did not take a body, though it was tried as often as makes sense; its text says why."""
+    """The receiver did not take a body, though it was tried as often as makes sense.
+
+    Its text is `<address>: <why>`. Where the receiver refused, that begins with the status.
+    """
+
+    @property
+    def is_of_key(self) -> bool:
+        """Whether the receiver refused the key, so that it would refuse every further body too."""
+        return _OF_KEY.match(str(self)) is not None
 
 
 class Gateway(Protocol):

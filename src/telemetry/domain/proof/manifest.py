@@ -1,5 +1,6 @@
 """What was sent, by identity: the list against which the stores are proved."""
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -24,8 +25,9 @@ class Manifest:
     """The identities that were sent, and those among them that a receiver accepted."""
 
     def __init__(self) -> None:
-        self._sent: defaultdict[Stream, list[int]] = defaultdict(list)
-        self._accepted: defaultdict[Stream, list[int]] = defaultdict(list)
+        # Arrays, because a run may have millions of records.
+        self._sent: defaultdict[Stream, array[int]] = defaultdict(_empty)
+        self._accepted: defaultdict[Stream, array[int]] = defaultdict(_empty)
 
     def add_sent(self, records: Iterable[Record]) -> None:
         for record in records:
@@ -39,11 +41,20 @@ class Manifest:
         """List the hours of what was sent."""
         return sorted({hour_of(ms) for timestamps in self._sent.values() for ms in timestamps})
 
+    def count(self) -> tuple[int, int]:
+        """Count the identities that were sent, and those that were accepted."""
+        streams = [timestamps for _, timestamps in self.streams()]
+        return sum(each.sent.size for each in streams), sum(each.accepted.size for each in streams)
+
     def streams(self) -> Iterator[tuple[Stream, StreamTimestamps]]:
         for stream, timestamps in self._sent.items():
-            accepted = self._accepted.get(stream, [])
+            accepted = self._accepted.get(stream, _empty())
             yield stream, StreamTimestamps(_each_once(timestamps), _each_once(accepted))
 
 
-def _each_once(timestamps: Iterable[int]) -> Milliseconds:
-    return np.unique(np.fromiter(timestamps, np.int64))
+def _empty() -> "array[int]":
+    return array("q")
+
+
+def _each_once(timestamps: "array[int]") -> Milliseconds:
+    return np.unique(np.array(timestamps, np.int64))

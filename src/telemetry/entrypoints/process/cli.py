@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Final
 
@@ -18,6 +19,7 @@ ROLES: Final = {
     "estimate": "say what a fleet costs a month on AWS",
     "dead-letters": "list, show or replay what could not be processed",
     "health": "say whether the processes of a role still finish their turns",
+    "settings": "show every setting, its value, and where that comes from",
 }
 
 
@@ -33,27 +35,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if role == "--version":
         from importlib.metadata import version
 
-        print(f"telemetry {version('telemetry')}")
+        from telemetry.entrypoints.process.extras import DISTRIBUTION
+
+        print(f"telemetry {version(DISTRIBUTION)}")
         return 0
     if role not in ROLES:
-        print(f"telemetry: there is no command {role!r}; see telemetry --help", file=sys.stderr)
+        from telemetry.entrypoints.process.options import one_line
+
+        alike = get_close_matches(role, ROLES, n=1)
+        meant = f", did you mean {alike[0]}?" if alike else "; see telemetry --help"
+        print(one_line(f"telemetry: there is no command {role!r}{meant}"), file=sys.stderr)
         return 2
     return _play(role, rest)
 
 
 def _usage() -> str:
     lines = [f"  {role:<13} {what}" for role, what in ROLES.items()]
-    return "\n".join(["usage: telemetry COMMAND [--help] ...", "", *lines, "", "Settings: see README.md."])
+    usage = ["usage: telemetry COMMAND [--help] ...", "       telemetry --version"]
+    return "\n".join([*usage, "", *lines, "", "Each command has --help, which names its settings."])
 
 
 def _play(role: str, arguments: Sequence[str]) -> int:
     from telemetry.domain.errors import TelemetryError
+    from telemetry.entrypoints.process.options import one_line
 
     module = import_module(f"telemetry.entrypoints.roles.{role.replace('-', '_')}")
     try:
         status: int = module.main(arguments)
-    except (TelemetryError, OSError) as error:
-        print(f"telemetry {role}: {error}", file=sys.stderr)
+    except TelemetryError as error:
+        print(f"telemetry {role}: {one_line(str(error))}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = "" if error.filename is None else f": {str(error.filename)!r}"
+        print(f"telemetry {role}: {one_line(f'{error.strerror or error}{where}')}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

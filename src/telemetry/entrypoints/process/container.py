@@ -87,7 +87,9 @@ class Container(containers.DeclarativeContainer):
     )
     recovery: providers.Provider[Recovery] = providers.Factory(Recovery, queue=queue, storage=storage)
     aggregator: providers.Provider[Aggregator] = providers.Factory(Aggregator, storage=storage)
-    prover: providers.Provider[Prover] = providers.Factory(Prover, storage=storage)
+    prover: providers.Provider[Prover] = providers.Factory(
+        Prover, storage=storage, queue=queue, policy=settings.provided.partition_policy
+    )
     sender: providers.Provider[Sender] = providers.Factory(Sender)
     simulation: providers.Provider[Simulation] = providers.Factory(Simulation)
     mishaps: providers.Provider[Mishaps] = providers.Factory(Mishaps)

@@ -2,8 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
 
 from telemetry.domain.errors import UsageError
+
+DISTRIBUTION: Final = "battery-telemetry"
+"""What the package is installed as; another project on the public index is called `telemetry`."""
+
+_ROOT: Final = Path(__file__).parents[4]  # of a checkout
 
 
 class MissingExtraError(UsageError):
@@ -16,4 +23,12 @@ def needed(extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise MissingExtraError(f"{error.name} is not installed: pip install 'telemetry[{extra}]'") from error
+        raise MissingExtraError(f"{error.name} is not installed: {install(extra)}") from error
+
+
+def install(extra: str, root: Path = _ROOT) -> str:
+    """Return the command that installs an extra: from the checkout at `root` if this is one, or from an index."""
+    if not (root / "pyproject.toml").is_file():
+        return f"pip install '{DISTRIBUTION}[{extra}]'"
+    here = "." if root == Path.cwd() else root
+    return f"pip install -e '{here}[{extra}]'"

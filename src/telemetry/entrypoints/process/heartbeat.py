@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -51,6 +52,16 @@ def signs(data_dir: Path, role: str) -> Iterator[Sign]:
             yield Sign(pid, time.time() - file.stat().st_mtime)
         else:
             file.unlink(missing_ok=True)
+
+
+def last_seen_s(data_dir: Path, role: str) -> float | None:
+    """Return how long ago a process of a role finished a turn, on whatever host shares the folder; None if none did."""
+    ages = [sign.age_s for sign in signs(data_dir, role)]
+    for file in (data_dir / FOLDER).glob(f"{role}@*"):
+        if f"@{_HOST}@" not in file.name:
+            with suppress(FileNotFoundError):  # it ended meanwhile
+                ages.append(time.time() - file.stat().st_mtime)
+    return min(ages, default=None)
 
 
 def _is_alive(pid: int) -> bool:

@@ -4,18 +4,26 @@ A bad value ends the process with status 2 and one line that names the option.
 """
 
 import argparse
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, NoReturn, Self, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn, Self, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from telemetry.entrypoints.process.guide import GUIDES, Guide
+
+_WIDTH: Final = 78  # characters of a line of help
+_LONGEST: Final = 300  # characters of an error
+
 Options = TypeVar("Options", bound=msgspec.Struct)
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Seed = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]  # 30 years: longer is a mistake
-PositiveSeconds = Annotated[float, Meta(gt=0, le=1e9)]
+PositiveSeconds = Annotated[float, Meta(ge=0.001, le=1e9)]
 
 
 class Parser(argparse.ArgumentParser):
@@ -23,13 +31,25 @@ class Parser(argparse.ArgumentParser):
 
     @classmethod
     def of(cls, role: str, doc: str | None) -> Self:
-        """Make the parser of `telemetry ROLE`, described by the docstring of the role's module."""
-        return cls(f"telemetry {role}", description=doc)
+        """Make the parser of `telemetry ROLE`, described by the docstring of the role's module, and by its guide."""
+        paragraphs = [textwrap.fill(" ".join(each.split()), _WIDTH) for each in (doc or "").split("\n\n")]
+        return cls(
+            f"telemetry {role}",
+            description="\n\n".join(paragraphs),
+            epilog=_epilog(GUIDES[role]) if role in GUIDES else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
 
-    def add(self, kind: type[msgspec.Struct], **help_texts: str) -> None:
+    def add(
+        self,
+        kind: type[msgspec.Struct],
+        checks: Mapping[str, Callable[[str], object]] | None = None,
+        **help_texts: str,
+    ) -> None:
         """Add an option for each field of `kind` that has a help text, with the default that `kind` gives it.
 
-        A text may begin with what stands for the value in the help: `SECONDS: of driving`.
+        A text may begin with what stands for the value in the help: `SECONDS: of driving`. `checks` holds, by field,
+        what reads the value and raises ArgumentTypeError if it may not be.
         """
         defaults = {field.encode_name: field.default for field in msgspec.structs.fields(kind)}
         for name, text in help_texts.items():
@@ -39,6 +59,7 @@ class Parser(argparse.ArgumentParser):
             self.add_argument(
                 f"--{name.replace('_', '-')}",
                 default=argparse.SUPPRESS,
+                type=(checks or {}).get(name, str),
                 metavar=metavar if colon else None,
                 help=f"{what}{shown}",
             )
@@ -48,7 +69,33 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End the process with one line."""
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {one_line(message)}; see {self.prog} --help\n")
+
+
+def one_line(text: str) -> str:
+    """Put a text on one line of bounded length, whatever value somebody gave that is in it."""
+    line = "\\n".join(text.splitlines())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
+
+
+def _epilog(guide: Guide) -> str:
+    names = textwrap.fill(
+        ", ".join(guide.settings), _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
+    return f"settings (see telemetry settings):\n{names}\n\nexample:\n  {guide.example}"
+
+
+def new_file(text: str) -> Path:
+    """Read the name of a file that is to be written: in a folder that is there, and no folder itself."""
+    path = Path(text)
+    try:
+        if not path.parent.is_dir():
+            raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}")
+        if path.is_dir():
+            raise argparse.ArgumentTypeError(f"{text!r} is a folder, and no file")
+    except (OSError, ValueError) as error:  # a name that is too long, or holds what no name may hold
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} cannot be the name of a file") from error
+    return path
 
 
 class Arguments:

@@ -1,7 +1,9 @@
 """What every role does as a process: it runs one event loop, and ends in order at the first signal."""
 
 import asyncio
+import errno
 import gc
+import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -10,9 +12,14 @@ from typing import Final
 
 import uvloop
 
+from telemetry.domain.errors import UsageError
+
 # Objects. Reference cycles are rare here, so that nearly all records are freed without the collector.
 # Objects. Reference cycles are rare here, so that nearly all records are freed without the collector.
 _BETWEEN_COLLECTIONS: Final = 50_000
+
+_OF_PORT: Final = {errno.EADDRINUSE, errno.EACCES}
+"""The ways in which listening fails because of the port."""
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
@@ -44,6 +51,20 @@ async def pause(stopping: asyncio.Event, duration_s: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(duration_s):
             await stopping.wait()
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise UsageError naming the option if nobody can listen there, because it is no address or is in use."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, _, _, _, address = found[0]
+        with socket.create_server(address[:2], family=family):
+            pass
+    except (socket.gaierror, UnicodeError):
+        raise UsageError(f"--host: {host[:60]!r}: there is no such address") from None
+    except OSError as error:
+        option = f"--port: {port}" if error.errno in _OF_PORT else f"--host: {host}"
+        raise UsageError(f"{option}: {os.strerror(error.errno or 0)}") from None
 
 
 def free_port() -> int:

@@ -1,14 +1,20 @@
 """What can be set, by environment or `.env`: read once, checked by name, frozen."""
 
+import ast
+import inspect
+import io
 import os
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from msgspec import Meta
+from msgspec.structs import FieldInfo
 
 from telemetry.adapters.http.limits import ConnectionLimits
 from telemetry.domain.contract.partition import PartitionPolicy
@@ -17,9 +23,21 @@ from telemetry.domain.store.objects import MAX_BATCH, RawFormat
 from telemetry.domain.transport.batch import BatchLimits
 from telemetry.domain.transport.lease import LeaseTerms
 
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=1)]
+# Each has an upper bound, so that nothing that is computed from it overflows. It also refuses what is not finite.
+_YEAR: Final = 365 * 24 * 3600  # seconds
+_UNIT: Final = "unit"
+_LEAST_S: Final = 0.001  # of a duration, which the rules take in whole milliseconds
+_SECONDS: Final = {_UNIT: "s"}
+
+Positive = Annotated[float, Meta(gt=0, le=_YEAR, extra=_SECONDS)]
+"""A duration in seconds."""
+NotNegative = Annotated[float, Meta(ge=0, le=_YEAR, extra=_SECONDS)]
+"""A duration in seconds, or 0."""
+Skew = Annotated[float, Meta(ge=0, le=1e10, extra=_SECONDS)]
+"""How far a clock may be wrong, in seconds: by three centuries at the most, so that both ends have a date."""
+Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Bytes = Annotated[int, Meta(ge=1, le=1_000_000_000_000_000, extra={_UNIT: "bytes"})]
+Rate = Annotated[float, Meta(ge=0, le=1e9, extra={_UNIT: "records/s"})]
 
 _OWN_FAMILIES: Final = (
     "AGGREGATE_",
@@ -33,6 +51,15 @@ _OWN_FAMILIES: Final = (
     "STORAGE_",
 )
 """Names that begin like this are ours or misspelt."""
+
+_ON_SQS: Final[Mapping[str, tuple[int, int]]] = {
+    "queue_visibility_timeout": (1, 43_200),
+    "queue_max_receives": (1, 1000),
+}
+"""The bounds that SQS has for what the embedded queue takes more widely."""
+
+_SHOWN: Final = 60  # characters of a bad value
+_KEY: Final = re.compile(r"[!-~]+")  # what a header of HTTP carries as it is
 
 
 class SettingsError(UsageError):
@@ -60,42 +87,50 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the embedded queue and the local stores are."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Which events are logged: these and worse ones."""
     log_format: Literal["text", "json"] = "text"
+    """How they are logged: for people, or one JSON object a line."""
 
     queue_backend: Literal["sqlite", "sqs", "memory"] = "sqlite"
-    queue_max_bytes: Count = 10_000_000_000
+    """Which queue is used; `memory` is for trials within one process."""
+    queue_max_bytes: Bytes = 10_000_000_000
     """How large the embedded queue may grow before the receiver answers 503."""
     queue_visibility_timeout: Positive = 30
+    """How long a message is leased to a consumer; on SQS, from 1 second to 12 hours."""
     queue_max_receives: Count = 5
     """How often a message is received before it is a dead letter; of SQS, what `provision` sets."""
 
     sqs_queue_url: str | None = None
+    """The address of the queue for `QUEUE_BACKEND=sqs`, standard or FIFO."""
     sqs_receivers: Annotated[int, Meta(ge=1, le=32)] = 4
     """How many long polls a consumer has under way at the most."""
     sqs_receive_pause: NotNegative = 0.2
     """How far apart polls start that find little, so that each brings more."""
-    sqs_poll_wait: Annotated[int, Meta(ge=1, le=20)] = 20
+    sqs_poll_wait: Annotated[int, Meta(ge=1, le=20, extra=_SECONDS)] = 20
     """How long a poll waits for messages."""
 
     storage_backend: Literal["local", "s3", "memory"] = "local"
-    s3_bucket: str | None = None
+    """Which store is used; `memory` is for trials within one process."""
+    s3_bucket: Annotated[str, Meta(pattern=r"^(arn:[\w:/.-]+|[A-Za-z0-9._-]{3,255})$")] | None = None
+    """The bucket for `STORAGE_BACKEND=s3`."""
     s3_prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9!_.*'()/=-]*$")] = ""
     """What the keys of all objects begin with, as a folder."""
     raw_format: RawFormat = "jsonl"
+    """How objects of the raw store are written: as lines, or as lines that are compressed."""
 
     ingest_linger: NotNegative | None = None
-    """How long a POST may wait for others to share a queue message with; see `linger_s`."""
-    ingest_max_body: Count = 10_000_000
+    """How long a POST may wait for others to share a queue message with; if not set 0, and on SQS 0.05."""
+    ingest_max_body: Bytes = 10_000_000
     """How many bytes a body may have, both as it comes and decompressed."""
     ingest_max_records: Count = 10_000
     """How many records a body may hold."""
-    ingest_max_waiting: Count = 64_000_000
+    ingest_max_waiting: Bytes = 64_000_000
     """How many bytes of bodies may arrive and wait for the queue before the receiver answers 503."""
-    ingest_max_head: Count = 32_768
+    ingest_max_head: Bytes = 32_768
     """How many bytes the head of a request may have."""
     ingest_max_headers: Count = 100
     """How many header lines a request may have."""
-    ingest_max_url: Count = 8_192
+    ingest_max_url: Bytes = 8_192
     """How many bytes a URL may have."""
     ingest_max_connections: Count = 1_000
     """How many connections there may be, to each worker."""
@@ -105,7 +140,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a body may make no progress."""
     ingest_keep_alive: Positive = 75
     """How long an idle connection stays open; load balancers keep theirs for 60 seconds."""
-    ingest_rate: NotNegative = 0
+    ingest_rate: Rate = 0
     """How many records a second `API_KEY` may send; 0 is any number."""
 
     batch_size: Count = 100
@@ -114,14 +149,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """After how long a batch is stored that has fewer."""
 
     partition_buckets: Annotated[int, Meta(ge=1, le=1000)] = 1
-    skew_max_past: NotNegative = 7 * 24 * 3600
+    """Into how many folders an hour is split by vehicle; 1 is none."""
+    skew_max_past: Skew = 7 * 24 * 3600
     """How far a vehicle's clock may be behind the receiver's, coverage gaps included."""
-    skew_max_future: NotNegative = 300
+    skew_max_future: Skew = 300
+    """How far a vehicle's clock may be ahead of the receiver's."""
 
     aggregate_interval: Positive = 10
     """How often the aggregator looks for hours that have changed."""
 
-    shutdown_timeout: Positive = 8
+    shutdown_timeout: Annotated[float, Meta(ge=1, le=_YEAR, extra=_SECONDS)] = 8
     """How long a role may take to stop; container runtimes kill after 10 seconds."""
 
     @property
@@ -165,12 +202,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.data_dir / "queue.db"
 
 
+class Explained(msgspec.Struct, frozen=True):
+    """A setting of a process: its value, what it is without any, and what gave it the value."""
+
+    name: str
+    value: object
+    default: object
+    unit: str
+    origin: Literal["environment", ".env", "default"]
+    what: str
+
+
 def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Settings:
     """Read the settings; the environment goes before the file. Raise SettingsError naming all that is wrong.
 
     What the file says of `AWS_*` is put into the process's environment, where AWS's SDK looks for it.
     """
-    given = {name: value for name, value in dotenv_values(dotenv).items() if value is not None}
+    given = _read_file(dotenv)
     if environment is None:
         for name, value in given.items():
             if name.startswith("AWS_"):
@@ -180,15 +228,93 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
     faults = list(_misspelt(given, known))
     values: dict[str, Any] = {}
     for name, field in known.items():
-        if name in given:
+        if name in given and not (given[name] == "" and field.default is None):
             try:
-                values[field.name] = msgspec.convert(given[name], field.type, strict=False, dec_hook=_make)
-            except msgspec.ValidationError as error:
+                values[field.name] = _convert(given[name], field)
+            except ValueError as error:
                 faults.append(f"{name}: {error}")
     faults += _missing(values)
     if faults:
         raise SettingsError("; ".join(faults))
-    return Settings(**values)
+    configured = Settings(**values)
+    if faults := list(_impossible(configured)):
+        raise SettingsError("; ".join(faults))
+    return configured
+
+
+def explain(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Iterator[Explained]:
+    """Yield every setting as `load` reads it, secrets hidden. Raise SettingsError as it does."""
+    configured = load(environment, dotenv)
+    environment, file, texts = os.environ if environment is None else environment, _read_file(dotenv), about()
+    for field in msgspec.structs.fields(Settings):
+        name, value = field.name.upper(), getattr(configured, field.name)
+        origin: Literal["environment", ".env", "default"] = "default"
+        if environment.get(name, file.get(name)) and value is not None:
+            origin = "environment" if name in environment else ".env"
+        shown = "***" if isinstance(value, Secret) else value
+        yield Explained(name, shown, field.default, unit(field), origin, texts[field.name])
+
+
+def about() -> Mapping[str, str]:
+    """Return what each setting is about, by the name of its field: the docstring below that, on one line."""
+    (made,) = ast.parse(inspect.getsource(Settings)).body
+    assert isinstance(made, ast.ClassDef)  # noqa: S101  # which it is
+    texts = dict.fromkeys(Settings.__struct_fields__, "")
+    for statement, following in zip(made.body, made.body[1:], strict=False):
+        match statement, following:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                texts[name] = " ".join(text.split())
+    return texts
+
+
+def unit(field: FieldInfo) -> str:
+    """Return the unit of a setting, or nothing if it has none."""
+    metas = [
+        each for kind in (field.type, *get_args(field.type)) for each in getattr(kind, "__metadata__", ())
+    ]
+    return next((each.extra[_UNIT] for each in metas if each.extra), "")
+
+
+def _read_file(file: Path) -> dict[str, str]:
+    """Read a `.env`, if it is there. Raise SettingsError if it is no text, or a line of it sets nothing."""
+    if not file.is_file():
+        return {}
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:  # as in UTF-16
+        raise SettingsError(f"{file}: it is no text in UTF-8; save it as such")
+    for line in parse_stream(io.StringIO(text)):
+        if line.error:
+            raise SettingsError(f"{file}: line {line.original.line} is not NAME=value")
+    values = dotenv_values(stream=io.StringIO(text))
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _convert(text: str, field: FieldInfo) -> object:
+    """Convert a text into the value of a setting. Raise ValueError saying what it may be."""
+    try:
+        value = msgspec.convert(text, field.type, strict=False, dec_hook=_make)
+    except msgspec.ValidationError as error:
+        allowed = get_args(field.type) if isinstance(field.default, str) else ()
+        why = (
+            f"expected one of {', '.join(allowed)}" if all(map(_is_text, allowed)) and allowed else str(error)
+        )
+        raise ValueError(f"{text[:_SHOWN]!r}: {why}") from None
+    if isinstance(value, float) and 0 < value < _LEAST_S and unit(field) == _SECONDS[_UNIT]:
+        raise ValueError(f"{text[:_SHOWN]!r}: expected at least {_LEAST_S} s: it would round to 0")
+    if isinstance(value, Secret) and not _KEY.fullmatch(value):
+        raise ValueError(
+            "it has blanks or characters that no HTTP header carries; use visible ASCII characters"
+        )
+    if value == Path() and not text:
+        raise ValueError("it is empty")
+    return value
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _missing(values: Mapping[str, Any]) -> Iterator[str]:
@@ -196,6 +322,23 @@ def _missing(values: Mapping[str, Any]) -> Iterator[str]:
         yield "SQS_QUEUE_URL: not set; QUEUE_BACKEND=sqs needs it"
     if values.get("storage_backend") == "s3" and not values.get("s3_bucket"):
         yield "S3_BUCKET: not set; STORAGE_BACKEND=s3 needs it"
+
+
+def _impossible(configured: Settings) -> Iterator[str]:
+    """Say which settings cannot be, each as it may be by itself."""
+    if configured.queue_backend == "sqs":
+        for name, (least, most) in _ON_SQS.items():
+            if not least <= getattr(configured, name) <= most:
+                value = getattr(configured, name)
+                yield f"{name.upper()}: {value:g}: expected {least} to {most} with QUEUE_BACKEND=sqs"
+    folder = configured.data_dir
+    try:
+        there = next(each for each in (folder, *folder.parents) if each.exists())
+    except OSError as error:
+        yield f"DATA_DIR: {str(folder)[:_SHOWN]}: {error.strerror}"
+    else:
+        if not there.is_dir():
+            yield f"DATA_DIR: {folder}: {there} is a file, and no folder"
 
 
 def _misspelt(given: Mapping[str, str], known: Mapping[str, Any]) -> Iterator[str]:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 import msgspec
 
@@ -32,7 +33,7 @@ class HourOptions(msgspec.Struct, frozen=True):
             return [Hour(self.hour)]
         if self.first is None or self.last is None:
             return []
-        return [Hour(each) for each in range(self.first, self.last + 1)]
+        return cast("Sequence[Hour]", range(self.first, self.last + 1))  # which may be many
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -54,6 +55,8 @@ def _options(arguments: Sequence[str]) -> HourOptions:
     ):
         parser.add_argument(name, type=hour, default=argparse.SUPPRESS, metavar="H", help=what)
     options = parser.read(arguments).to(HourOptions)
+    if options.first is not None and options.last is not None and options.last < options.first:
+        parser.error("argument --to: it is before --from")
     is_span = options.first is not None
     if is_span != (options.last is not None) or (is_span and options.hour is not None):
         parser.error("give --hour, or both --from and --to, or none of them")

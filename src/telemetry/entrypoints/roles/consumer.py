@@ -1,6 +1,7 @@
 """`telemetry consumer`: carries what the queue holds to the raw store until it is told to stop."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,8 +11,10 @@ from telemetry.domain.backoff import Backoff
 from telemetry.domain.errors import OutOfReachError
 from telemetry.domain.store.consume import Consumer
 from telemetry.domain.store.flush import StoredBatch
-from telemetry.domain.transport.queue import QueueUnavailableError
-from telemetry.entrypoints.process import log, runtime, settings
+from telemetry.domain.store.storage import Storage
+from telemetry.domain.transport.lease import Delivery
+from telemetry.domain.transport.queue import Queue, QueueUnavailableError
+from telemetry.entrypoints.process import log, runtime, screen, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.log import Log
@@ -37,7 +40,56 @@ async def _run(container: Container, logger: Log, stopping: asyncio.Event) -> in
     configured = container.settings()
     async with opened(container.queue, container.storage):
         with Heartbeat(configured.data_dir, "consumer") as heartbeat:
-            return await serve(container.consumer(), configured, logger, stopping, heartbeat)
+            return await serve(make(container, logger), configured, logger, stopping, heartbeat)
+
+
+def make(container: Container, logger: Log) -> Consumer:
+    """Make the consumer; if its log is at DEBUG, each step is logged, and otherwise nothing stands in between."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        return container.consumer()
+    return container.consumer(
+        queue=_LoggedQueue(container.queue(), logger), storage=_LoggedStorage(container.storage(), logger)
+    )
+
+
+class _LoggedQueue:
+    """A queue whose messages are logged as they come and go; what is not here is the queue's own."""
+
+    def __init__(self, queue: Queue, logger: Log) -> None:
+        self._queue = queue
+        self._logger = logger
+
+    def __getattr__(self, verb: str) -> object:
+        return getattr(self._queue, verb)
+
+    async def receive(self, limit: int, wait_s: float) -> Sequence[Delivery]:
+        self._logger.debug("Polling", limit=limit, wait=float(wait_s))
+        deliveries = await self._queue.receive(limit, wait_s)
+        if deliveries:
+            event = f"Received {screen.counted(len(deliveries), 'message')}"
+            self._logger.debug(event)
+        return deliveries
+
+    async def delete(self, handles: Sequence[str]) -> Sequence[str]:
+        refused = await self._queue.delete(handles)
+        event = f"Deleted {screen.counted(len(handles) - len(refused), 'message')}"
+        self._logger.debug(event, refused=len(refused))
+        return refused
+
+
+class _LoggedStorage:
+    """A store whose puts are logged; what is not here is the store's own."""
+
+    def __init__(self, storage: Storage, logger: Log) -> None:
+        self._storage = storage
+        self._logger = logger
+
+    def __getattr__(self, verb: str) -> object:
+        return getattr(self._storage, verb)
+
+    async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        self._logger.debug("Writing batch", key=key, bytes=len(data))
+        await self._storage.put(key, data, overwrite=overwrite)
 
 
 async def serve(

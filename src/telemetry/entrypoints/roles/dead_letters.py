@@ -9,7 +9,7 @@ from telemetry.domain.store.recover import Recovery, SetAside
 from telemetry.entrypoints.process import log, runtime, screen, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.opening import opened
-from telemetry.entrypoints.process.options import Parser
+from telemetry.entrypoints.process.options import Parser, one_line
 
 
 class LetterOptions(msgspec.Struct, frozen=True):
@@ -28,6 +28,9 @@ def main(arguments: Sequence[str] = ()) -> int:
     show.add_argument("name")
     replay = actions.add_parser("replay", help="send letters to the queue again")
     replay.add_argument("names", nargs="*", metavar="name", help="which; without any, all")
+    if not arguments:
+        parser.print_help()
+        return 0
     options = parser.read(arguments).to(LetterOptions)
     configured = settings.load()
     log.configure(configured, "Dead letters")
@@ -44,9 +47,9 @@ async def _act(container: Container, options: LetterOptions) -> int:
             return _show(letters, options.name)
         for letter in letters:
             screen.say(
-                f"{letter.name}  sent {letter.sent}, received {letter.receives} times: {letter.reason}"
+                f"{letter.name}  sent {letter.sent}, received {screen.counted(letter.receives, 'time')}: {letter.reason}"
             )
-        screen.complain(f"{len(letters)} letters")
+        screen.complain(screen.counted(len(letters), "letter"))
         return 0
 
 
@@ -55,15 +58,19 @@ def _show(letters: Sequence[SetAside], name: str) -> int:
     for body in bodies:
         screen.say(body.decode(errors="backslashreplace"))
     if not bodies:
-        screen.complain(f"there is no letter {name}; see telemetry dead-letters list")
+        screen.complain(_unknown(name))
     return 0 if bodies else 1
+
+
+def _unknown(name: str) -> str:
+    return one_line(f"there is no letter {name}; see telemetry dead-letters list")
 
 
 async def _replay(recovery: Recovery, letters: Sequence[SetAside], names: Sequence[str]) -> int:
     chosen = names or list(dict.fromkeys(letter.name for letter in letters))
     unknown = await recovery.replay(chosen)
     for name in unknown:
-        screen.complain(f"there is no letter {name}; see telemetry dead-letters list")
+        screen.complain(_unknown(name))
     replayed = sum(letter.name in set(chosen) - set(unknown) for letter in letters)
-    screen.say(f"replayed {replayed} letters")
+    screen.say(f"replayed {screen.counted(replayed, 'letter')}")
     return 1 if unknown else 0

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from subprocess import Popen
@@ -16,23 +16,32 @@ from telemetry.domain.figures.aggregate import Aggregated
 from telemetry.domain.figures.rollup import SignalFigures
 from telemetry.domain.proof.manifest import Manifest
 from telemetry.domain.store.latency import Percentiles, Stages
+from telemetry.domain.store.storage import ObjectInfo
 from telemetry.entrypoints.process import children, log, runtime, screen, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.opening import opened
-from telemetry.entrypoints.process.options import Parser, PositiveSeconds
+from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.process.settings import Secret, Settings
 from telemetry.entrypoints.shared import driving, proving, sending
+from telemetry.entrypoints.shared.driving import DrivingSeconds
 from telemetry.entrypoints.shared.sending import SendOptions
 
 _SETTLE_S: Final = 15.0  # for the last batch to be stored and for its hour to be aggregated
+_TREES: Final = ("raw", "skewed", "quarantine", "aggregated")
 _END_S: Final = 10.0  # in which a role has to stop before it is killed
+
+
+class _Line(msgspec.Struct):
+    """A line of the consumer's log."""
+
+    latency: Stages | None = None
 
 
 class DemoOptions(msgspec.Struct, frozen=True):
     """How many drive for how long, and over which queue and store."""
 
     vehicles: Annotated[int, Meta(ge=1, le=100_000)] = 10
-    duration_s: PositiveSeconds = msgspec.field(default=42, name="duration")
+    duration_s: DrivingSeconds = msgspec.field(default=42, name="duration")
     as_configured: bool = False
 
 
@@ -61,23 +70,28 @@ async def demonstrate(configured: Settings, options: DemoOptions, stopping: asyn
     since_ms = clock.wall_ms()
     port = runtime.free_port()
     logs = configured.data_dir / "log"
-    screen.say(f"receiver, consumer and aggregator start on port {port}; their logs are in {logs}/")
+    screen.explain(f"receiver, consumer and aggregator start on port {port}")
+    screen.explain(f"their logs are in {logs}/")
     logs.mkdir(parents=True, exist_ok=True)
     async with opened(container.queue, container.storage), _roles(configured, port, logs):
         to_receiver = SendOptions(url=f"http://127.0.0.1:{port}", patience_s=30)
         async with sending.sender(container, to_receiver) as sender:
-            screen.say(
-                f"{options.vehicles} vehicles drive for {options.duration_s:g} s and report every 200 ms"
+            drive = "drives" if options.vehicles == 1 else "drive"
+            screen.explain(
+                f"{screen.counted(options.vehicles, 'vehicle')} {drive} for {options.duration_s:g} s, "
+                "with a report every 200 ms"
             )
-            simulation = container.simulation(options.vehicles, seed=1)
+            # Names that no earlier run had, so that the figures of an hour show which are of this one.
+            simulation = container.simulation(options.vehicles, seed=1, prefix=f"{since_ms // 1000:x}-veh")
             await driving.drive(simulation.sample, sender, clock, options.duration_s, stopping)
         status = sending.conclude(sender)
         proof = await proving.prove(container, sender.manifest, since_ms, _SETTLE_S)
         figures = await _aggregated(container, sender.manifest)
-    screen.files(configured.data_dir, ("raw", "skewed", "quarantine", "aggregated"))
-    _show_figures(figures)
+        made = await _made(container, since_ms)
+    screen.files(f"{_place(configured)}: what this run stored", made)
+    _show_figures(figures, {vehicle for (vehicle, _), _ in sender.manifest.streams()})
     _show_stages(logs / "consumer.log")
-    return proving.conclude(proof) or status or int(stopping.is_set())
+    return proving.conclude(container, proof) or status or int(stopping.is_set())
 
 
 @asynccontextmanager
@@ -119,14 +133,30 @@ async def _aggregated(container: Container, manifest: Manifest) -> Sequence[Aggr
     return [figures for figures in found if figures]
 
 
-def _show_figures(hours: Sequence[Aggregated]) -> None:
+async def _made(container: Container, since_ms: int) -> Sequence[ObjectInfo]:
+    """List what appeared in the store since the run began; some stores say when by the whole second."""
+    storage, since_ms = container.storage(), since_ms // 1000 * 1000
+    return [info for tree in _TREES for info in await storage.list(f"{tree}/") if info.stored_ms >= since_ms]
+
+
+def _place(configured: Settings) -> str:
+    """Name where the objects are."""
+    if configured.storage_backend == "s3":
+        return "/".join(filter(None, (f"s3://{configured.s3_bucket}", configured.s3_prefix.strip("/")))) + "/"
+    return f"{configured.data_dir}/" if configured.storage_backend == "local" else "memory"
+
+
+def _show_figures(hours: Sequence[Aggregated], ours: Collection[str]) -> None:
     rows = [
         (vehicle_id, hour.hour[:13], of_vehicle.count, *_extent(of_vehicle.signals))
         for hour in hours
         for vehicle_id, of_vehicle in hour.vehicles.items()
+        if vehicle_id in ours
     ]
     screen.table(
-        "Records by hour and vehicle", ("vehicle", "hour (UTC)", "records", "SoC %", "V (avg)"), rows
+        "Records of this run by hour and vehicle",
+        ("vehicle", "hour (UTC)", "records", "SoC %", "V (avg)"),
+        rows,
     )
 
 
@@ -138,15 +168,21 @@ def _extent(signals: Mapping[str, SignalFigures]) -> tuple[str, str]:
 def _show_stages(consumer_log: Path) -> None:
     """Print, of each stage, the worst figures that any batch had."""
     batches = [
-        msgspec.convert(line["latency"], Stages)
-        for text in consumer_log.read_bytes().splitlines()
-        if text.startswith(b"{") and "latency" in (line := msgspec.json.decode(text))
+        each.latency for each in map(_read_line, consumer_log.read_bytes().splitlines()) if each.latency
     ]
     if batches:
         stages = [
             (name, _worst([getattr(batch, name) for batch in batches])) for name in Stages.__struct_fields__
         ]
-        screen.latencies(f"Latency by stage, each figure of the worst of {len(batches)} batches", stages)
+        screen.latencies("Latency of this run by stage, each figure the worst that any batch had", stages)
+
+
+def _read_line(text: bytes) -> _Line:
+    """Read a line of the log; one that is none, or is torn, has nothing in it."""
+    try:
+        return msgspec.json.decode(text, type=_Line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _Line()
 
 
 def _worst(batches: Sequence[Percentiles]) -> Percentiles:

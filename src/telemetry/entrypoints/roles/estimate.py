@@ -1,7 +1,8 @@
 """`telemetry estimate`: what a fleet costs a month on AWS, unpacked against packed."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -40,7 +41,7 @@ class EstimateOptions(msgspec.Struct, frozen=True):
     """
 
     vehicles: Count = 10_000
-    rate_hz: Annotated[float, Meta(gt=0, le=1e6)] = 5
+    rate_hz: Annotated[float, Meta(ge=1e-6, le=1e6)] = 5
     measured: Path | None = None
 
 
@@ -77,11 +78,7 @@ def packed(configured: Settings, rate: float) -> Packing:
 
 def measured(log: Path) -> Packing:
     """Read from a consumer's log how records were packed. Raise SettingsError if it does not say."""
-    lines = [
-        msgspec.json.decode(text, type=_Line)
-        for text in log.read_bytes().splitlines()
-        if text.startswith(b"{")
-    ]
+    lines = list(_lines(log))
     batches = [line for line in lines if line.event == "Batch processed" and line.size]
     if not batches:
         raise SettingsError(
@@ -95,6 +92,14 @@ def measured(log: Path) -> Packing:
         records / sum(line.objects for line in batches),
         sum(line.bytes for line in batches) / records,
     )
+
+
+def _lines(log: Path) -> Iterator[_Line]:
+    """Yield the lines of a log that are JSON; one may be torn, if its consumer was killed."""
+    for text in log.read_bytes().splitlines():
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            if text.startswith(b"{"):
+                yield msgspec.json.decode(text, type=_Line)
 
 
 def _show(rate: float, packings: Sequence[Packing], prices: Prices) -> None:
@@ -122,4 +127,4 @@ def _show(rate: float, packings: Sequence[Packing], prices: Prices) -> None:
     rows += [(f"$ {name}", *(f"{getattr(each, field):,.0f}" for each in months)) for name, field in dollars]
     title = f"A month of {rate:,.0f} records a second, {months[0].records:.2g} in all, a year after the start"
     screen.table(title, ("", *(each.name for each in packings)), rows)
-    screen.say(f"Prices of {prices.as_of}, {prices.region}: {', '.join(prices.source)}")
+    screen.explain(f"Prices of {prices.as_of}, {prices.region}: {', '.join(prices.source)}")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from telemetry.adapters import ledger
+from telemetry.adapters.ledger import LedgerError
 from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.opening import opened
@@ -32,6 +33,10 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 async def _prove(container: Container, options: ProveOptions) -> int:
     """Print the proof; the exit status says whether it holds."""
-    manifest, since_ms = ledger.read(options.ledger)
+    try:
+        manifest, since_ms = ledger.read(options.ledger)
+    except UnicodeDecodeError as error:
+        raise LedgerError(f"{options.ledger}: it is no ledger: it is no text in UTF-8") from error
     async with opened(container.queue, container.storage):
-        return proving.conclude(await proving.prove(container, manifest, since_ms, options.settle_s))
+        proof = await proving.prove(container, manifest, since_ms, options.settle_s)
+    return proving.conclude(container, proof)

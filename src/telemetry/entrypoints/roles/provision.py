@@ -1,8 +1,10 @@
 """`telemetry provision`: makes the queues and the bucket on AWS, as far as they are not there yet."""
 
 from collections.abc import Sequence
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from telemetry.adapters.provision import Plan, Provisioner
 from telemetry.entrypoints.process import log, screen, settings
@@ -10,13 +12,15 @@ from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.process.settings import Settings, SettingsError
 
+_LONGEST_LEASE_S: Final = 43_200
+
 
 class ProvisionOptions(msgspec.Struct, frozen=True):
     """Whether to change anything, and the names of queue and bucket."""
 
     apply: bool = False
-    queue: str | None = None
-    bucket: str | None = None
+    queue: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,75}(\.fifo)?$")] | None = None
+    bucket: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")] | None = None
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -44,6 +48,8 @@ def main(arguments: Sequence[str] = ()) -> int:
 def plan(configured: Settings, queue: str | None, bucket: str | None) -> Plan:
     """Return what is wanted. Raise SettingsError if there is no name for the bucket."""
     bucket = bucket or configured.s3_bucket
+    if not 1 <= configured.queue_visibility_timeout <= _LONGEST_LEASE_S:
+        raise SettingsError(f"QUEUE_VISIBILITY_TIMEOUT: expected 1 to {_LONGEST_LEASE_S} on SQS")
     if not bucket:
         raise SettingsError("S3_BUCKET: not set; name the bucket there or by --bucket")
     return Plan(
@@ -59,7 +65,7 @@ def _show(provisioner: Provisioner) -> int:
     changes = [change.what for change in provisioner.changes()]
     for what in changes:
         screen.say(f"would {what}")
-    screen.complain(f"{len(changes)} changes to make")
+    screen.complain(f"{screen.counted(len(changes), 'change')} to make")
     return 0
 
 
@@ -69,7 +75,7 @@ def _apply(provisioner: Provisioner) -> int:
         change.apply()
         screen.complain(f"did {change.what}")
         count += 1
-    screen.complain(f"{count} changes made")
+    screen.complain(f"{screen.counted(count, 'change')} made")
     for line in provisioner.settings():
         screen.say(line)
     return 0

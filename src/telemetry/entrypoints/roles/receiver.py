@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     configured = settings.load()
     # What is wrong is said once, and not by every worker again and again.
     grants(configured)
+    runtime.check_address(options.host, options.port)
     if options.workers > 1:
         asyncio.run(Container(settings=configured).queue().close())
     # Uvicorn stops in order at SIGTERM and then raises it anew, for whoever was there before it.
@@ -97,7 +98,7 @@ def assemble(container: Container, who: Sequence[Grant], logger: Log) -> Litesta
             logger.error("Request failed, answered 500", exc_info=error)
 
     return create_app(
-        desk, version("telemetry"), on_error, lambda _: opened(container.queue, container.outbox)
+        desk, version("battery-telemetry"), on_error, lambda _: opened(container.queue, container.outbox)
     )
 
 

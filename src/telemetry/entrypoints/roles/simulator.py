@@ -13,8 +13,9 @@ from telemetry.domain.vehicle.mishap import Shares
 from telemetry.domain.vehicle.simulate import Simulation
 from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
-from telemetry.entrypoints.process.options import Parser, PositiveSeconds
+from telemetry.entrypoints.process.options import Parser, Seed, new_file
 from telemetry.entrypoints.shared import driving, mishaps, picture, recording, scene, sending
+from telemetry.entrypoints.shared.driving import DrivingSeconds
 from telemetry.entrypoints.shared.scene import SceneOptions
 from telemetry.entrypoints.shared.sending import SendOptions
 
@@ -25,8 +26,8 @@ class FleetOptions(msgspec.Struct, frozen=True):
     """How many drive for how long, and what becomes of what they measure."""
 
     vehicles: Vehicles = 10
-    duration_s: PositiveSeconds = msgspec.field(default=60, name="duration")
-    seed: Annotated[int, Meta(ge=0)] = 1
+    duration_s: DrivingSeconds = msgspec.field(default=60, name="duration")
+    seed: Seed = 1
     output: Path | None = None
     plot: Path | None = None
 
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     container = Container(settings=configured)
     simulation = container.simulation(fleet.vehicles, fleet.seed, scenario=scenario)
     if fleet.plot:
-        picture.draw(fleet.plot, simulation, fleet.duration_s)
+        about = f"{scene.describe(given.to(SceneOptions))}, seed {fleet.seed}"
+        picture.draw(fleet.plot, simulation, fleet.duration_s, about)
         return 0
     if path := fleet.output:
         return runtime.run(
@@ -63,12 +65,14 @@ def _add_options(parser: Parser) -> None:
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument(
         "--output",
+        type=new_file,
         default=argparse.SUPPRESS,
         metavar="FILE",
         help="write CAN frames to this log (.log, .asc, .blf) and post nothing; each of many vehicles to its own",
     )
     instead.add_argument(
         "--plot",
+        type=picture.file,
         default=argparse.SUPPRESS,
         metavar="FILE.png",
         help="draw the first vehicle's drive at once, instead of posting it (needs the extra `plot`)",

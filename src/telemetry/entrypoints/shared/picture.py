@@ -1,5 +1,6 @@
 """A picture of a simulated fleet: the first vehicles' SoC, voltages, current and temperatures over time."""
 
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -7,7 +8,9 @@ from typing import Final
 from telemetry.domain.contract.record import Record
 from telemetry.domain.vehicle.simulate import SAMPLING_S, Simulation
 from telemetry.entrypoints.process import extras, screen
+from telemetry.entrypoints.process.options import new_file
 
+_KINDS: Final = (".png", ".svg", ".pdf", ".jpg")
 _PANELS: Final[Mapping[str, Sequence[str]]] = {
     "SoC in %": ("battery_soc",),
     "pack in V": ("battery_voltage",),
@@ -17,10 +20,18 @@ _PANELS: Final[Mapping[str, Sequence[str]]] = {
 }
 
 
-def draw(file: Path, simulation: Simulation, duration_s: float) -> None:
-    """Drive a fleet for `duration_s` and draw its first vehicle.
+def file(text: str) -> Path:
+    """Read the name of a file that a picture is to be written to."""
+    path = new_file(text)
+    if path.suffix.lower() not in _KINDS:
+        raise argparse.ArgumentTypeError(f"{text!r}: its ending is none of {', '.join(_KINDS)}")
+    return path
 
-    Raise MissingExtraError without the extra.
+
+def draw(file: Path, simulation: Simulation, duration_s: float, about: str = "") -> None:
+    """Drive a fleet for `duration_s` and draw its first vehicle, below a title that says what the fleet is `about`.
+
+    Raise MissingExtraError without the extra, OSError if the picture cannot be written.
     """
     with extras.needed("plot"):
         from telemetry.adapters.plot import panels as drawn_by  # noqa: PLC0415  # which is there only with it
@@ -30,8 +41,9 @@ def draw(file: Path, simulation: Simulation, duration_s: float) -> None:
         label: {name: [record.payload[name] for record in records] for name in names}
         for label, names in _PANELS.items()
     }
-    drawn_by(file, time, panels, f"{records[0].vehicle_id}, {duration_s:g} s")
-    screen.say(f"drew {records[0].vehicle_id} over {duration_s:g} s in {file}")
+    title = f"{records[0].vehicle_id}, {duration_s:g} s"
+    drawn_by(file, time, panels, f"{title}\n{about}" if about else title)
+    screen.explain(f"drew {records[0].vehicle_id} over {duration_s:g} s in {file}")
 
 
 def _first_vehicle(simulation: Simulation, steps: int) -> Sequence[Record]:

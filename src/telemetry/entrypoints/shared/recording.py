@@ -33,11 +33,12 @@ async def record(
                 for recorder, frame in zip(recorders, data, strict=True):
                     recorder.write(Frame((first_ms + elapsed_ms) / 1000, can_id, frame))
                 written += len(data)
-            progress.update(bar, advance=1, note=f"{written} frames written")
+            progress.update(bar, advance=1, note=f"{screen.counted(written, 'frame')} written")
             await asyncio.sleep(0)  # so that the signal to stop is seen
             if stopping.is_set():
                 break
-    screen.say(f"wrote {written} frames of {len(recorders)} vehicles to {path.parent}/")
+    vehicles = screen.counted(len(recorders), "vehicle")
+    screen.explain(f"wrote {screen.counted(written, 'frame')} of {vehicles} to {path.parent}/")
     return 0
 
 

@@ -70,6 +70,14 @@ def scenario(options: SceneOptions) -> Scenario:
         raise SceneError(str(error)) from None
 
 
+def describe(options: SceneOptions) -> str:
+    """Say what a fleet is: packs, profile or trace, ambient temperature."""
+    packs = f"pack {' or '.join(options.variant)}, {options.soh:g} % state of health"
+    does = f"trace {options.trace.name}" if options.trace else f"profile {options.profile}"
+    ambient = "each its own" if options.ambient is None else f"{options.ambient:g} °C"
+    return f"{packs}, {does}, ambient {ambient}"
+
+
 def weights(text: str) -> Mapping[str, float]:
     """Read `i3-60ah=2,i3-120ah`: names with weights, which are 1 unless given."""
     named = [part.partition("=") for part in text.split(",")]
@@ -86,9 +94,9 @@ def read_trace(file: Path) -> Trace:
 
     A current is taken where there are both, because it is what the pack was asked for.
     """
-    with file.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
     try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            rows = list(csv.DictReader(lines))
         time = _column(rows, _TIME)
         if time is None:
             raise ValueError(f"none of the columns is called {' or '.join(_TIME)}")  # noqa: TRY301  # one way out
@@ -96,7 +104,9 @@ def read_trace(file: Path) -> Trace:
         if current is not None or speed is None:
             return Trace(time, current=current)
         return Trace(time, speed=speed / 3.6)
-    except ValueError as error:
+    except UnicodeDecodeError:
+        raise SceneError(f"{file}: it is no text in UTF-8") from None
+    except (ValueError, TypeError, csv.Error) as error:  # TypeError where a line has too few columns
         raise SceneError(f"{file}: {error}") from None
 
 

@@ -1,10 +1,13 @@
 """What all roles that send have in common: a receiver to send to, and many bodies under way at once."""
 
+import argparse
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -14,9 +17,11 @@ from telemetry.coordination.sending import ConcurrentSender
 from telemetry.entrypoints.process import screen
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.opening import opened
-from telemetry.entrypoints.process.options import Parser, Seconds
+from telemetry.entrypoints.process.options import Parser, Seconds, new_file
 from telemetry.entrypoints.process.settings import SettingsError
 
+_SCHEMES: Final = ("http", "https")
+_HOST: Final = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _EXAMPLES: Final = 5  # complaints that are shown of each kind; the first ones say what is wrong
 
 
@@ -32,11 +37,24 @@ class SendOptions(msgspec.Struct, frozen=True):
 def add_options(parser: Parser) -> None:
     parser.add(
         SendOptions,
+        {"url": url, "ledger": new_file},
         url="URL: the receiver",
         connections="N: connections to it",
         patience="SECONDS: how long to go on trying to send a body",
         ledger="FILE: write what was sent and what was accepted to this file",
     )
+
+
+def url(text: str) -> str:
+    """Read the address of a receiver."""
+    try:
+        parts = urlsplit(text)
+        is_one = parts.scheme in _SCHEMES and bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
+    except ValueError:  # of a port that is none, or of half an IPv6 address
+        is_one = False
+    if not is_one or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r}: it is an address like {SendOptions().url}")
+    return text
 
 
 @asynccontextmanager
@@ -62,13 +80,20 @@ async def sender(container: Container, options: SendOptions) -> AsyncIterator[Co
 def conclude(sent: ConcurrentSender, damaged: int = 0) -> int:
     """Print what became of what was sent, of which so much was damaged on purpose.
 
+    What was sent and accepted is counted by identity, as in the proof; what was rejected, by record that was posted.
     Return the exit status: 0 if all of the rest was accepted, and the damaged rejected.
     """
-    on_purpose = f", {damaged} were damaged on purpose" if damaged else ""
-    screen.say(
-        f"sent {sent.sent} records, {sent.accepted} accepted, {len(sent.rejected)} rejected{on_purpose}"
+    identities, accepted = sent.manifest.count()
+    on_purpose = f", {damaged} {'was' if damaged == 1 else 'were'} damaged on purpose" if damaged else ""
+    copies = sent.posted - identities
+    posted = (
+        f" ({sent.posted} posted, {copies} of them {'a copy' if copies == 1 else 'copies'})" if copies else ""
     )
-    as_expected = sent.accepted + damaged == sent.sent and len(sent.rejected) == damaged
+    screen.explain(
+        f"sent {screen.counted(identities, 'record')}, {accepted} accepted, {len(sent.rejected)} rejected"
+        f"{on_purpose}{posted}"
+    )
+    as_expected = sent.accepted + damaged == sent.posted and len(sent.rejected) == damaged
     for rejection in [] if as_expected else sent.rejected[:_EXAMPLES]:
         screen.complain(f"rejected: {rejection.error}")
     for failure in sent.failures[:_EXAMPLES]:

@@ -1,0 +1,64 @@
+"""What the help of each command ends with: the settings that steer it, and an example."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from telemetry.entrypoints.process.settings import Settings
+
+_LOG: Final = ("LOG_",)
+_QUEUE: Final = ("DATA_DIR", "QUEUE_", "SQS_")
+_STORE: Final = ("DATA_DIR", "STORAGE_", "S3_")
+_PROOF: Final = (*_QUEUE, *_STORE, "PARTITION_", "SKEW_", *_LOG)
+
+
+class Guide(NamedTuple):
+    """The settings of a command, each by its name, or many by what they begin with up to a `_`; and an example of it."""
+
+    steered_by: Sequence[str]
+    example: str
+
+    @property
+    def settings(self) -> Sequence[str]:
+        families = tuple(each for each in self.steered_by if each.endswith("_"))
+        names = [name.upper() for name in Settings.__struct_fields__]
+        return [name for name in names if name in self.steered_by or name.startswith(families)]
+
+
+GUIDES: Final[Mapping[str, Guide]] = {
+    "receiver": Guide(
+        ("API_", *_QUEUE, "INGEST_", "PARTITION_", "SKEW_", "SHUTDOWN_", *_LOG),
+        "API_KEY=choose-one telemetry receiver --port 8000 --workers 2",
+    ),
+    "consumer": Guide(
+        (*_QUEUE, *_STORE, "BATCH_", "RAW_", "PARTITION_", "SKEW_", "SHUTDOWN_", *_LOG),
+        "BATCH_TIMEOUT=0.5 LOG_LEVEL=DEBUG telemetry consumer",
+    ),
+    "aggregator": Guide(
+        (*_STORE, "AGGREGATE_", "SKEW_", *_LOG),
+        "telemetry aggregator --from 2025-10-19T00 --to 2025-10-19T23",
+    ),
+    "simulator": Guide(
+        ("API_KEY", *_LOG), "telemetry simulator --vehicles 100 --duplicates --ledger run.jsonl"
+    ),
+    "load-test": Guide(("API_KEY", *_PROOF), "telemetry load-test --messages 100000 --rate max"),
+    "replay": Guide(
+        ("API_KEY", "SKEW_", *_LOG), "telemetry replay drive.log.gz --vehicle-id veh-00001 --realtime"
+    ),
+    "prove": Guide(_PROOF, "telemetry prove --ledger run.jsonl --settle 10"),
+    "demo": Guide(
+        (*_PROOF, "BATCH_", "INGEST_", "RAW_", "SHUTDOWN_"), "telemetry demo --vehicles 20 --duration 10"
+    ),
+    "provision": Guide(
+        ("SQS_QUEUE_URL", "S3_", "QUEUE_VISIBILITY_TIMEOUT", "QUEUE_MAX_RECEIVES", *_LOG),
+        "telemetry provision --dry-run --queue fleet --bucket my-telemetry",
+    ),
+    "estimate": Guide(
+        ("BATCH_", "INGEST_LINGER", "DATA_DIR"), "telemetry estimate --vehicles 10000 --rate-hz 5"
+    ),
+    "dead-letters": Guide((*_QUEUE, *_STORE, *_LOG), "telemetry dead-letters list"),
+    "health": Guide(("DATA_DIR",), "telemetry health consumer --within 30"),
+    "settings": Guide(
+        [name.upper() for name in Settings.__struct_fields__], "BATCH_SIZE=500 telemetry settings --json"
+    ),
+}
+"""By command; every setting steers at least one."""
