@@ -18,6 +18,7 @@ from telemetry.domain.contract import signals
 
 LINES: Final = "application/x-ndjson"
 _READ: Final = (202, 422)  # answers that name what was not taken
+_AT_THE_ENDS: Final = ("0001-01-01", "9999-12-31")  # of what a timestamp can say; an offset may lead beyond
 
 _known: Final = {name: st.floats(low, high) for name, (low, high, _) in signals.KNOWN.items()}
 _records: Final = st.fixed_dictionaries(
@@ -82,7 +83,7 @@ def _elements(request: Any) -> Sequence[Any] | None:
     body = request.body or b""
     try:
         if _is_lines(request):
-            return [json.loads(line) for line in body.splitlines() if line.strip()]
+            return [json.loads(line) for line in body.split(b"\n") if line.strip()]
         whole = json.loads(body)
     except ValueError:
         return None
@@ -96,11 +97,25 @@ def _are_valid(case: schemathesis.Case[Any], elements: Sequence[Any]) -> Sequenc
         "components": case.operation.schema.raw_schema["components"],
     }
     is_valid = jsonschema_rs.Draft202012Validator(schema, validate_formats=True).is_valid
-    return [is_valid(each) and not _is_impossible(each["payload"]) for each in elements]
+    return [is_valid(each) and not _is_impossible(each) for each in elements]
 
 
-def _is_impossible(payload: Mapping[str, Any]) -> bool:
-    """Return whether a `_min` exceeds its `_max`, or no signal has a value."""
-    values = {name: value for name, value in payload.items() if value is not None}
+def _is_impossible(record: Mapping[str, Any]) -> bool:
+    """Return whether a record of the schema has no moment, no value, or a `_min` above its `_max`."""
+    values = {name: value for name, value in record["payload"].items() if value is not None}
     twins = [(name, f"{name.removesuffix('_min')}_max") for name in values if name.endswith("_min")]
-    return not values or any(values[low] > values.get(high, float("inf")) for low, high in twins)
+    crossed = any(values[low] > values.get(high, float("inf")) for low, high in twins)
+    return crossed or not values or not _has_moment(record["timestamp"])
+
+
+def _has_moment(text: str) -> bool:
+    """Return whether RFC 3339 names no leap second, and in UTC a moment in the years 1 to 9999."""
+    if text[:4] == "0000" or text[17:19] == "60":
+        return False
+    if not text.startswith(_AT_THE_ENDS):
+        return True
+    try:
+        datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
