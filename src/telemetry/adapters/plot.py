@@ -17,7 +17,8 @@ Lines = Mapping[str, ArrayLike]
 def panels(file: Path, time_s: Sequence[float], drawn: Mapping[str, Lines], title: str) -> None:
     """Draw panels below each other, by the labels of their axes, over `time_s`; the suffix names the format.
 
-    Between the lines `..._min` and `..._max` of one panel, the band is filled. The legend is beside the panel.
+    Between the lines `..._min` and `..._max` of one panel, the band is filled. The legend is beside the
+    panel.
     """
     width, height = _INCHES
     figure = Figure(figsize=(width, height * len(drawn)), layout="constrained")

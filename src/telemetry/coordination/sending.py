@@ -19,8 +19,8 @@ Enter = Callable[[int, Sequence[Record], Collection[int]], None]
 class ConcurrentSender:
     """A sender over up to `connections` connections; all is answered when its context ends.
 
-    `posted` and `accepted` count records, copies included; `failures` says of each body that was not sent why. Once the
-    receiver has refused the key, `is_refused`, nothing more is sent.
+    `posted` and `accepted` count records, copies included; `failures` says of each body that was not sent
+    why. Once the receiver has refused the key, `is_refused`, nothing more is sent.
     """
 
     def __init__(self, sender: Sender, clock: Clock, connections: int, enter: Enter | None = None) -> None:
@@ -43,7 +43,7 @@ class ConcurrentSender:
         await self._tasks.__aexit__(*error)  # type: ignore[arg-type]  # as it was given
 
     async def send(self, records: Sequence[Record]) -> None:
-        """Put records on their way, unless the key is refused; return once there is a connection free for each body."""
+        """Put records on their way, unless the key is refused; return once each body has a connection."""
         for start in range(0, len(records), MAX_RECORDS):
             await self._free.acquire()
             if self.is_refused:

@@ -1,6 +1,7 @@
 """Whatever a setting or an option is given, there is one line that says what is wrong with it, and no trace.
 
-The options are those that the parsers have, and the settings those of the struct, so that new ones are tried too.
+The options are those that the parsers have, and the settings those of the struct, so that new ones are tried
+too.
 """
 
 import argparse
@@ -132,6 +133,7 @@ def refusal(name: str, value: str) -> str:
     except SettingsError as error:
         return str(error)
     # What may be leads to no surprise later.
+    # What may be leads to no surprise later.
     assert configured.lease_terms.visibility_ms > 0
     assert configured.partition_policy.past_ms >= 0
     assert configured.batch_limits.age_s > 0
@@ -149,6 +151,7 @@ def test_every_setting_has_a_line_for_what_it_may_not_be(field):
             assert "\n" not in said
             assert len(said) < 500
         elif isinstance(field.default, int | float):
+            # Many bytes, and few records a second, may be.
             # Many bytes, and few records a second, may be.
             assert (value, settings.unit(field)) in {("1e12", "bytes"), ("1e-12", "records/s")}
 

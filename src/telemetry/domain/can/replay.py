@@ -20,6 +20,7 @@ from telemetry.domain.contract.moment import epoch_ms
 from telemetry.domain.contract.record import Record
 
 # The moments that RFC 3339 can express, with a day to spare for frames that are nudged.
+# The moments that RFC 3339 can express, with a day to spare for frames that are nudged.
 _EARLIEST_MS: Final = epoch_ms(datetime.min.replace(tzinfo=UTC))
 _LATEST_MS: Final = epoch_ms(datetime(9999, 12, 31, tzinfo=UTC))
 
@@ -75,7 +76,7 @@ def paced(frames: Iterable[Frame], limit: int, speed: float) -> Iterator[tuple[f
 
 
 class Extent:
-    """How far the times of a log reach, whose frames are added in their order; a time that is none does not count."""
+    """How far the times of a log reach; frames are added in order, and a time that is none does not count."""
 
     def __init__(self) -> None:
         self._first: float | None = None
@@ -84,17 +85,19 @@ class Extent:
 
     def add(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
-            self._first = frame.timestamp if self._first is None else self._first
-            reach = frame.timestamp - self._first
+            self._first = frame.timestamp_s if self._first is None else self._first
+            reach = frame.timestamp_s - self._first
             self.seconds = max(self.seconds, reach if math.isfinite(reach) else 0.0)
 
 
 def start_ms(now: int, extent_s: float, speed: float, ahead_ms: int) -> int:
-    """Return when a log has to start (epoch milliseconds) so that each record can be believed when it is sent.
+    """Return when a log has to start (epoch milliseconds) so that each record is believed when it is sent.
 
-    Sent at once, it ends now. Played at a `speed`, it starts now. One that is played fast runs ahead of the clock; if
-    this comes to more than `ahead_ms`, the log starts so much earlier that it ends at the moment at which it is sent.
+    Sent at once, it ends now. Played at a `speed`, it starts now. One that is played fast runs ahead of the
+    clock; if this comes to more than `ahead_ms`, the log starts so much earlier that it ends at the moment at
+    which it is sent.
     """
+    # By whole microseconds, the resolution of logs, and then up to the millisecond.
     # By whole microseconds, the resolution of logs, and then up to the millisecond.
     lead_ms = math.ceil(round(extent_s * max(0.0, 1 - 1 / speed) * 1_000_000) / 1000)
     return now if speed < math.inf and lead_ms <= ahead_ms else now - lead_ms
@@ -152,6 +155,7 @@ class LogReplay:
         elapsed_s = frame.timestamp_s - self._origin_s
         if not _EARLIEST_MS <= self._start_ms + elapsed_s * 1000 <= _LATEST_MS:
             raise UndecodableFrameError("its time lies outside the years 1 to 9999")
+        # By whole microseconds, the resolution of logs: as a float, 1.001 s may be a bit less than 1001 ms.
         # By whole microseconds, the resolution of logs: as a float, 1.001 s may be a bit less than 1001 ms.
         return self._start_ms + round(elapsed_s * 1_000_000) // 1000
 

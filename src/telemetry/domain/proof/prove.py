@@ -1,13 +1,14 @@
-"""Use-case: compare what was sent with what is stored and what still waits, counted from stores and queue alone.
+"""Use-case: compare what was sent with what is stored and what waits, counted from stores and queue.
 
 What was accepted and is not stored either waits in the queue or is lost:
 
-- The queue is counted before the stores are listed, and a message leaves it only after its lines are stored. So if it
-  held nothing, whatever is missing from the stores is lost.
-- Messages that are ready or on lease cannot be looked into without keeping them from a consumer. While there is one,
-  whatever is missing is *pending*: it may be in there.
-- Dead letters can be looked into. A record that stands in one is pending, and `dead`. A record that stands in none is
-  not excused by them. Those beyond the first 10,000, and those that cannot be decoded, count as not looked into.
+- The queue is counted before the stores are listed, and a message leaves it only after its lines are stored.
+  So if it held nothing, whatever is missing from the stores is lost.
+- Messages that are ready or on lease cannot be looked into without keeping them from a consumer. While there
+  is one, whatever is missing is *pending*: it may be in there.
+- Dead letters can be looked into. A record that stands in one is pending, and `dead`. A record that stands in
+  none is not excused by them. Those beyond the first 10,000, and those that cannot be decoded, count as not
+  looked into.
 """
 
 from collections import defaultdict
@@ -34,12 +35,12 @@ _MOST: Final = 10_000  # dead letters that are looked at
 class Proof(msgspec.Struct, frozen=True):
     """The count of a run.
 
-    `sent` and `accepted` count identities. `stored` counts lines, in `raw/` and in `skewed/`, of identities that were
-    sent, and `unique` the identities among these. `pending` counts the identities that are accepted, not stored and may
-    be in the queue, `dead` those of them that are in dead letters, and `lost` the identities that are accepted, not
-    stored and not pending. `latency` is from receipt over HTTP to the moment at which the object with the line appeared
-    in the store, `end_to_end` from the vehicle's timestamp; both are None if nothing is stored. `damage` names the
-    objects that could not be read whole.
+    `sent` and `accepted` count identities. `stored` counts lines, in `raw/` and in `skewed/`, of identities
+    that were sent, and `unique` the identities among these. `pending` counts the identities that are
+    accepted, not stored and may be in the queue, `dead` those of them that are in dead letters, and `lost`
+    the identities that are accepted, not stored and not pending. `latency` is from receipt over HTTP to the
+    moment at which the object with the line appeared in the store, `end_to_end` from the vehicle's timestamp;
+    both are None if nothing is stored. `damage` names the objects that could not be read whole.
     """
 
     sent: int
@@ -64,7 +65,7 @@ class Proof(msgspec.Struct, frozen=True):
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is lost, and waiting for a consumer would change nothing: it does not take dead letters."""
+        """Whether nothing is lost, and waiting for a consumer, which takes no dead letter, would change nothing."""
         return not self.lost and self.pending == self.dead
 
     def __str__(self) -> str:
@@ -87,7 +88,7 @@ class _Found(msgspec.Struct):
 
 
 class _Waiting(msgspec.Struct, frozen=True):
-    """What a queue holds: messages that were not looked into, and, by stream, the timestamps in dead letters."""
+    """What a queue holds: messages that were not decoded, and the timestamps in dead letters by stream."""
 
     unseen: int
     dead: Mapping[Stream, Sequence[int]]
@@ -104,8 +105,8 @@ class Prover:
     async def prove(self, manifest: Manifest, since_ms: int, until_ms: int) -> Proof:
         """Count what was sent between two moments by this machine's clock.
 
-        Lines of others in the same store are left out. What is damaged is named and left out, and the rest is counted.
-        Raise StoreUnavailableError or QueueUnavailableError.
+        Lines of others in the same store are left out. What is damaged is named and left out, and the rest is
+        counted. Raise StoreUnavailableError or QueueUnavailableError.
         """
         waiting = (
             await self._look_into_queue()

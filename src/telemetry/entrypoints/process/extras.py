@@ -27,7 +27,7 @@ def needed(extra: str) -> Iterator[None]:
 
 
 def install(extra: str, root: Path = _ROOT) -> str:
-    """Return the command that installs an extra: from the checkout at `root` if this is one, or from an index."""
+    """Return the command that installs an extra: from the checkout at `root` if it is one, or an index."""
     if not (root / "pyproject.toml").is_file():
         return f"pip install '{DISTRIBUTION}[{extra}]'"
     here = "." if root == Path.cwd() else root

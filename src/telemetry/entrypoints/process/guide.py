@@ -12,7 +12,7 @@ _PROOF: Final = (*_QUEUE, *_STORE, "PARTITION_", "SKEW_", *_LOG)
 
 
 class Guide(NamedTuple):
-    """The settings of a command, each by its name, or many by what they begin with up to a `_`; and an example of it."""
+    """The settings of a command, each by its name or many by what they begin with; and an example."""
 
     steered_by: Sequence[str]
     example: str

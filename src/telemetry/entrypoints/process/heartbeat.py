@@ -55,7 +55,7 @@ def signs(data_dir: Path, role: str) -> Iterator[Sign]:
 
 
 def last_seen_s(data_dir: Path, role: str) -> float | None:
-    """Return how long ago a process of a role finished a turn, on whatever host shares the folder; None if none did."""
+    """Return how long ago a role finished a turn on any host that shares the folder; None if none did."""
     ages = [sign.age_s for sign in signs(data_dir, role)]
     for file in (data_dir / FOLDER).glob(f"{role}@*"):
         if f"@{_HOST}@" not in file.name:

@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
 
     @classmethod
     def of(cls, role: str, doc: str | None) -> Self:
-        """Make the parser of `telemetry ROLE`, described by the docstring of the role's module, and by its guide."""
+        """Make the parser of `telemetry ROLE`, described by the docstring of its module and by its guide."""
         paragraphs = [textwrap.fill(" ".join(each.split()), _WIDTH) for each in (doc or "").split("\n\n")]
         return cls(
             f"telemetry {role}",
@@ -48,8 +48,8 @@ class Parser(argparse.ArgumentParser):
     ) -> None:
         """Add an option for each field of `kind` that has a help text, with the default that `kind` gives it.
 
-        A text may begin with what stands for the value in the help: `SECONDS: of driving`. `checks` holds, by field,
-        what reads the value and raises ArgumentTypeError if it may not be.
+        A text may begin with what stands for the value in the help: `SECONDS: of driving`. `checks` holds, by
+        field, what reads the value and raises ArgumentTypeError if it may not be.
         """
         defaults = {field.encode_name: field.default for field in msgspec.structs.fields(kind)}
         for name, text in help_texts.items():

@@ -16,6 +16,7 @@ from telemetry.domain.errors import UsageError
 
 # Objects. Reference cycles are rare here, so that nearly all records are freed without the collector.
 # Objects. Reference cycles are rare here, so that nearly all records are freed without the collector.
+# Objects. Reference cycles are rare here, so that nearly all records are freed without the collector.
 _BETWEEN_COLLECTIONS: Final = 50_000
 
 _OF_PORT: Final = {errno.EADDRINUSE, errno.EACCES}
@@ -54,7 +55,7 @@ async def pause(stopping: asyncio.Event, duration_s: float) -> None:
 
 
 def check_address(host: str, port: int) -> None:
-    """Raise UsageError naming the option if nobody can listen there, because it is no address or is in use."""
+    """Raise UsageError naming the option if it is no address, or one that is in use."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]

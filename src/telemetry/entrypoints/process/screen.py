@@ -18,7 +18,9 @@ _FILES: Final = 3
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(highlight=False, soft_wrap=True, stderr=True)
-# What has columns is never narrower than what is in it: a name or a number that is cut off or broken says nothing.
+# What has columns is never narrower than what is in it: a name or a number that is cut off or broken says
+# nothing.
+# A table is never narrower than what is in it: a name or number that is broken says nothing.
 _wide = Console(highlight=False, width=1000)
 
 
@@ -101,7 +103,7 @@ def latencies(title: str, stages: Iterable[tuple[str, Percentiles]]) -> None:
 
 
 def _seconds(value: float) -> str:
-    """Format a duration with four digits, so that a table of them keeps its width: `0.930 s`, `12.34 s`, `123.4 s`."""
+    """Format a duration with four digits, to keep the width of a table: `0.930 s`, `12.34 s`, `123.4 s`."""
     decimals = max(0, 3 - max(0, len(f"{value:.0f}") - 1))
     return f"{value:.{decimals}f} s"
 

@@ -44,7 +44,7 @@ async def _run(container: Container, logger: Log, stopping: asyncio.Event) -> in
 
 
 def make(container: Container, logger: Log) -> Consumer:
-    """Make the consumer; if its log is at DEBUG, each step is logged, and otherwise nothing stands in between."""
+    """Make the consumer. Each of its steps is logged if the log is at DEBUG, and only then."""
     if not logger.isEnabledFor(logging.DEBUG):
         return container.consumer()
     return container.consumer(

@@ -78,7 +78,7 @@ async def load(  # noqa: PLR0913, PLR0917  # the groups of options
     shares: Shares,
     stopping: asyncio.Event,
 ) -> int:
-    """Send, wait until it is stored, and prove it; the exit status says whether nothing was lost or refused."""
+    """Send, wait until it is stored, and prove it. Return 0 if nothing was lost or refused."""
     clock, mishap = container.clock(), container.mishaps(shares, options.seed)
     since_ms, started_s = clock.wall_ms(), clock.monotonic_s()
     async with sending.sender(container, send) as sender:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _FRAMES: Final = 4096  # that are decoded in one go: some 30 ms, in which nothing else happens
 # Ids that are named of each kind, unless all are asked for: a bus has hundreds that no file defines.
+# Ids that are named of each kind, unless all are asked for: a bus has hundreds that no file defines.
 _NAMED: Final = 10
 _SLOWEST: Final = 1e-3
 _FASTEST: Final = 1e6
@@ -149,7 +150,8 @@ async def _start_ms(
 ) -> int:
     """Return when the log starts: as chosen, or so that its records can be believed when they are sent.
 
-    For that, a log that is not played at its own speed is read once before, but for one that can be read only once.
+    For that, a log that is not played at its own speed is read once before, but for one that can be read only
+    once.
     """
     if options.start_ms is not None:
         return options.start_ms

@@ -1,4 +1,4 @@
-"""`telemetry settings`: shows every setting with its value, its default, its unit, and what gave it the value.
+"""`telemetry settings`: shows every setting with its value, its default, its unit and its origin.
 
 A value comes from the environment, from the file `.env`, or is the default. Secrets are hidden.
 """
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         return 0
     rows = [("setting", "origin", "unit", "default", "value")]
     rows += [(each.name, each.origin, each.unit, _show(each.default), _show(each.value)) for each in found]
+    # The value comes last, because it may have any length.
     # The value comes last, because it may have any length.
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     for *cells, value in rows:

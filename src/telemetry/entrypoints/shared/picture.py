@@ -29,7 +29,7 @@ def file(text: str) -> Path:
 
 
 def draw(file: Path, simulation: Simulation, duration_s: float, about: str = "") -> None:
-    """Drive a fleet for `duration_s` and draw its first vehicle, below a title that says what the fleet is `about`.
+    """Drive a fleet for `duration_s` and draw its first vehicle, below a title that ends in `about`.
 
     Raise MissingExtraError without the extra, OSError if the picture cannot be written.
     """

@@ -48,7 +48,7 @@ async def prove(container: Container, manifest: Manifest, since_ms: int, patienc
 
 
 def conclude(container: Container, proof: Proof) -> int:
-    """Print the proof, what of the store is damaged, and what to do if records wait; return the exit status."""
+    """Print the proof, what is damaged, and what to do if records wait; return the exit status."""
     for error in proof.damage:
         screen.complain(str(error))
     if proof.pending:

@@ -80,8 +80,8 @@ async def sender(container: Container, options: SendOptions) -> AsyncIterator[Co
 def conclude(sent: ConcurrentSender, damaged: int = 0) -> int:
     """Print what became of what was sent, of which so much was damaged on purpose.
 
-    What was sent and accepted is counted by identity, as in the proof; what was rejected, by record that was posted.
-    Return the exit status: 0 if all of the rest was accepted, and the damaged rejected.
+    What was sent and accepted is counted by identity, as in the proof; what was rejected, by record that was
+    posted. Return the exit status: 0 if all of the rest was accepted, and the damaged rejected.
     """
     identities, accepted = sent.manifest.count()
     on_purpose = f", {damaged} {'was' if damaged == 1 else 'were'} damaged on purpose" if damaged else ""
