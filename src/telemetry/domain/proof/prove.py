@@ -65,7 +65,7 @@ class Proof(msgspec.Struct, frozen=True):
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is lost, and waiting for a consumer, which takes no dead letter, would change nothing."""
+        """Whether nothing is lost, and no consumer would change that: it takes no dead letter."""
         return not self.lost and self.pending == self.dead
 
     def __str__(self) -> str:
