@@ -48,6 +48,21 @@ class Secret(str):
         return "'***'"
 
 
+class Modes(msgspec.Struct, frozen=True):
+    """The modes of files and folders that are made, and the umask of the process; None leaves it as it is."""
+
+    file: int | None = None
+    folder: int | None = None
+    umask: int | None = None
+
+
+_MODES: Final = {
+    "private": Modes(0o600, 0o700, 0o077),
+    "group": Modes(0o660, 0o770, 0o007),
+    "umask": Modes(),
+}
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings; each is the environment variable of its name in capitals. Durations are in seconds."""
 
@@ -58,6 +73,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     data_dir: Path = Path("data")
     """Where the embedded queue and the local stores are."""
+
+    file_mode: Literal["private", "group", "umask"] = "private"
+    """Who may read and write what is made: this user, also the group, or whom the umask lets."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
@@ -159,6 +177,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def modes(self) -> Modes:
+        return _MODES[self.file_mode]
+
+    @property
     def queue_file(self) -> Path:
         return self.data_dir / "queue.db"
 
@@ -166,7 +188,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Settings:
     """Read the settings; the environment goes before the file. Raise SettingsError naming all that is wrong.
 
-    What the file says of `AWS_*` is put into the process's environment, where AWS's SDK looks for it.
+    What the file says of `AWS_*` is put into the process's environment, where AWS's SDK looks for it. What
+    the process makes from now on, beside queue and store, is as private as FILE_MODE says.
     """
     given = {name: value for name, value in dotenv_values(dotenv).items() if value is not None}
     if environment is None:
@@ -186,7 +209,10 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
     faults += _missing(values)
     if faults:
         raise SettingsError("; ".join(faults))
-    return Settings(**values)
+    configured = Settings(**values)
+    if environment is None and configured.modes.umask is not None:
+        os.umask(configured.modes.umask)
+    return configured
 
 
 def _missing(values: Mapping[str, Any]) -> Iterator[str]:
