@@ -69,7 +69,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_key: Secret | None = None
     """The key that may send for every vehicle."""
     api_keys_file: Path | None = None
-    """A JSON file of further keys: `[{"key": "...", "vehicles": ["depot-7-*"], "rate": 500}]`."""
+    """A JSON file of further keys; see `telemetry keys`."""
+    admin_access: Literal["loopback", "key", "open"] = "loopback"
+    """Who sees counters, documentation and depth: this machine and who has a key; who has a key; or all."""
 
     data_dir: Path = Path("data")
     """Where the embedded queue and the local stores are."""
