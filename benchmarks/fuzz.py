@@ -21,17 +21,21 @@ import msgspec
 
 from benchmarks import report
 from telemetry.adapters.clock import SystemClock
+from telemetry.adapters.http.access import Access
 from telemetry.adapters.http.app import create_app
 from telemetry.adapters.http.auth import HEADER, Grant, Keyring
+from telemetry.adapters.http.health import LastSend
 from telemetry.adapters.http.intake import Buffer, Desk
 from telemetry.adapters.http.metrics import Metrics
+from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import format_timestamp
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.contract.record import EXAMPLE
 from telemetry.domain.transport.ingest import Ingest
-from telemetry.domain.transport.lease import Depth
+from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.domain.transport.parcel import Parcel
+from telemetry.entrypoints.shared.readiness import ReceiverProbe
 
 _KEY: Final = "the-key-of-the-fuzzer"
 _EXPECTED: Final = {202: "accepted", 400: "malformed", 413: "malformed", 422: "rejected"}
@@ -99,23 +103,25 @@ def _damage(element: bytes, rng: random.Random) -> bytes:
 
 def receiver(shelf: Shelf) -> Any:  # noqa: ANN401  # which Litestar and its callers type differently
     """Make a receiver that puts what it accepts on a shelf."""
-    clock = SystemClock()
-
-    async def depth() -> Depth:
-        return Depth(0, 0, 0)
+    clock, last_send = SystemClock(), LastSend()
+    keyring = Keyring([Grant(_KEY, name="fuzzer")], clock)
+    queue = MemoryQueue(clock, LeaseTerms())
 
     async def on_error(_error: Exception, _scope: object) -> None:
         pass
 
     desk = Desk(
         ingest=Ingest(shelf, PartitionPolicy()),
-        keyring=Keyring([Grant(_KEY)], clock),
+        keyring=keyring,
         clock=clock,
         metrics=Metrics(),
         max_body=10_000_000,
         max_records=10_000,
         buffer=Buffer(64_000_000, lambda: 0),
-        depth=depth,
+        last_send=last_send,
+        probe=ReceiverProbe(queue, last_send, clock, None),
+        access=Access("open", keyring, clock),
+        on_rejected=lambda _key, _reasons: None,
     )
     return create_app(desk, "0", on_error, lambda _: nullcontext())
 

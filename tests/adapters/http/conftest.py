@@ -1,6 +1,6 @@
 """A receiver that is called without a network."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -8,12 +8,15 @@ import httpx
 import pytest
 
 from telemetry.adapters.clock import ManualClock
+from telemetry.adapters.http.access import Access
 from telemetry.adapters.http.app import create_app
 from telemetry.adapters.http.auth import HEADER, Grant, Keyring
+from telemetry.adapters.http.health import LastSend
 from telemetry.adapters.http.intake import Buffer, Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.coordination.outbox import LingeringOutbox
 from telemetry.domain.transport.ingest import Ingest
+from telemetry.entrypoints.shared.readiness import ReceiverProbe
 from tests.adapters.http.receiver import DEPOT, KEY, LIMIT, Receiver
 from tests.builders import NOW, POLICY
 from tests.fakes import FailingQueue
@@ -24,16 +27,20 @@ async def receiver() -> AsyncIterator[Receiver]:
     clock, errors = ManualClock(NOW), list[Exception]()
     queue = FailingQueue(clock)
     outbox = LingeringOutbox(queue, clock, linger_s=0, max_waiting=10_000_000)
-    grants = [Grant(KEY, rate=1000), Grant(DEPOT, vehicles=["depot-7-*"])]
+    grants = [Grant(KEY, rate=1000, name="fleet"), Grant(DEPOT, vehicles=["depot-7-*"], name="depot")]
+    keyring, last_send, rejected = Keyring(grants, clock), LastSend(), list[tuple[str, Mapping[str, int]]]()
     desk = Desk(
         ingest=Ingest(outbox, POLICY),
-        keyring=Keyring(grants, clock),
+        keyring=keyring,
         clock=clock,
         metrics=Metrics(),
         max_body=LIMIT,
         max_records=1_000,
         buffer=Buffer(10 * LIMIT, lambda: 0),
-        depth=queue.depth,
+        last_send=last_send,
+        probe=ReceiverProbe(queue, last_send, clock, None),
+        access=Access("loopback", keyring, clock),
+        on_rejected=lambda key, reasons: rejected.append((key, reasons)),
     )
 
     async def on_error(error, _scope):
@@ -45,4 +52,4 @@ async def receiver() -> AsyncIterator[Receiver]:
     async with httpx.AsyncClient(
         transport=transport, base_url="http://receiver", headers={HEADER: KEY}
     ) as client:
-        yield Receiver(app, client, queue, clock, errors)
+        yield Receiver(app, client, queue, clock, errors, rejected, keyring)

@@ -1,12 +1,14 @@
 """A receiver whose queue and clock are in the test's hand, and what is posted to it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import msgspec
 
 from telemetry.adapters.clock import ManualClock
+from telemetry.adapters.http.auth import Keyring
 from telemetry.domain.contract.record import Record
 from tests.builders import a_message, records_of
 from tests.fakes import FailingQueue
@@ -28,6 +30,8 @@ class Receiver(msgspec.Struct):
     queue: FailingQueue
     clock: ManualClock
     errors: list[Exception]
+    rejected: list[tuple[str, Mapping[str, int]]]
+    keyring: Keyring
 
     async def post(
         self, content: bytes | str, kind: str = "application/json", **headers: str

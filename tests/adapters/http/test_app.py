@@ -91,7 +91,7 @@ async def test_health_is_of_the_process_and_of_the_queue(receiver: Receiver):
     assert (await receiver.client.get("/health/live")).json() == {"status": "ok"}
     await receiver.post(GOOD)
     ready = await receiver.client.get("/health/ready")
-    assert (ready.status_code, ready.json()) == (200, {"ready": 1, "leased": 0, "dead": 0})
+    assert (ready.status_code, ready.json()) == (200, {"waiting": 1, "leased": 0, "dead": 0})
 
 
 async def test_counters_count_records_and_requests(receiver: Receiver):
@@ -102,6 +102,7 @@ async def test_counters_count_records_and_requests(receiver: Receiver):
     counted = dict(line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
     assert counted['telemetry_ingest_records_total{outcome="accepted"}'] == "1.0"
     assert counted['telemetry_ingest_records_total{outcome="rejected"}'] == "1.0"
+    assert counted['telemetry_ingest_rejected_records_total{reason="payload"}'] == "1.0"
     assert counted['telemetry_ingest_requests_total{status="202"}'] == "1.0"
     assert counted['telemetry_ingest_requests_total{status="400"}'] == "1.0"
     assert counted["telemetry_ingest_seconds_count"] == "1.0"
@@ -123,9 +124,45 @@ async def test_the_documentation_is_served(receiver: Receiver):
     assert msgspec.yaml.decode((await receiver.client.get("/docs/openapi.yaml")).content) == described
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/ingest", "/nowhere"])
-async def test_a_head_request_is_answered_without_a_body(receiver: Receiver, path: str):
-    assert (await receiver.client.head(path)).content == b""
+@pytest.mark.parametrize(
+    "path", ["/", "/health/live", "/health/ready", "/metrics", "/docs", "/ingest", "/nowhere"]
+)
+async def test_a_head_request_is_answered_as_get_without_a_body(receiver: Receiver, path: str):
+    head, got = await receiver.client.head(path), await receiver.client.get(path)
+    assert head.content == b""
+    assert (head.status_code, head.headers) == (got.status_code, got.headers)
+
+
+async def test_the_root_says_what_there_is(receiver: Receiver):
+    for path in (await receiver.client.get("/")).json().values():
+        assert (await receiver.client.get(path)).status_code in (200, 405)
+
+
+async def test_ready_is_not_said_after_a_send_that_failed_until_one_succeeds(receiver: Receiver):
+    receiver.queue.failing = {"send"}
+    assert (await receiver.post(GOOD)).status_code == 503
+    receiver.queue.failing = ()
+    for _ in range(2):
+        assert (await receiver.client.get("/health/ready")).status_code == 503
+    assert (await receiver.post(BAD)).status_code == 422  # which sends nothing
+    assert (await receiver.client.get("/health/ready")).status_code == 503
+    assert (await receiver.post(GOOD)).status_code == 202
+    assert (await receiver.client.get("/health/ready")).status_code == 200
+
+
+async def test_a_send_that_failed_is_forgotten_where_nobody_sends_any_more(receiver: Receiver):
+    receiver.queue.failing = {"send"}
+    await receiver.post(GOOD)
+    receiver.queue.failing = ()
+    receiver.clock.advance(59)
+    assert (await receiver.client.get("/health/ready")).status_code == 503
+    receiver.clock.advance(1)
+    assert (await receiver.client.get("/health/ready")).status_code == 200
+
+
+async def test_rejected_records_are_named_by_key_and_class(receiver: Receiver):
+    await receiver.post(f"[{GOOD},{BAD},{BAD},7]")
+    assert receiver.rejected == [("fleet", {"payload": 2, "json": 1})]
 
 
 async def test_a_sender_that_hangs_up_is_no_failure_of_the_receiver(receiver: Receiver):

@@ -122,3 +122,27 @@ def test_all_that_is_wrong_is_said_at_once():
 def test_a_secret_does_not_show_itself_in_the_settings():
     assert "hush" not in repr(load(API_KEY="hush"))
     assert repr(Secret("hush")) == "'***'"
+
+
+@pytest.mark.parametrize(
+    ("mode", "file_mode", "folder_mode", "umask"),
+    [(None, 0o600, 0o700, 0o077), ("group", 0o660, 0o770, 0o007), ("umask", None, None, 0o022)],
+)
+def test_what_a_process_makes_is_as_private_as_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, mode: str | None, file_mode: object, folder_mode: object, umask: int
+):
+    before = os.umask(0o022)
+    try:
+        if mode:
+            monkeypatch.setenv("FILE_MODE", mode)
+        modes = settings.load(dotenv=NO_FILE).modes
+        assert (modes.file, modes.folder) == (file_mode, folder_mode)
+        assert os.umask(0o022) == umask  # of heartbeats, ledgers and logs
+    finally:
+        os.umask(before)
+
+
+def test_settings_of_another_environment_leave_the_umask_alone():
+    before = os.umask(0o022)
+    load()
+    assert os.umask(before) == 0o022

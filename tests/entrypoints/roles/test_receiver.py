@@ -9,7 +9,7 @@ import pytest
 import structlog
 from dependency_injector import providers
 
-from telemetry.adapters.clock import SystemClock
+from telemetry.adapters.clock import ManualClock, SystemClock
 from telemetry.adapters.http.auth import HEADER, Grant
 from telemetry.domain.transport.queue import QueueUnavailableError
 from telemetry.entrypoints.process import log
@@ -39,6 +39,21 @@ def test_a_file_of_keys_that_cannot_be_read_is_named(tmp_path: Path, content: st
     if content is not None:
         file.write_text(content)
     with pytest.raises(SettingsError, match="^API_KEYS_FILE: "):
+        receiver.grants(Settings(api_key=Secret("k"), api_keys_file=file))
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ({"key": "k"}, "entry 1: it has the same key as API_KEY"),
+        ({"key": "k", "name": "depot"}, "depot: it has the same key as API_KEY"),
+        ({"key": "other", "name": "API_KEY"}, "API_KEY: it has the name API_KEY"),
+    ],
+)
+def test_the_key_of_the_fleet_is_not_in_the_file_too(tmp_path: Path, entry: object, why: str):
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps([entry]))
+    with pytest.raises(SettingsError, match=f"^API_KEYS_FILE: .*{why}$"):
         receiver.grants(Settings(api_key=Secret("k"), api_keys_file=file))
 
 
@@ -101,17 +116,73 @@ async def test_no_key_is_ever_in_an_answer_or_in_the_log(log_format: Any, capsys
 
 
 @pytest.mark.usefixtures("restored_logging")
-async def test_what_senders_do_wrong_is_answered_and_not_logged(capsys: pytest.CaptureFixture[str]):
+async def test_what_senders_do_wrong_is_logged_once_a_key_and_reason_with_a_count(
+    capsys: pytest.CaptureFixture[str],
+):
     configured = Settings(queue_backend="memory", storage_backend="memory")
-    app = receiver.assemble(
-        Container(settings=configured), [Grant(FLEET)], log.configure(configured, "Receiver")
-    )
+    clock = ManualClock()
+    container = Container(settings=configured, clock=providers.Object(clock))
+    who = [Grant(FLEET, name="fleet"), Grant(DEPOT, vehicles=["depot-*"], name="depot")]
+    app = receiver.assemble(container, who, log.configure(configured, "Receiver"))
+    bad = json.dumps([RECORD | {"can_id": "7"}, RECORD | {"payload": {"battery_soc": 101}}, RECORD])
     async with client_of(app) as client:
-        for content in ("{", "3", " " * (configured.ingest_max_body + 1)):
-            assert (await client.post("/ingest", content=content)).status_code >= 400
-        assert (await client.post("/ingest", headers={HEADER: NOBODY})).status_code == 401
+        for _ in range(50):
+            await client.post("/ingest", content=bad)
+            await client.post("/ingest", content="{")
+            await client.post("/ingest", content=json.dumps(RECORD), headers={HEADER: DEPOT})
+            await client.post("/ingest", headers={HEADER: NOBODY})
         assert (await client.get("/nowhere")).status_code == 404
-    assert capsys.readouterr().err == ""
+        logged = capsys.readouterr().err.splitlines()
+        assert [line.partition("WARNING [Receiver] ")[2].partition(", error=")[0] for line in logged] == [
+            "Records rejected: key=fleet, reason=can_id, count=1",
+            "Records rejected: key=fleet, reason=payload, count=1",
+            "Requests refused: key=fleet, status=400, count=1",
+            "Requests refused: key=depot, status=403, count=1",
+            "Requests refused: key=-, status=401, count=1",
+        ]
+        clock.advance(10)
+        await client.post("/ingest", content=bad)
+        assert "Records rejected: key=fleet, reason=payload, count=50" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("restored_logging")
+async def test_an_expired_key_is_refused_with_the_reason_and_logged_by_its_name(
+    capsys: pytest.CaptureFixture[str],
+):
+    configured = Settings(queue_backend="memory", storage_backend="memory")
+    clock = ManualClock(999)
+    container = Container(settings=configured, clock=providers.Object(clock))
+    who = [Grant(FLEET, name="fleet", expires_ms=1000)]
+    app = receiver.assemble(container, who, log.configure(configured, "Receiver"))
+    async with client_of(app) as client:
+        assert (await client.post("/ingest", content=json.dumps(RECORD))).status_code == 202
+        clock.advance(0.001)
+        answer = await client.post("/ingest", content=json.dumps(RECORD))
+    assert answer.status_code == 401
+    assert "has expired" in answer.json()["detail"]
+    assert "Requests refused: key=fleet, status=401" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("restored_logging")
+@pytest.mark.parametrize(
+    "error", [QueueUnavailableError("the disk is full"), RuntimeError("never seen before")]
+)
+async def test_a_fault_that_lasts_is_one_line_a_second_with_a_count(
+    capsys: pytest.CaptureFixture[str], error: Exception
+):
+    configured = Settings(storage_backend="memory")
+    clock = ManualClock()
+    queue = FailingQueue(clock)
+    container = Container(settings=configured, clock=providers.Object(clock), queue=providers.Object(queue))
+    app = receiver.assemble(container, [Grant(FLEET)], log.configure(configured, "Receiver"))
+    async with client_of(app) as client:
+        queue.failing, queue.failure = {"send"}, error
+        for _ in range(3):
+            for _ in range(100):
+                await client.post("/ingest", content=json.dumps(RECORD))
+            clock.advance(1)
+    logged = [line for line in capsys.readouterr().err.splitlines() if "ERROR" in line]
+    assert [line.rpartition("count=")[2] for line in logged] == ["1", "100", "100"]
 
 
 @pytest.mark.usefixtures("restored_logging")
@@ -125,7 +196,8 @@ async def test_an_embedded_queue_that_is_full_is_logged_by_the_name_of_its_setti
         answer = await client.post("/ingest", content=json.dumps(RECORD))
         assert answer.status_code == 503
         assert str(tmp_path) not in answer.text
-        assert (await client.get("/health/ready")).status_code == 200
+        assert (await client.get("/health/ready")).status_code == 503
+        assert (await client.get("/health/live")).status_code == 200
         await container.queue().close()
         assert (await client.get("/health/ready")).status_code == 503
     assert "QUEUE_MAX_BYTES" in capsys.readouterr().err

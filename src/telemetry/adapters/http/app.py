@@ -1,11 +1,10 @@
 """The receiver over HTTP: its routes, and their OpenAPI description."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Final
+from typing import Any, Final
 
-import msgspec
-from litestar import Litestar, MediaType, Response, asgi, get
+from litestar import Litestar, MediaType, Request, Response, asgi, get
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
@@ -14,13 +13,14 @@ from litestar.openapi.spec import License
 from litestar.types import Message, Receive, Scope, Send
 
 from telemetry.adapters.http import docs, intake, problem, spec
+from telemetry.adapters.http.access import guarded
+from telemetry.adapters.http.health import Health, Readiness
 from telemetry.adapters.http.intake import Desk
 from telemetry.adapters.http.metrics import CONTENT_TYPE
 from telemetry.domain.contract.compression import TooLargeError
 from telemetry.domain.contract.elements import TooManyRecordsError
 from telemetry.domain.contract.parse import MalformedBodyError
 from telemetry.domain.transport.ingest import NotPermittedError
-from telemetry.domain.transport.lease import Depth
 
 EXPECTED: Final = (
     HTTPException,
@@ -32,12 +32,6 @@ EXPECTED: Final = (
 """Faults of a sender; the answer names them, so that the log need not."""
 
 
-class Health(msgspec.Struct, frozen=True):
-    """The answer of a process that lives."""
-
-    status: str = "ok"
-
-
 @get(
     "/health/live",
     summary="Whether the process lives",
@@ -46,18 +40,19 @@ class Health(msgspec.Struct, frozen=True):
     response_description="It does.",
 )
 async def live() -> Health:
-    return Health()
+    return Health("ok")
 
 
 @get(
     "/health/ready",
-    summary="Whether the queue can be reached",
+    summary="Whether records can be taken",
+    description="How much waits in the queue is for clients that may see `/metrics`; others get the status.",
     operation_id="ready",
     tags=["operations"],
     response_description="It can; what it holds.",
 )
-async def ready(desk: NamedDependency[Desk]) -> Depth:
-    return await desk.depth()
+async def ready(request: Request[Any, Any, Any], desk: NamedDependency[Desk]) -> Readiness | Health:
+    return await desk.probe.readiness(in_detail=desk.access.permits(request.scope)) or Health("ok")
 
 
 @get(
@@ -70,6 +65,18 @@ async def ready(desk: NamedDependency[Desk]) -> Depth:
 )
 async def metrics(desk: NamedDependency[Desk]) -> Response[bytes]:
     return Response(desk.metrics.render(), media_type=CONTENT_TYPE)
+
+
+@get("/", include_in_schema=False)
+async def index() -> Mapping[str, str]:
+    """Say what there is, to who came by a browser or by chance."""
+    return {
+        "ingest": intake.PATH,
+        "documentation": "/docs",
+        "live": "/health/live",
+        "ready": "/health/ready",
+        "metrics": "/metrics",
+    }
 
 
 def create_app(
@@ -93,7 +100,7 @@ def create_app(
             desk.metrics.answered(event["status"])
 
     app = Litestar(
-        route_handlers=[ingest, live, ready, metrics],
+        route_handlers=[ingest, index, live, ready, metrics],
         dependencies={"desk": Provide(lambda: desk, use_cache=True, sync_to_thread=False)},
         plugins=[problem.PLUGIN],
         before_send=[count],
@@ -103,6 +110,7 @@ def create_app(
         openapi_config=_openapi_config(version),
     )
     spec.add_to(app.openapi_schema, intake.PATH)
+    app.asgi_handler = guarded(app.asgi_handler, desk.access)
     return app
 
 

@@ -5,7 +5,7 @@ and no response object are made, because together they would cost more than a re
 """
 
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -13,24 +13,23 @@ from litestar.enums import ScopeType
 from litestar.exceptions import (
     ClientException,
     MethodNotAllowedException,
-    NotAuthorizedException,
     TooManyRequestsException,
 )
 from litestar.types import Receive, Scope, Send
 
-from telemetry.adapters.http.auth import HEADER, Caller, Keyring
+from telemetry.adapters.http import reasons
+from telemetry.adapters.http.access import Access
+from telemetry.adapters.http.auth import Caller, Headers, Keyring, caller_of
+from telemetry.adapters.http.health import LastSend, Probe
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.domain.clock import Clock
 from telemetry.domain.contract import compression, parse
 from telemetry.domain.contract.answer import bounded
 from telemetry.domain.contract.record import Answer, Parsed
-from telemetry.domain.transport.ingest import Ingest
-from telemetry.domain.transport.lease import Depth
+from telemetry.domain.transport.ingest import Ingest, NotPermittedError
 from telemetry.domain.transport.queue import QueueUnavailableError
 
 PATH: Final = "/ingest"
-
-_Headers = Mapping[bytes, bytes]
 
 _Parser = Callable[[bytes, int, int], Parsed]
 
@@ -39,7 +38,10 @@ _PARSERS: Final[dict[str, _Parser]] = {
     "application/x-ndjson": parse.parse_lines,
 }
 _LONGEST_ANSWER: Final = 1_000_000  # bytes
-_KEY: Final = HEADER.lower().encode()
+_A_DAY_S: Final = 86_400
+
+SENDER: Final = "sender"
+"""Where the state of a request that failed has the name of its key."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -64,7 +66,11 @@ class Buffer:
 
 
 class Desk(msgspec.Struct, frozen=True):
-    """What a request needs to be served. A body has at most `max_body` bytes, as sent and decompressed."""
+    """What a request needs to be served.
+
+    A body has at most `max_body` bytes, as sent and decompressed. `on_rejected` is called with the name of a
+    key and with how many of its records were rejected, by reason.
+    """
 
     ingest: Ingest
     keyring: Keyring
@@ -73,7 +79,10 @@ class Desk(msgspec.Struct, frozen=True):
     max_body: int
     max_records: int
     buffer: Buffer
-    depth: Callable[[], Awaitable[Depth]]
+    last_send: LastSend
+    probe: Probe
+    access: Access
+    on_rejected: Callable[[str, Mapping[str, int]], None]
 
 
 async def take(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,17 +91,50 @@ async def take(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
         raise MethodNotAllowedException(f"Send records to {PATH} by POST.", headers={"Allow": "POST"})
     started_s = desk.clock.monotonic_s()
     headers = dict(scope["headers"])
-    caller = _caller(headers, desk.keyring, started_s)
+    if started_s >= desk.keyring.look_at_s:
+        desk.keyring.look()
+    caller = caller_of(headers, desk.keyring, desk.clock)
+    try:
+        parsed = await _parsed(desk, caller, scope, headers, receive)
+        answer = await _accepted(desk, caller, parsed)
+    except Exception:
+        scope["state"][SENDER] = caller.name
+        raise
+    desk.metrics.taken(answer.accepted, len(parsed.rejected), desk.clock.monotonic_s() - started_s)
+    if parsed.rejected:
+        counts = reasons.count(parsed.rejected)
+        desk.metrics.rejected(counts)
+        desk.on_rejected(caller.name, counts)
+    await _send(send, answer)
+
+
+async def _parsed(desk: Desk, caller: Caller, scope: Scope, headers: Headers, receive: Receive) -> Parsed:
+    """Read a body. Raise what it is refused for."""
+    _check_rate(caller, desk.clock)
     parser = _parser(headers)
     _check_length(_text(headers, b"content-length"), desk.max_body)
     body = await _body(receive, desk.max_body, desk.buffer)
+    _check_rate(caller, desk.clock)  # others with this key may have been faster meanwhile
     if b"content-encoding" in headers:
         body = _decoded(body, scope["headers"], desk.max_body)
-    parsed = parser(body, desk.clock.wall_ms(), desk.max_records)
-    caller.spend(len(parsed.records))
-    answer = await desk.ingest.accept(parsed, caller.permits)
-    desk.metrics.taken(answer.accepted, len(answer.rejected), desk.clock.monotonic_s() - started_s)
-    await _send(send, answer)
+    return parser(body, desk.clock.wall_ms(), desk.max_records)
+
+
+async def _accepted(desk: Desk, caller: Caller, parsed: Parsed) -> Answer:
+    """Make the valid records durable, and charge the caller for all that were parsed unless that fails."""
+    charged_s = caller.charge(len(parsed.records) + len(parsed.rejected), desk.clock.monotonic_s())
+    try:
+        answer = await desk.ingest.accept(parsed, caller.permits)
+    except NotPermittedError:
+        caller.refund(charged_s)
+        raise
+    except Exception:
+        caller.refund(charged_s)
+        desk.last_send.failed_s = desk.clock.monotonic_s()
+        raise
+    if parsed.records:
+        desk.last_send.failed_s = None
+    return answer
 
 
 async def _send(send: Send, answer: Answer) -> None:
@@ -111,27 +153,16 @@ async def _send(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _caller(headers: _Headers, keyring: Keyring, now_s: float) -> Caller:
-    """Return the caller whose key is in the headers.
-
-    Raise NotAuthorizedException for a missing or unknown key, TooManyRequestsException for a key over its
-    rate.
-    """
-    key = _text(headers, _KEY)
-    if not (caller := keyring.find(key)):
-        raise NotAuthorizedException(
-            f"The key in {HEADER} is not known." if key else f"Send your key in the header {HEADER}.",
-            headers={"WWW-Authenticate": f'ApiKey header="{HEADER}"'},
-        )
-    if wait_s := caller.wait_s(now_s):
+def _check_rate(caller: Caller, clock: Clock) -> None:
+    """Raise TooManyRequestsException if the caller is over its rate."""
+    if caller.rate and (wait_s := caller.wait_s(clock.monotonic_s())):
         raise TooManyRequestsException(
             "This key has sent more records than its rate allows.",
-            headers={"Retry-After": str(math.ceil(wait_s))},
+            headers={"Retry-After": str(min(math.ceil(wait_s), _A_DAY_S))},
         )
-    return caller
 
 
-def _parser(headers: _Headers) -> _Parser:
+def _parser(headers: Headers) -> _Parser:
     """Return the parser for the media type. Raise ClientException if there is none."""
     kind = _text(headers, b"content-type").partition(";")[0].strip().lower()
     if not (parser := _PARSERS.get(kind)):
@@ -190,5 +221,5 @@ def _decoded(body: bytes, headers: Iterable[tuple[bytes, bytes]], limit: int) ->
         raise ClientException(f"The body is not what Content-Encoding says: {error}") from error
 
 
-def _text(headers: _Headers, name: bytes) -> str:
+def _text(headers: Headers, name: bytes) -> str:
     return headers.get(name, b"").decode("latin-1")

@@ -1,6 +1,7 @@
 """The receiver's counters for Prometheus."""
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -21,6 +22,12 @@ class Metrics:
             "telemetry_ingest_records",
             "Records by what became of them.",
             ["outcome"],
+            registry=self._registry,
+        )
+        self._rejected_for = Counter(
+            "telemetry_ingest_rejected_records",
+            "Rejected records by the field at fault.",
+            ["reason"],
             registry=self._registry,
         )
         self._requests = Counter(
@@ -46,6 +53,11 @@ class Metrics:
         self._accepted.inc(accepted)
         self._rejected.inc(rejected)
         self._durations_s.observe(duration_s)
+
+    def rejected(self, reasons: Mapping[str, int]) -> None:
+        """Count rejected records by the class of their reason."""
+        for reason, count in reasons.items():
+            self._rejected_for.labels(reason).inc(count)
 
     def answered(self, status: int) -> None:
         """Count a request that was answered with `status`."""

@@ -3,12 +3,14 @@
 from http import HTTPStatus
 from typing import Any, Final
 
+from litestar import Request
 from litestar.exceptions import HTTPException
 from litestar.plugins.problem_details import (
     ProblemDetailsConfig,
     ProblemDetailsException,
     ProblemDetailsPlugin,
 )
+from litestar.types import Receive, Scope, Send
 
 from telemetry.domain.contract.compression import TooLargeError
 from telemetry.domain.contract.elements import TooManyRecordsError
@@ -62,5 +64,21 @@ _CAUSES: Final[dict[type[Exception], Any]] = {
     QueueUnavailableError: _unavailable,
     Exception: _failed,
 }
+
+
+def of(error: Exception) -> ProblemDetailsException:
+    """Return the problem details by which an error is answered."""
+    found: ProblemDetailsException = next(make for kind, make in _CAUSES.items() if isinstance(error, kind))(
+        error
+    )
+    return found
+
+
+async def answer(error: HTTPException, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with problem details where no application does it."""
+    request: Request[Any, Any, Any] = Request(scope)
+    response = _refused(error).to_response(request)
+    await response.to_asgi_response(app=None, request=request)(scope, receive, send)
+
 
 PLUGIN: Final = ProblemDetailsPlugin(ProblemDetailsConfig(exception_to_problem_detail_map=_CAUSES))

@@ -7,6 +7,7 @@ with a dot and are in no listing, so that it does no harm if a crash leaves one.
 
 import asyncio
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,8 +31,11 @@ _NO_OBJECT: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 class LocalStorage:
     """Objects as files below `root`; each call runs in a thread."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, file_mode: int | None = 0o600, folder_mode: int | None = 0o700) -> None:
+        """Make files and folders with these modes, whatever the umask is; None leaves them to the umask."""
         self._root = root
+        self._file_mode = file_mode
+        self._folder_mode = folder_mode
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         path = self._path(key)
@@ -72,10 +76,12 @@ class LocalStorage:
                 raise ObjectExistsError(path.relative_to(self._root).as_posix())
             _sync_folder(path.parent)  # its writer may have ended before this
             return
-        _make_folder(path.parent)
+        self._make_folder(path.parent)
         temporary = path.with_name(f"{_TEMPORARY}{path.name}.{uuid4().hex}")
         try:
-            with temporary.open("xb") as file:
+            with os.fdopen(self._open(temporary), "wb") as file:
+                if self._file_mode is not None:
+                    os.fchmod(file.fileno(), self._file_mode)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -84,6 +90,20 @@ class LocalStorage:
             temporary.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
+
+    def _open(self, new: Path) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        return os.open(new, flags, 0o666 if self._file_mode is None else 0o600)
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it, durably."""
+        if not folder.exists():
+            self._make_folder(folder.parent)
+            with suppress(FileExistsError):  # another writer was faster
+                folder.mkdir(mode=0o777 if self._folder_mode is None else 0o700)
+                if self._folder_mode is not None:
+                    folder.chmod(self._folder_mode | folder.stat().st_mode & stat.S_ISGID)
+            _sync_folder(folder.parent)
 
     def _list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the objects with a prefix, from a walk of the deepest folder that it names in full."""
@@ -121,14 +141,6 @@ def _raise_unless_gone(error: OSError) -> None:
     """Raise an error of a walk, except for a missing folder: a listing that omits objects looks like loss."""
     if not isinstance(error, _NO_OBJECT):
         raise error
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, durably."""
-    if not folder.exists():
-        _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

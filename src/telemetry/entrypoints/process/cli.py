@@ -8,6 +8,7 @@ from typing import Final
 
 ROLES: Final = {
     "receiver": "take records over HTTP",
+    "keys": "add, list or revoke keys of senders",
     "consumer": "carry records from the queue to the raw store",
     "aggregator": "turn the raw store into hourly figures",
     "simulator": "drive a fleet of battery packs that post to a receiver",

@@ -43,6 +43,8 @@ class Container(containers.DeclarativeContainer):
             clock=clock,
             terms=settings.provided.lease_terms,
             max_size=settings.provided.queue_max_bytes,
+            file_mode=settings.provided.modes.file,
+            folder_mode=settings.provided.modes.folder,
         ),
         sqs=providers.Singleton(
             SqsQueue,
@@ -56,7 +58,12 @@ class Container(containers.DeclarativeContainer):
     )
     storage: providers.Provider[Storage] = providers.Selector(
         settings.provided.storage_backend,
-        local=providers.Singleton(LocalStorage, root=settings.provided.data_dir),
+        local=providers.Singleton(
+            LocalStorage,
+            root=settings.provided.data_dir,
+            file_mode=settings.provided.modes.file,
+            folder_mode=settings.provided.modes.folder,
+        ),
         s3=providers.Singleton(
             S3Storage, bucket=settings.provided.s3_bucket, prefix=settings.provided.s3_prefix
         ),

@@ -77,16 +77,36 @@ class Secret(str):
         return "'***'"
 
 
+class Modes(msgspec.Struct, frozen=True):
+    """The modes of files and folders that are made, and the umask of the process; None leaves it as it is."""
+
+    file: int | None = None
+    folder: int | None = None
+    umask: int | None = None
+
+
+_MODES: Final = {
+    "private": Modes(0o600, 0o700, 0o077),
+    "group": Modes(0o660, 0o770, 0o007),
+    "umask": Modes(),
+}
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings; each is the environment variable of its name in capitals. Durations are in seconds."""
 
     api_key: Secret | None = None
     """The key that may send for every vehicle."""
     api_keys_file: Path | None = None
-    """A JSON file of further keys: `[{"key": "...", "vehicles": ["depot-7-*"], "rate": 500}]`."""
+    """A JSON file of further keys; see `telemetry keys`."""
+    admin_access: Literal["loopback", "key", "open"] = "loopback"
+    """Who sees counters, documentation and depth: this machine and who has a key; who has a key; or all."""
 
     data_dir: Path = Path("data")
     """Where the embedded queue and the local stores are."""
+
+    file_mode: Literal["private", "group", "umask"] = "private"
+    """Who may read and write what is made: this user, also the group, or whom the umask lets."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Which events are logged: these and worse ones."""
@@ -200,6 +220,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def modes(self) -> Modes:
+        return _MODES[self.file_mode]
+
+    @property
     def queue_file(self) -> Path:
         return self.data_dir / "queue.db"
 
@@ -218,7 +242,8 @@ class Explained(msgspec.Struct, frozen=True):
 def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Settings:
     """Read the settings; the environment goes before the file. Raise SettingsError naming all that is wrong.
 
-    What the file says of `AWS_*` is put into the process's environment, where AWS's SDK looks for it.
+    What the file says of `AWS_*` is put into the process's environment, where AWS's SDK looks for it. What
+    the process makes from now on, beside queue and store, is as private as FILE_MODE says.
     """
     given = _read_file(dotenv)
     if environment is None:
@@ -241,6 +266,8 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
     configured = Settings(**values)
     if faults := list(_impossible(configured)):
         raise SettingsError("; ".join(faults))
+    if environment is None and configured.modes.umask is not None:
+        os.umask(configured.modes.umask)
     return configured
 
 

@@ -4,27 +4,42 @@ import asyncio
 import os
 import signal
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from importlib.metadata import version
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
 import msgspec
 from litestar import Litestar
 from litestar.types import Scope
 from msgspec import Meta
 
-from telemetry.adapters.http import server
+from telemetry.adapters.http import problem, server
+from telemetry.adapters.http.access import Access
 from telemetry.adapters.http.app import EXPECTED, create_app
 from telemetry.adapters.http.auth import Grant, Keyring
-from telemetry.adapters.http.intake import Buffer, Desk
+from telemetry.adapters.http.health import LastSend
+from telemetry.adapters.http.intake import PATH, SENDER, Buffer, Desk
 from telemetry.adapters.http.metrics import Metrics
+from telemetry.domain.clock import Clock
 from telemetry.domain.transport.queue import QueueUnavailableError
 from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser, Port
-from telemetry.entrypoints.process.settings import Settings, SettingsError
+from telemetry.entrypoints.process.repeated import Repeated
+from telemetry.entrypoints.shared import granting
+from telemetry.entrypoints.shared.granting import SHARED_DIR, Renewal
+from telemetry.entrypoints.shared.readiness import ReceiverProbe
+
+grants = granting.grants
+
+_FAULTS_EVERY_S: Final = 1.0
+_REFUSALS_EVERY_S: Final = 10.0
+_LONGEST: Final = 200  # characters of a reason, which may quote what was sent
 
 
 class ReceiverOptions(msgspec.Struct, frozen=True):
@@ -59,9 +74,10 @@ def main(arguments: Sequence[str] = ()) -> int:
         workers=options.workers,
         stop_s=round(configured.shutdown_timeout),
     )
-    with tempfile.TemporaryDirectory(prefix="telemetry-metrics-") as metrics:
+    with tempfile.TemporaryDirectory(prefix="telemetry-workers-") as shared:
         if options.workers > 1:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics  # where the workers' counters meet
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # where the workers' counters meet
+            os.environ[SHARED_DIR] = shared
         server.serve(config)
     return 0
 
@@ -72,46 +88,101 @@ def create() -> Litestar:
     logger = log.configure(configured, "Receiver")
     if configured.queue_backend == "memory":
         logger.warning("QUEUE_BACKEND=memory: records die with this process, and no consumer can reach them")
-    app = assemble(Container(settings=configured), grants(configured), logger)
+    renewal = Renewal(configured, logger)
+    app = assemble(Container(settings=configured), renewal.first(), logger, renewal)
     runtime.spare_collector()
     return app
 
 
-def assemble(container: Container, who: Sequence[Grant], logger: Log) -> Litestar:
-    """Make an application that takes records from `who`."""
-    outbox = container.outbox()
+def assemble(
+    container: Container, who: Sequence[Grant], logger: Log, renewal: Renewal | None = None
+) -> Litestar:
+    """Make an application that takes records from `who`, and later from those whom `renewal` names."""
+    configured, clock, queue, outbox = (
+        container.settings(),
+        container.clock(),
+        container.queue(),
+        container.outbox(),
+    )
+    keyring = Keyring(who, clock, granting.dues(), renewal.renewed if renewal else None)
+    last_send = LastSend()
+    said = Said(clock, logger)
+    file = configured.queue_file if configured.queue_backend == "sqlite" else None
     desk = Desk(
         ingest=container.ingest(),
-        keyring=Keyring(who, container.clock()),
-        clock=container.clock(),
+        keyring=keyring,
+        clock=clock,
         metrics=Metrics(),
-        max_body=container.settings().ingest_max_body,
-        max_records=container.settings().ingest_max_records,
-        buffer=Buffer(container.settings().ingest_max_waiting, lambda: outbox.waiting),
-        depth=container.queue().depth,
+        max_body=configured.ingest_max_body,
+        max_records=configured.ingest_max_records,
+        buffer=Buffer(configured.ingest_max_waiting, lambda: outbox.waiting),
+        last_send=last_send,
+        probe=ReceiverProbe(queue, last_send, clock, file),
+        access=Access(configured.admin_access, keyring, clock),
+        on_rejected=said.on_rejected,
     )
 
-    async def on_error(error: Exception, _scope: Scope) -> None:
-        if isinstance(error, QueueUnavailableError):
-            logger.error("Queue unavailable, answered 503", error=str(error))
-        elif not isinstance(error, EXPECTED):
-            logger.error("Request failed, answered 500", exc_info=error)
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with opened(container.queue, container.outbox):
+            with _reloading(keyring, configured.api_keys_file):
+                yield
 
     return create_app(
-        desk, version("battery-telemetry"), on_error, lambda _: opened(container.queue, container.outbox)
+        desk,
+        version("battery-telemetry"),
+        said.on_error,
+        lifespan,
     )
 
 
-def grants(configured: Settings) -> Sequence[Grant]:
-    """Read who may send. Raise SettingsError if nobody may, or a file of keys cannot be read."""
-    found: list[Grant] = []
-    if configured.api_key:
-        found.append(Grant(configured.api_key, rate=configured.ingest_rate))
-    if configured.api_keys_file:
-        try:
-            found += msgspec.json.decode(configured.api_keys_file.read_bytes(), type=list[Grant])
-        except (OSError, msgspec.DecodeError) as error:
-            raise SettingsError(f"API_KEYS_FILE: {error}") from error
-    if not found:
-        raise SettingsError("API_KEY: not set; nobody could send")
-    return found
+class Said:
+    """What the log says of what was not taken: no more than one line a kind and period."""
+
+    def __init__(self, clock: Clock, logger: Log) -> None:
+        self._log = logger
+        self._faults = Repeated(clock, _FAULTS_EVERY_S)
+        self._refusals = Repeated(clock, _REFUSALS_EVERY_S)
+
+    async def on_error(self, error: Exception, scope: Scope) -> None:
+        if isinstance(error, QueueUnavailableError):
+            self._faults.happened(
+                "queue",
+                lambda n: self._log.error("Queue unavailable, answered 503", error=str(error), count=n),
+            )
+        elif not isinstance(error, EXPECTED):
+            self._faults.happened(
+                type(error).__name__,
+                lambda n: self._log.error("Request failed, answered 500", exc_info=error, count=n),
+            )
+        elif scope["path"] == PATH:
+            self._refused(str(scope["state"].get(SENDER) or getattr(error, "sender", "-")), error)
+
+    def on_rejected(self, key: str, reasons: Mapping[str, int]) -> None:
+        for reason, count in reasons.items():
+            say = partial(self._say_rejected, key, reason)
+            self._refusals.happened((key, reason), say, count)
+
+    def _refused(self, key: str, error: Exception) -> None:
+        status, why = problem.of(error).status_code, str(problem.of(error).detail)[:_LONGEST]
+        self._refusals.happened(
+            (key, status),
+            lambda n: self._log.warning("Requests refused", key=key, status=status, count=n, error=why),
+        )
+
+    def _say_rejected(self, key: str, reason: str, count: int) -> None:
+        self._log.warning("Records rejected", key=key, reason=reason, count=count)
+
+
+@contextmanager
+def _reloading(keyring: Keyring, file: Path | None) -> Iterator[None]:
+    """Read the file of keys at SIGHUP; without one, that signal ends the process as ever."""
+    if not file:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: keyring.look(closely=True))
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)

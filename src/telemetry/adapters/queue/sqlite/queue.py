@@ -11,7 +11,9 @@ needs no second mechanism, and works between processes.
 """
 
 import asyncio
+import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -37,8 +39,20 @@ class SqliteQueue:
 
     max_body = 1024 * 1024
 
-    def __init__(self, path: Path, clock: Clock, terms: LeaseTerms, max_size: int) -> None:
+    def __init__(  # noqa: PLR0913  # all of it comes from settings
+        self,
+        path: Path,
+        clock: Clock,
+        terms: LeaseTerms,
+        max_size: int,
+        *,
+        file_mode: int | None = 0o600,
+        folder_mode: int | None = 0o700,
+    ) -> None:
         """Open the queue. A send after which the file would hold more than `max_size` bytes is refused.
+
+        If file and folder have to be made, they get these modes, whatever the umask is; None leaves them to
+        the umask. SQLite makes its other files with the mode of the first.
 
         Raise QueueUnavailableError if the file cannot be opened or is of another kind.
         """
@@ -46,6 +60,8 @@ class SqliteQueue:
         self._clock = clock
         self._terms = terms
         self._max_size = max_size
+        self._file_mode = file_mode
+        self._folder_mode = folder_mode
         self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue")
         try:
@@ -102,7 +118,8 @@ class SqliteQueue:
         """Open the file; try again while other processes that open it keep it locked."""
         deadline_s = time.monotonic() + _BUSY_S
         with self._queue_errors():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(self._path.parent)
+            self._make_file()
             while True:
                 try:
                     return self._connect()
@@ -111,6 +128,25 @@ class SqliteQueue:
                     if not _is_busy(error) or time.monotonic() > deadline_s:
                         raise
                 time.sleep(_QUERY_EVERY_S)
+
+    def _make_folder(self, folder: Path) -> None:
+        if not folder.exists():
+            self._make_folder(folder.parent)
+            with suppress(FileExistsError):  # another process was faster
+                folder.mkdir(mode=0o777 if self._folder_mode is None else 0o700)
+                if self._folder_mode is not None:
+                    folder.chmod(self._folder_mode | folder.stat().st_mode & stat.S_ISGID)
+
+    def _make_file(self) -> None:
+        """Make the file, if it is not there, so that SQLite does not choose its mode."""
+        if self._file_mode is None:
+            return
+        with suppress(FileExistsError):
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                os.fchmod(descriptor, self._file_mode)
+            finally:
+                os.close(descriptor)
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)

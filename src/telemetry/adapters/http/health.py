@@ -1,0 +1,40 @@
+"""What the receiver answers about itself, and the port to what finds it out."""
+
+from typing import Literal, Protocol
+
+import msgspec
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The answer of a process that lives."""
+
+    status: Literal["ok"]
+
+
+class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How many messages wait in the queue, are on lease, and are dead.
+
+    `consumer` says whether one was seen within a minute. Only the embedded queue knows it.
+    """
+
+    waiting: int
+    leased: int
+    dead: int
+    consumer: Literal["seen", "not seen"] | None = None
+
+
+class LastSend(msgspec.Struct):
+    """When the last send to the queue failed, on the monotonic clock; None if it did not."""
+
+    failed_s: float | None = None
+
+
+class Probe(Protocol):
+    """Finds out whether records can be taken."""
+
+    async def readiness(self, *, in_detail: bool) -> Readiness | None:
+        """Return how much waits, if that is asked for.
+
+        Raise QueueUnavailableError if records cannot be taken.
+        """
+        ...

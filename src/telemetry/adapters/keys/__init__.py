@@ -1,0 +1,1 @@
+"""API keys outside of the process that asks for them: their file, and what workers share of their rates."""
