@@ -30,13 +30,13 @@ def _there() -> set[str]:
 
 
 def _prose(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines of Markdown that are in no code and in no table."""
+    """Yield the numbered lines of Markdown that are in no code, in no table, and no address of a link."""
     fence = ""
     for number, line in enumerate(text.splitlines(), start=1):
         mark = line.lstrip()[:3]
         if mark in {"```", "~~~"} and fence in {"", mark}:
             fence = "" if fence else mark
-        elif not fence and not line.startswith("    ") and not line.lstrip().startswith("|"):
+        elif not fence and not re.match(r"    |\s*\||\[[^]]+\]: ", line):
             yield number, line
 
 
