@@ -43,6 +43,7 @@ NONSENSE = [
 REQUIRED = {
     "replay": ["run.log", "--vehicle-id", "v"],
     "health": ["consumer"],
+    "keys": ["list"],
     "prove": ["--ledger", "run.jsonl"],
     "provision": ["--dry-run"],
     "dead-letters": ["list"],

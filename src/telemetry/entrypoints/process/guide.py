@@ -26,7 +26,7 @@ class Guide(NamedTuple):
 
 GUIDES: Final[Mapping[str, Guide]] = {
     "receiver": Guide(
-        ("API_", *_QUEUE, "INGEST_", "PARTITION_", "SKEW_", "SHUTDOWN_", *_LOG),
+        ("API_", "ADMIN_ACCESS", "FILE_MODE", *_QUEUE, "INGEST_", "PARTITION_", "SKEW_", "SHUTDOWN_", *_LOG),
         "API_KEY=choose-one telemetry receiver --port 8000 --workers 2",
     ),
     "consumer": Guide(
@@ -57,6 +57,10 @@ GUIDES: Final[Mapping[str, Guide]] = {
     ),
     "dead-letters": Guide((*_QUEUE, *_STORE, *_LOG), "telemetry dead-letters list"),
     "health": Guide(("DATA_DIR",), "telemetry health consumer --within 30"),
+    "keys": Guide(
+        ("API_KEYS_FILE", "FILE_MODE"),
+        "API_KEYS_FILE=keys.json telemetry keys add depot-7 --vehicles 'depot-7-*' --rate 500",
+    ),
     "settings": Guide(
         [name.upper() for name in Settings.__struct_fields__], "BATCH_SIZE=500 telemetry settings --json"
     ),

@@ -1,8 +1,7 @@
 """`telemetry keys`: adds, lists and revokes keys in the file that API_KEYS_FILE names.
 
 A key that is added is printed once, and only its salted hash is kept. A receiver that runs reads the file
-again within a second of its next request, or at SIGHUP. Example: telemetry keys add depot-7 --vehicles
-'depot-7-*' --rate 500
+again within a second of its next request, or at SIGHUP.
 """
 
 from argparse import SUPPRESS
@@ -52,9 +51,10 @@ def main(arguments: Sequence[str] = ()) -> int:
         parser.print_help()
         return 2
     options = parser.read(arguments).to(KeyOptions)
+    configured = settings.load()
     if options.expires and options.expires <= datetime.now(UTC):
         parser.error("argument --expires: that time has passed")
-    path = settings.load().api_keys_file
+    path = configured.api_keys_file
     if not path:
         raise SettingsError("API_KEYS_FILE: not set; it names the file of keys, which `add` makes if need be")
     try:
