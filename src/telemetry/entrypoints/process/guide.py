@@ -59,7 +59,7 @@ GUIDES: Final[Mapping[str, Guide]] = {
     "health": Guide(("DATA_DIR",), "telemetry health consumer --within 30"),
     "keys": Guide(
         ("API_KEYS_FILE", "FILE_MODE"),
-        "API_KEYS_FILE=keys.json telemetry keys add depot-7 --vehicles 'depot-7-*' --rate 500",
+        "API_KEYS_FILE=keys.json telemetry keys add depot-7 --vehicles 'depot-7-*'",
     ),
     "settings": Guide(
         [name.upper() for name in Settings.__struct_fields__], "BATCH_SIZE=500 telemetry settings --json"
