@@ -153,7 +153,11 @@ def test_other_grants_count_at_once_and_a_key_that_stays_keeps_what_is_left_of_i
 
 def test_the_keyring_looks_for_other_grants_once_a_second_at_the_most():
     clock, looks = ManualClock(), list[bool]()
-    keyring = Keyring([Grant("one")], clock, renewed=looks.append)  # which finds no others
+
+    def renewed(*, closely: bool) -> None:
+        looks.append(closely)
+
+    keyring = Keyring([Grant("one")], clock, renewed=renewed)
     for _ in range(25):
         keyring.look_if_due()
         clock.advance(0.1)

@@ -125,6 +125,14 @@ class Caller:
             self._due.change(lambda due_s: due_s - charged_s)
 
 
+class Renewed(Protocol):
+    """Looks for other grants."""
+
+    def __call__(self, *, closely: bool) -> Sequence[Grant] | None:
+        """Return other grants, if there are any; look `closely` even if nothing seems to have changed."""
+        ...
+
+
 _Group = tuple[bytes, Sequence[tuple[bytes, Caller]]]
 """A salt, and the callers by the digests of their keys under it."""
 
@@ -137,12 +145,11 @@ class Keyring:
         grants: Sequence[Grant],
         clock: Clock,
         due: Callable[[bytes], Due] = lambda _: LocalDue(),
-        renewed: Callable[[bool], Sequence[Grant] | None] | None = None,
+        renewed: Renewed | None = None,
     ) -> None:
         """Begin with `grants`.
 
-        `due` makes the due of a key by its identity. `renewed` returns other grants if there are any; it is
-        given whether to look even if nothing seems to have changed.
+        `due` makes the due of a key by its identity. `renewed` is asked for other grants.
         """
         self._clock = clock
         self._make_due = due
@@ -172,7 +179,7 @@ class Keyring:
         """Look whether there are other grants, and let them count from now on."""
         if self._renewed:
             self.look_at_s = self._clock.monotonic_s() + _LOOK_EVERY_S
-            if (grants := self._renewed(closely)) is not None:
+            if (grants := self._renewed(closely=closely)) is not None:
                 self.replace(grants)
 
     def replace(self, grants: Sequence[Grant]) -> None:

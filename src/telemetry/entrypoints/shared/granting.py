@@ -61,7 +61,7 @@ class Renewal:
         self._keep()
         return found
 
-    def renewed(self, closely: bool) -> Sequence[Grant] | None:  # noqa: FBT001  # as the keyring calls it
+    def renewed(self, *, closely: bool = False) -> Sequence[Grant] | None:
         """Return the grants of a file that has changed; None if it has not, or cannot be used.
 
         Look `closely` reads a file that seems to be the same.
