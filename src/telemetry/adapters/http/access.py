@@ -57,9 +57,9 @@ def guarded(inner: ASGIApp, access: Access) -> ASGIApp:
     """
 
     def handle(scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
-        if scope["type"] == ScopeType.HTTP and scope["method"] != "POST":
-            return _handle(scope, receive, send)
-        return inner(scope, receive, send)  # type: ignore[return-value]  # an Awaitable, as ASGI has it
+        if scope.get("method", "POST") == "POST" or scope["type"] == ScopeType.WEBSOCKET:
+            return inner(scope, receive, send)  # type: ignore[return-value]  # an Awaitable, as ASGI has it
+        return _handle(scope, receive, send)
 
     async def _handle(scope: HTTPScope, receive: Receive, send: Send) -> None:
         if scope["method"] == "HEAD":

@@ -95,8 +95,7 @@ async def take(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
         desk.keyring.look()
     caller = caller_of(headers, desk.keyring, desk.clock)
     try:
-        parsed = await _parsed(desk, caller, scope, headers, receive)
-        answer = await _accepted(desk, caller, parsed)
+        parsed, answer = await _serve(desk, caller, scope, headers, receive)
     except Exception:
         scope["state"][SENDER] = caller.name
         raise
@@ -108,8 +107,10 @@ async def take(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
     await _send(send, answer)
 
 
-async def _parsed(desk: Desk, caller: Caller, scope: Scope, headers: Headers, receive: Receive) -> Parsed:
-    """Read a body. Raise what it is refused for."""
+async def _serve(
+    desk: Desk, caller: Caller, scope: Scope, headers: Headers, receive: Receive
+) -> tuple[Parsed, Answer]:
+    """Read a body, make its valid records durable, and charge for all unless that fails."""
     _check_rate(caller, desk.clock)
     parser = _parser(headers)
     _check_length(_text(headers, b"content-length"), desk.max_body)
@@ -117,24 +118,22 @@ async def _parsed(desk: Desk, caller: Caller, scope: Scope, headers: Headers, re
     _check_rate(caller, desk.clock)  # others with this key may have been faster meanwhile
     if b"content-encoding" in headers:
         body = _decoded(body, scope["headers"], desk.max_body)
-    return parser(body, desk.clock.wall_ms(), desk.max_records)
-
-
-async def _accepted(desk: Desk, caller: Caller, parsed: Parsed) -> Answer:
-    """Make the valid records durable, and charge the caller for all that were parsed unless that fails."""
-    charged_s = caller.charge(len(parsed.records) + len(parsed.rejected), desk.clock.monotonic_s())
+    parsed = parser(body, desk.clock.wall_ms(), desk.max_records)
+    charged_s = _charge(caller, parsed, desk.clock) if caller.rate else 0.0
     try:
         answer = await desk.ingest.accept(parsed, caller.permits)
-    except NotPermittedError:
+    except Exception as error:
         caller.refund(charged_s)
-        raise
-    except Exception:
-        caller.refund(charged_s)
-        desk.last_send.failed_s = desk.clock.monotonic_s()
+        if not isinstance(error, NotPermittedError):
+            desk.last_send.failed_s = desk.clock.monotonic_s()
         raise
     if parsed.records:
         desk.last_send.failed_s = None
-    return answer
+    return parsed, answer
+
+
+def _charge(caller: Caller, parsed: Parsed, clock: Clock) -> float:
+    return caller.charge(len(parsed.records) + len(parsed.rejected), clock.monotonic_s())
 
 
 async def _send(send: Send, answer: Answer) -> None:
