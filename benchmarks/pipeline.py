@@ -127,7 +127,6 @@ def run_load(url: str, environment: Mapping[str, str], **options: float | str) -
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     # Its own user and system time, and that of its dead children.
-    # Its own user and system time, and that of its dead children.
     return sum(map(int, fields[11:15])) / _TICKS
 
 

@@ -125,7 +125,6 @@ async def post_singles(url: str, seconds: float, rate: float) -> int:
 
     async def send(first: int) -> None:
         # A client that does no more than it must: this one process has to keep up with the rate.
-        # A client that does no more than it must: this one process has to keep up with the rate.
         host, port = url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         for number in range(first, len(ready), _CONNECTIONS):

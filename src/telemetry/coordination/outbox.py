@@ -57,7 +57,6 @@ class LingeringOutbox:
             self._driver = asyncio.create_task(self._drive())
         now_s = self._clock.monotonic_s()
         # The driver knows the loop; to ask for the running one is a system call.
-        # The driver knows the loop; to ask for the running one is a system call.
         waiting = _Waiting(parcels, self._driver.get_loop().create_future())
         self._batcher.add(waiting, 1, size, now_s)
         if self._batcher.is_due(now_s):

@@ -134,7 +134,6 @@ def refusal(name: str, value: str) -> str:
     except SettingsError as error:
         return str(error)
     # What may be leads to no surprise later.
-    # What may be leads to no surprise later.
     assert configured.lease_terms.visibility_ms > 0
     assert configured.partition_policy.past_ms >= 0
     assert configured.batch_limits.age_s > 0
@@ -152,7 +151,6 @@ def test_every_setting_has_a_line_for_what_it_may_not_be(field):
             assert "\n" not in said
             assert len(said) < 500
         elif isinstance(field.default, int | float):
-            # Many bytes, and few records a second, may be.
             # Many bytes, and few records a second, may be.
             assert (value, settings.unit(field)) in {("1e12", "bytes"), ("1e-12", "records/s")}
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 
 import pytest
 
@@ -25,3 +26,11 @@ async def test_a_pause_ends_by_itself_or_when_the_process_is_asked_to_stop():
     await runtime.pause(stopping, -1)
     stopping.set()
     await runtime.pause(stopping, 3600)
+
+
+def test_a_free_port_is_one_that_nobody_listens_on(monkeypatch: pytest.MonkeyPatch):
+    port = runtime.free_port()
+    monkeypatch.setattr(runtime, "_FREE_PORTS", [port])
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match="in use"):
+        runtime.free_port()
+    assert runtime.free_port() == port

@@ -80,7 +80,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._awaits_head():
             # A head has its time from its first byte on, and its bytes count until it is whole.
-            # A head has its time from its first byte on, and its bytes count until it is whole.
             self._in_head, self._head = True, 0
             self._due_s = self.loop.time() + self.config.limits.head_timeout_s
         self._head += len(data) if self._in_head else 0

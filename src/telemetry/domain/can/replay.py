@@ -20,7 +20,6 @@ from telemetry.domain.contract.moment import epoch_ms
 from telemetry.domain.contract.record import Record
 
 # The moments that RFC 3339 can express, with a day to spare for frames that are nudged.
-# The moments that RFC 3339 can express, with a day to spare for frames that are nudged.
 _EARLIEST_MS: Final = epoch_ms(datetime.min.replace(tzinfo=UTC))
 _LATEST_MS: Final = epoch_ms(datetime(9999, 12, 31, tzinfo=UTC))
 
@@ -98,7 +97,6 @@ def start_ms(now: int, extent_s: float, speed: float, ahead_ms: int) -> int:
     which it is sent.
     """
     # By whole microseconds, the resolution of logs, and then up to the millisecond.
-    # By whole microseconds, the resolution of logs, and then up to the millisecond.
     lead_ms = math.ceil(round(extent_s * max(0.0, 1 - 1 / speed) * 1_000_000) / 1000)
     return now if speed < math.inf and lead_ms <= ahead_ms else now - lead_ms
 
@@ -155,7 +153,6 @@ class LogReplay:
         elapsed_s = frame.timestamp_s - self._origin_s
         if not _EARLIEST_MS <= self._start_ms + elapsed_s * 1000 <= _LATEST_MS:
             raise UndecodableFrameError("its time lies outside the years 1 to 9999")
-        # By whole microseconds, the resolution of logs: as a float, 1.001 s may be a bit less than 1001 ms.
         # By whole microseconds, the resolution of logs: as a float, 1.001 s may be a bit less than 1001 ms.
         return self._start_ms + round(elapsed_s * 1_000_000) // 1000
 

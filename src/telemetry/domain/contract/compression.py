@@ -133,7 +133,6 @@ def _unzstd(data: bytes, limit: int) -> bytes:
         if data.startswith(_MAGIC):
             size = zstandard.get_frame_parameters(data).content_size
             # Of a frame that names no size, or size 0, the library checks neither content nor end.
-            # Of a frame that names no size, or size 0, the library checks neither content nor end.
             if size not in (0, zstandard.CONTENTSIZE_UNKNOWN):
                 _check_size(size, limit)  # the library believes a frame that names its size
                 return _decompressor(_WIDEST_WINDOW).decompress(
@@ -146,7 +145,6 @@ def _unzstd(data: bytes, limit: int) -> bytes:
 
 def _unzstd_frames(data: bytes, limit: int) -> bytes:
     """Decompress frames of any kind, whatever size they name."""
-    # A frame that names its size may have a window of that size, which counts no more than its content does.
     # A frame that names its size may have a window of that size, which counts no more than its content does.
     reader = _decompressor(max(_WIDEST_WINDOW, limit)).stream_reader(data, read_across_frames=True)
     try:

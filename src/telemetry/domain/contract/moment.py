@@ -47,8 +47,6 @@ def parse_timestamp(text: str) -> int:
     """
     try:
         # Records come in the order of time, so that many share their second, which is remembered.
-        # Records come in the order of time, so that many share their second, which is remembered.
-        # Records come in the order of time, so that many share their second, which is remembered.
         return _parse_second(text[:_TO_THE_SECOND]) + _MS_OF_ENDING[text[_TO_THE_SECOND:]]
     except KeyError:
         ms = _parse_any(text)

@@ -32,14 +32,11 @@ class Range(NamedTuple):
 KNOWN: Final[dict[str, Range]] = {
     "battery_soc": Range(0, 100, "%"),
     # Road vehicles reach 1 kV class (ISO 6469-3 voltage class B ends at 1500 V DC).
-    # Road vehicles reach 1 kV class (ISO 6469-3 voltage class B ends at 1500 V DC).
     "battery_voltage": Range(0, 1500, "V"),
     "battery_current": Range(-5000, 5000, "A"),
     # No lithium chemistry leaves 0..5 V without having been destroyed.
-    # No lithium chemistry leaves 0..5 V without having been destroyed.
     "cell_voltage_min": Range(0, 5, "V"),
     "cell_voltage_max": Range(0, 5, "V"),
-    # From colder than any road to hotter than the onset of thermal runaway.
     # From colder than any road to hotter than the onset of thermal runaway.
     "cell_temp_min": Range(-60, 200, "degC"),
     "cell_temp_max": Range(-60, 200, "degC"),

@@ -126,7 +126,6 @@ class _Stream:
         names = sorted(self.columns)
         timestamps, received = np.array(self.timestamps), np.array(self.received)
         # Adding zero makes -0.0 and 0.0, which compare equal, one value.
-        # Adding zero makes -0.0 and 0.0, which compare equal, one value.
         values = np.array([self._column(name) for name in names]).reshape(len(names), timestamps.size) + 0.0
         order = np.lexsort((*reversed(values), received, timestamps))
         in_order = timestamps[order]
@@ -157,7 +156,6 @@ def _vehicle_figures(streams: Sequence[_Unique]) -> VehicleFigures:
 
 def _signal_figures(values: Floats) -> SignalFigures:
     low, high = float(values.min()), float(values.max())
-    # Rounding could carry the average of equal values past them by one unit in the last place.
     # Rounding could carry the average of equal values past them by one unit in the last place.
     return SignalFigures(values.size, low, high, min(max(_mean(values), low), high))
 

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import gc
 import os
+import random
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -15,9 +16,9 @@ import uvloop
 from telemetry.domain.errors import UsageError
 
 # Objects. Reference cycles are rare here, so that nearly all records are freed without the collector.
-# Objects. Reference cycles are rare here, so that nearly all records are freed without the collector.
-# Objects. Reference cycles are rare here, so that nearly all records are freed without the collector.
 _BETWEEN_COLLECTIONS: Final = 50_000
+
+_FREE_PORTS: Final = range(20_000, 32_000)  # Linux gives connections ports from 32,768 on
 
 _OF_PORT: Final = {errno.EADDRINUSE, errno.EACCES}
 """The ways in which listening fails because of the port."""
@@ -69,7 +70,11 @@ def check_address(host: str, port: int) -> None:
 
 
 def free_port() -> int:
-    """Find a port of this machine that nobody listens on at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a port of this machine that nobody listens on at this moment. Raise OSError if there is none.
+
+    It is not one that the system gives to connections, which could take it before somebody listens.
+    """
+    for port in random.sample(_FREE_PORTS, k=len(_FREE_PORTS)):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))

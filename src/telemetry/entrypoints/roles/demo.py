@@ -53,7 +53,6 @@ def main(arguments: Sequence[str] = ()) -> int:
     )
     options = parser.read(arguments).to(DemoOptions)
     # The demo is the embedded pipeline, whatever else is set, with a key that nobody has to know.
-    # The demo is the embedded pipeline, whatever else is set, with a key that nobody has to know.
     configured = msgspec.structs.replace(
         settings.load(), api_key=Secret(secrets.token_urlsafe(24)), aggregate_interval=1.0
     )

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _FRAMES: Final = 4096  # that are decoded in one go: some 30 ms, in which nothing else happens
 # Ids that are named of each kind, unless all are asked for: a bus has hundreds that no file defines.
-# Ids that are named of each kind, unless all are asked for: a bus has hundreds that no file defines.
 _NAMED: Final = 10
 _SLOWEST: Final = 1e-3
 _FASTEST: Final = 1e6

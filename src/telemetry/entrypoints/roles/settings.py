@@ -33,7 +33,6 @@ def main(arguments: Sequence[str] = ()) -> int:
     rows = [("setting", "origin", "unit", "default", "value")]
     rows += [(each.name, each.origin, each.unit, _show(each.default), _show(each.value)) for each in found]
     # The value comes last, because it may have any length.
-    # The value comes last, because it may have any length.
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     for *cells, value in rows:
         padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
