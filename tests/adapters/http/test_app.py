@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import msgspec
 import pytest
@@ -51,6 +52,21 @@ async def test_where_no_record_is_valid_the_same_body_comes_with_422(receiver: R
     assert answer.status_code == 422
     assert answer.json()["accepted"] == 0
     assert await receiver.queued() == []
+
+
+async def test_each_answer_is_counted_once_by_its_status(receiver: Receiver):
+    for body in (GOOD, BAD, "[", GOOD):
+        await receiver.post(body)
+    await receiver.client.post("/ingest/", content=GOOD, headers={"Content-Type": "application/json"})
+    await receiver.client.post("/ingest/", content=GOOD, headers={"Content-Type": "text/plain"})
+    await receiver.post(GOOD, **{HEADER: "unknown"})
+    await receiver.client.put("/ingest", content=GOOD)
+    receiver.queue.failing = {"send"}
+    await receiver.post(GOOD)
+    said = (await receiver.client.get("/metrics")).text
+    counted = re.findall(r'telemetry_ingest_requests_total\{status="(\d+)"\} (\S+)', said)
+    ones = dict.fromkeys(("400", "401", "405", "415", "422", "503"), "1.0")
+    assert dict(counted) == {"202": "3.0", **ones}
 
 
 async def test_many_senders_at_once_each_get_their_own_answer(receiver: Receiver):

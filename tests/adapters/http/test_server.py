@@ -146,6 +146,39 @@ async def test_a_head_that_never_ends_is_refused_at_its_limit_and_not_held():
             await client.send(*endless)
 
 
+CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n4"
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece"),
+    [
+        (CHUNKS + b"\r\nbody\r\n0\r\nX: ", b"x" * 65_536),
+        (CHUNKS + b"\r\nbody\r\n0\r\n", b"X: x\r\n" * 10_000),
+        (CHUNKS + b";a=", b"a" * 65_536),
+    ],
+    ids=["trailer", "trailers", "extension of a chunk"],
+)
+async def test_what_never_ends_after_a_head_is_refused_at_its_limit_and_not_held(begin, piece):
+    async with served() as port, connected(port) as client:
+        with pytest.raises(ConnectionError):
+            await client.send(begin, *[piece] * 10_000)
+
+
+async def test_a_body_of_many_chunks_may_be_longer_than_a_head():
+    async with served() as port, connected(port) as client:
+        await client.send(CHUNKS + b"\r\nbody\r\n", *[b"1\r\nx\r\n"] * 2_000, b"0\r\n\r\n")
+        status, said = await client.answer()
+        assert (status, len(said["body"])) == (200, 2_004)
+
+
+async def test_a_head_that_follows_a_large_body_in_one_piece_is_taken():
+    body = b"x" * 20_000
+    request = POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    async with served() as port, connected(port) as client:
+        await client.send(request + request)
+        assert [len((await client.answer())[1]["body"]) for _ in range(2)] == [len(body)] * 2
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [(b"", None), (POST, 408), (POST + b"Content-Length: 9\r\n\r\nhalf", 408)],

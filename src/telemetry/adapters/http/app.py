@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from litestar import Litestar, MediaType, Request, Response, asgi, get
 from litestar.di import NamedDependency, Provide
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import License
-from litestar.types import Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from telemetry.adapters.http import docs, intake, problem, spec
 from telemetry.adapters.http.access import guarded
@@ -30,6 +31,9 @@ EXPECTED: Final = (
     TooManyRecordsError,
 )
 """Faults of a sender; the answer names them, so that the log need not."""
+
+_FAILURE: Final = "failure"
+"""Where the state of a request has what it failed of before the application saw it."""
 
 
 @get(
@@ -93,25 +97,43 @@ def create_app(
 
     @asgi(intake.PATH, copy_scope=False)
     async def ingest(scope: Scope, receive: Receive, send: Send) -> None:
+        if failure := scope["state"].get(_FAILURE):
+            raise failure
         await intake.take(desk, scope, receive, send)
 
-    async def count(event: Message, scope: Scope) -> None:
-        if event["type"] == "http.response.start" and scope["path"] == intake.PATH:
-            desk.metrics.answered(event["status"])
+    async def failed(error: Exception, scope: Scope) -> None:
+        if intake.is_meant(scope):
+            desk.metrics.answered(problem.of(error).status_code)
+        await on_error(error, scope)
 
     app = Litestar(
         route_handlers=[ingest, index, live, ready, metrics],
         dependencies={"desk": Provide(lambda: desk, use_cache=True, sync_to_thread=False)},
         plugins=[problem.PLUGIN],
-        before_send=[count],
-        after_exception=[on_error],
+        after_exception=[failed],
         lifespan=[lifespan],
         logging_config=None,
         openapi_config=_openapi_config(version),
     )
     spec.add_to(app.openapi_schema, intake.PATH)
-    app.asgi_handler = guarded(app.asgi_handler, desk.access)
+    app.asgi_handler = _straight(guarded(app.asgi_handler, desk.access), desk)
     return app
+
+
+def _straight(inner: ASGIApp, desk: Desk) -> ASGIApp:
+    """Return an application that lets `inner` see no POST to `/ingest`, unless it is to answer a failure."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP and scope["path"] == intake.PATH and scope["method"] == "POST":
+            try:
+                await intake.take(desk, scope, receive, send)
+            except Exception as error:  # noqa: BLE001  # whatever it is, `inner` raises it again
+                scope["state"][_FAILURE] = error
+            else:
+                return
+        await inner(scope, receive, send)
+
+    return handle
 
 
 def _openapi_config(version: str) -> OpenAPIConfig:

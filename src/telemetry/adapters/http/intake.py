@@ -1,7 +1,7 @@
 """`POST /ingest` as a bare ASGI application: one body in, one answer out, and no other work.
 
-Litestar routes requests to it, and turns what it raises into problem details. No request object, no arguments
-and no response object are made, because together they would cost more than a record does.
+It stands before Litestar, which only turns what it raises into problem details. No request object, no
+arguments and no response object are made, because together they would cost more than a record does.
 """
 
 import math
@@ -16,6 +16,7 @@ from litestar.exceptions import (
     TooManyRequestsException,
 )
 from litestar.types import Receive, Scope, Send
+from litestar.utils import normalize_path
 
 from telemetry.adapters.http import reasons
 from telemetry.adapters.http.access import Access
@@ -85,6 +86,11 @@ class Desk(msgspec.Struct, frozen=True):
     on_rejected: Callable[[str, Mapping[str, int]], None]
 
 
+def is_meant(scope: Scope) -> bool:
+    """Return whether a request is for `/ingest`, in whatever way its path is written."""
+    return normalize_path(scope["path"]) == PATH
+
+
 async def take(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one request, once all of its accepted records are durable."""
     if scope["type"] == ScopeType.WEBSOCKET or scope["method"] != "POST":
@@ -104,7 +110,9 @@ async def take(desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
         counts = reasons.count(parsed.rejected)
         desk.metrics.rejected(counts)
         desk.on_rejected(caller.name, counts)
-    await _send(send, answer)
+    status = 422 if answer.rejected and not answer.accepted else 202
+    desk.metrics.answered(status)
+    await _send(send, status, answer)
 
 
 async def _serve(
@@ -136,13 +144,12 @@ def _charge(caller: Caller, parsed: Parsed, clock: Clock) -> float:
     return caller.charge(len(parsed.records) + len(parsed.rejected), clock.monotonic_s())
 
 
-async def _send(send: Send, answer: Answer) -> None:
-    refused_all = bool(answer.rejected) and not answer.accepted
+async def _send(send: Send, status: int, answer: Answer) -> None:
     body = _encode(bounded(answer, _LONGEST_ANSWER) if answer.rejected else answer)
     await send(
         {
             "type": "http.response.start",
-            "status": 422 if refused_all else 202,
+            "status": status,
             "headers": [
                 (b"content-type", b"application/json"),
                 (b"content-length", str(len(body)).encode()),

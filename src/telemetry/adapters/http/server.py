@@ -13,6 +13,7 @@ import socket
 import sys
 from asyncio import TimerHandle
 from http import HTTPStatus
+from itertools import chain
 from typing import Any, Final
 
 import httptools
@@ -39,33 +40,30 @@ class Config(uvicorn.Config):
 
 
 class _RefusedError(Exception):
-    """A head that is refused while it is read."""
-
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
+    """A head is over a limit."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection.
 
-    `_due_s` is when it is closed unless it makes progress before. A timer looks at it a few times in the
-    shortest timeout, so that a request sets no timer of its own.
+    What came that is neither a whole head nor of a body is bounded in bytes: a head that is not whole yet, a
+    trailer, an extension of a chunk. A timer looks a few times in the shortest timeout at when there was
+    progress, so that a request sets no timer of its own.
     """
 
     config: Config
-    _due_s = math.inf
     _timer: TimerHandle | None = None
+    _since_s = 0.0  # when what is under way began, or last made progress
     _in_head = False
-    _head = 0
-    _fields = 0
+    _pending = 0  # bytes that are neither a whole head nor of a body
+    _offered = 0  # bytes that a head which is whole now may have at the most
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401  # of the kind that the loop makes
         super().connection_made(transport)
         limits = self.config.limits
         if peer := transport.get_extra_info("socket"):
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._due_s = self.loop.time() + limits.head_timeout_s
+        self._since_s = self.loop.time()
         self._look_every_s = min(limits.head_timeout_s, limits.body_timeout_s, limits.keep_alive_s) / 4
         if len(self.connections) > limits.connections:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "There are too many connections.", "retry-after: 1")
@@ -78,55 +76,38 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._awaits_head():
-            # A head has its time from its first byte on, and its bytes count until it is whole.
-            self._in_head, self._head = True, 0
-            self._due_s = self.loop.time() + self.config.limits.head_timeout_s
-        self._head += len(data) if self._in_head else 0
+        if not self._in_head:
+            self._since_s = self.loop.time()  # a head has its time from its first byte on
+            self._in_head = self._awaits_head()
+        self._pending += len(data)
+        self._offered = self._pending
         self._feed(data)
-        if self._in_head and self._head > self.config.limits.head:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, self._too_large())
-
-    def on_message_begin(self) -> None:
-        self._fields = 0
-        super().on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        if len(self.url) > self.config.limits.url:
-            raise _RefusedError(
-                HTTPStatus.REQUEST_URI_TOO_LONG, f"A URL has at most {self.config.limits.url} bytes."
-            )
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields += len(name) + len(value)  # of a head that came whole in one piece
-        if self._fields > self.config.limits.head or len(self.headers) >= self.config.limits.headers:
-            raise _RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, self._too_large())
-        super().on_header(name, value)
+        if self._pending > self.config.limits.head:
+            self._refuse_head()
 
     def on_headers_complete(self) -> None:
-        if self.parser.get_method() == b"CONNECT":
-            raise _RefusedError(HTTPStatus.NOT_IMPLEMENTED, "This is no proxy.")
+        limits = self.config.limits
+        if (
+            len(self.headers) > limits.headers
+            or len(self.url) > limits.url
+            # The bytes of a head are only added up where there are so many.
+            or (self._offered > limits.head and sum(map(len, chain(*self.headers))) > limits.head)
+        ):
+            raise _RefusedError
         self._in_head = False
-        self._due_s = self.loop.time() + self.config.limits.body_timeout_s
-        if not self.parser.should_upgrade():  # otherwise the request is read again: see `_go_on`
-            super().on_headers_complete()
+        self._pending = 0
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        self._due_s = self.loop.time() + self.config.limits.body_timeout_s
+        self._pending = 0
         super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        if not self.parser.should_upgrade():
-            self._due_s = math.inf  # it is the receiver's turn
-            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Do what uvicorn does, but for its timer: `_look` closes what is idle."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self._due_s = self.loop.time() + self.config.limits.keep_alive_s
+        self._since_s = self.loop.time()
         self.flow.resume_reading()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
@@ -135,20 +116,26 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
+    def _should_upgrade(self) -> bool:
+        """Have uvicorn leave a request to upgrade alone, which is read again: see `_go_on`."""
+        return True
+
     def _feed(self, data: bytes) -> None:
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._go_on(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
-            refused = error.__context__
-            if isinstance(refused, _RefusedError):
-                self._refuse(refused.status, str(refused))
+            if isinstance(error.__context__, _RefusedError):
+                self._refuse_head()
             else:
                 self._refuse(HTTPStatus.BAD_REQUEST, "It is no HTTP request.")
 
     def _go_on(self, rest: bytes) -> None:
         """Read the head again without what it says of an upgrade, and then what follows it."""
+        if self.parser.get_method() == b"CONNECT":
+            self._refuse(HTTPStatus.NOT_IMPLEMENTED, "This is no proxy.")
+            return
         lines = [b" ".join((self.parser.get_method(), self.url, b"HTTP/1.1"))]
         for name, value in self.headers:
             if name == b"connection":
@@ -160,24 +147,39 @@ class BoundedProtocol(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
         self._feed(b"\r\n".join([*lines, b"", rest]))
 
-    def _too_large(self) -> str:
-        limits = self.config.limits
-        return f"The head of a request has at most {limits.head} bytes and {limits.headers} lines."
-
     def _awaits_head(self) -> bool:
         """Return whether the next byte is the first of a request."""
-        return not self._in_head and (self.cycle is None or not self.cycle.more_body)
+        return self.cycle is None or not self.cycle.more_body
 
     def _look(self) -> None:
         """Close the connection if it made no progress in time."""
         if self.transport.is_closing():
             return
-        if self.loop.time() < self._due_s:
+        if self.loop.time() < self._since_s + self._patience_s():
             self._timer = self.loop.call_later(self._look_every_s, self._look)
-        elif self._in_head or (self.cycle and self.cycle.more_body):
+        elif self._in_head or not self._awaits_head():
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not come whole in time.")
         else:
             self.transport.close()
+
+    def _patience_s(self) -> float:
+        """Return for how long what is under way may make no progress."""
+        limits = self.config.limits
+        if self._in_head or self.cycle is None:
+            return limits.head_timeout_s
+        if self.cycle.more_body:
+            return limits.body_timeout_s
+        return limits.keep_alive_s if self.cycle.response_complete else math.inf  # the receiver's turn
+
+    def _refuse_head(self) -> None:
+        limits = self.config.limits
+        if len(self.url) > limits.url:
+            self._refuse(HTTPStatus.REQUEST_URI_TOO_LONG, f"A URL has at most {limits.url} bytes.")
+        else:
+            self._refuse(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"The head of a request has at most {limits.head} bytes and {limits.headers} lines.",
+            )
 
     def _refuse(self, status: HTTPStatus, detail: str, *headers: str) -> None:
         """Answer with problem details (RFC 9457) and close."""

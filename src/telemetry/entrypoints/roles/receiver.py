@@ -16,12 +16,12 @@ from litestar import Litestar
 from litestar.types import Scope
 from msgspec import Meta
 
-from telemetry.adapters.http import problem, server
+from telemetry.adapters.http import intake, problem, server
 from telemetry.adapters.http.access import Access
 from telemetry.adapters.http.app import EXPECTED, create_app
 from telemetry.adapters.http.auth import Grant, Keyring
 from telemetry.adapters.http.health import LastSend
-from telemetry.adapters.http.intake import PATH, SENDER, Buffer, Desk
+from telemetry.adapters.http.intake import SENDER, Buffer, Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.domain.clock import Clock
 from telemetry.domain.transport.queue import QueueUnavailableError
@@ -155,7 +155,7 @@ class Said:
                 type(error).__name__,
                 lambda n: self._log.error("Request failed, answered 500", exc_info=error, count=n),
             )
-        elif scope["path"] == PATH:
+        elif intake.is_meant(scope):
             self._refused(str(scope["state"].get(SENDER) or getattr(error, "sender", "-")), error)
 
     def on_rejected(self, key: str, reasons: Mapping[str, int]) -> None:
