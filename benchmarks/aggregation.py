@@ -18,7 +18,8 @@ from telemetry.adapters.storage.local import LocalStorage
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import HOUR_MS, Hour
 from telemetry.domain.contract.partition import Partition
-from telemetry.domain.figures.aggregate import Aggregated, Aggregator
+from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.hour import Aggregated
 
 T = TypeVar("T")
 

@@ -11,7 +11,8 @@ from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import HOUR_MS, Hour, day_path
 from telemetry.domain.contract.partition import PartitionPolicy
-from telemetry.domain.figures.aggregate import Aggregated, Aggregator
+from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.hour import Aggregated
 from telemetry.domain.figures.rollup import SignalFigures, VehicleFigures
 from telemetry.domain.store import objects
 from telemetry.domain.store.storage import StoreUnavailableError

@@ -10,7 +10,8 @@ import msgspec
 
 from telemetry.domain.contract.moment import Hour, epoch_ms, hour_of
 from telemetry.domain.errors import OutOfReachError
-from telemetry.domain.figures.aggregate import Aggregator, Built
+from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.hour import Built
 from telemetry.domain.store.storage import ObjectNotFoundError
 from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container

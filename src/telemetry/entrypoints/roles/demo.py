@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from telemetry.domain.figures.aggregate import Aggregated
+from telemetry.domain.figures.hour import Aggregated
 from telemetry.domain.figures.rollup import SignalFigures
 from telemetry.domain.proof.manifest import Manifest
 from telemetry.domain.store.latency import Percentiles, Stages
