@@ -120,6 +120,7 @@ class Client:
         except (BotoCoreError, ValueError) as error:
             raise self._aws_error(error) from error
         self.region = self._client.meta.region_name
+        self.partition: str = self._client.meta.partition  # as ARNs name it: `aws`, `aws-cn`, `aws-us-gov`
 
     def call_blocking(self, work: Callable[[Any], R]) -> R:
         """Do `work` with the client in the caller's thread. Raise AwsError."""

@@ -9,6 +9,7 @@ from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.entrypoints.process import cli, settings
 from telemetry.entrypoints.process.settings import Settings, SettingsError
 from telemetry.entrypoints.roles import provision
+from telemetry.entrypoints.roles.provision import ProvisionOptions
 
 
 @pytest.fixture
@@ -25,7 +26,8 @@ def test_what_is_printed_is_what_the_roles_need(
     arguments = ["provision", "--queue", "t", "--bucket", cloud.name]
     assert cli.main([*arguments, "--dry-run"]) == 0
     said = capsys.readouterr()
-    assert "would create queue t-dlq\nwould create queue t\n" in said.out
+    assert "would create queue t-dlq\n" in said.out
+    assert "would create queue t\n" in said.out
     assert "changes to make" in said.err
     assert cli.main([*arguments, "--apply"]) == 0
     said = capsys.readouterr()
@@ -43,16 +45,45 @@ def test_names_and_terms_come_from_the_settings_unless_given():
     configured = Settings(
         sqs_queue_url="https://sqs/1/q.fifo", s3_bucket="b", queue_visibility_timeout=45, queue_max_receives=3
     )
-    assert provision.plan(configured, None, None).queue == "q.fifo"
-    assert provision.plan(configured, "other", "c").bucket == "c"
-    found = provision.plan(configured, None, None)
+    found = provision.plan(configured, ProvisionOptions())
+    assert (found.queue, found.bucket) == ("q.fifo", "b")
     assert configured.lease_terms == LeaseTerms(found.visibility * 1000, found.max_receives)
-    assert provision.plan(Settings(), None, "b").queue == "telemetry"
+    chosen = provision.plan(configured, ProvisionOptions(queue="other", bucket="c", kms_key="k", retention=4))
+    assert (chosen.queue, chosen.bucket, chosen.kms_key) == ("other", "c", "k")
+    assert chosen.retention == 4 * 24 * 3600
+    assert provision.plan(Settings(), ProvisionOptions(bucket="b")).queue == "telemetry"
 
 
 def test_without_a_name_for_the_bucket_there_is_no_plan():
     with pytest.raises(SettingsError, match="^S3_BUCKET: not set"):
-        provision.plan(Settings(), None, None)
+        provision.plan(Settings(), ProvisionOptions())
+
+
+def test_what_others_set_is_lost_only_if_that_is_asked_for(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    url = cloud.sqs.create_queue(QueueName="t", Attributes={"VisibilityTimeout": "5"})["QueueUrl"]
+    arguments = ["provision", "--queue", "t", "--bucket", cloud.name]
+
+    def visibility() -> str:
+        asked = cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+        return str(asked["Attributes"]["VisibilityTimeout"])
+
+    assert cli.main([*arguments, "--dry-run"]) == 0
+    assert "of queue t, which replaces MessageRetentionPeriod 345600, VisibilityTimeout 5, " in (
+        capsys.readouterr().out
+    )
+    assert cli.main([*arguments, "--apply"]) == 1
+    refused = capsys.readouterr()
+    assert refused.out == ""
+    assert refused.err.startswith("telemetry provision: --force: not given, and this would set ")
+    assert refused.err.count("\n") == 1
+    assert visibility() == "5"
+    assert cloud.s3.list_buckets().get("Buckets", []) == []  # nothing else was done before it
+    assert cli.main([*arguments, "--apply", "--force"]) == 0
+    assert visibility() == "30"
+    assert cli.main([*arguments, "--apply"]) == 0
 
 
 @pytest.mark.usefixtures("emulator")

@@ -4,6 +4,6 @@
 """
 
 from telemetry.adapters.provision.plan import Plan
-from telemetry.adapters.provision.provisioner import Provisioner
+from telemetry.adapters.provision.provisioner import Change, Provisioner
 
-__all__ = ["Plan", "Provisioner"]
+__all__ = ["Change", "Plan", "Provisioner"]

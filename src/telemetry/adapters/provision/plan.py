@@ -1,102 +1,115 @@
 """What is wanted on AWS, in AWS's own words. `docs/adr/0002-storage-strategy.md` explains the lifecycle."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
+
+from telemetry.adapters.provision import merge
+from telemetry.adapters.provision.merge import Merged
 
 TIERED: Final = ("raw/", "skewed/")
 """The trees whose objects move to cheaper storage; the hourly figures and the quarantine do not."""
 
 _MIN_INFREQUENT: Final = 128 * 1024  # bytes; Standard-IA bills a smaller object as if it had as many
 _DAY_S: Final = 24 * 3600
+_LONGEST_S: Final = 14 * _DAY_S  # for which SQS keeps a message at the most
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The names of what is wanted, and the terms of the queue's leases; `visibility` is in seconds."""
+    """The names of what is wanted, and the terms of the queue; `visibility` and `retention` are in seconds.
+
+    Queue and bucket are encrypted by the KMS key `kms_key`, or, if that is empty, by keys of SQS and of S3.
+    """
 
     queue: str
     bucket: str
     prefix: str = ""
     visibility: int = 30
     max_receives: int = 5
+    retention: int = 7 * _DAY_S
+    kms_key: str = ""
 
     @property
     def dead_queue(self) -> str:
         stem, dot, kind = self.queue.partition(".")
         return f"{stem}-dlq{dot}{kind}"
 
+    @property
+    def folder(self) -> str:
+        """What the keys of all objects begin with."""
+        return f"{self.prefix.strip('/')}/".lstrip("/")
+
 
 class Aspect(NamedTuple):
-    """One property of a bucket: it is set by `put_<verb>` with `wanted`, and read by `get_<verb>`."""
+    """One property of a bucket: read by `get_<verb>`, merged, and set by `put_<verb>`."""
 
     what: str
     verb: str
-    wanted: Mapping[str, Any]
-
-    def is_met(self, answer: Mapping[str, Any]) -> bool:
-        """Return whether an answer says what is wanted."""
-        # A lifecycle is read without the member that it is set in.
-        return agree(answer, self.wanted.get("LifecycleConfiguration", self.wanted))
+    merge: Callable[[Mapping[str, Any]], Merged | None]
 
 
 def dead_queue_attributes(plan: Plan) -> Mapping[str, str]:
     """Return the attributes of the dead-letter queue, which keeps messages as long as SQS can."""
-    return {
-        "MessageRetentionPeriod": str(14 * _DAY_S),
-        "SqsManagedSseEnabled": "true",
-        **_fifo(plan),
-    }
+    return {"MessageRetentionPeriod": str(_LONGEST_S), **_encryption(plan), **_fifo(plan)}
 
 
 def queue_attributes(plan: Plan, dead_arn: str) -> Mapping[str, str]:
-    """Return the attributes of the queue, which keeps messages as long as SQS can.
+    """Return the attributes of the queue.
 
-    So no record is lost if the consumer does not run for days.
+    It keeps messages for less time than the dead-letter queue, because a dead letter of a standard queue
+    keeps the moment at which it was first sent, and is removed by that.
     """
     policy = {"deadLetterTargetArn": dead_arn, "maxReceiveCount": plan.max_receives}
     return {
-        "MessageRetentionPeriod": str(14 * _DAY_S),
+        "MessageRetentionPeriod": str(plan.retention),
         "VisibilityTimeout": str(plan.visibility),
         "ReceiveMessageWaitTimeSeconds": "20",
-        "SqsManagedSseEnabled": "true",
         "RedrivePolicy": json.dumps(policy),
+        **_encryption(plan),
         **_fifo(plan),
     }
 
 
-def bucket_aspects(plan: Plan) -> Sequence[Aspect]:
+def tls_only(service: str, *arns: str) -> Mapping[str, Any]:
+    """Return the statement of a policy that denies whatever does not come over TLS."""
+    return {
+        "Sid": "TelemetryTlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": f"{service}:*",
+        "Resource": list(arns),
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def bucket_aspects(plan: Plan, partition: str) -> Sequence[Aspect]:
     """Return the properties of the bucket: no public access, encryption, TLS only, and a lifecycle."""
+    arn = f"arn:{partition}:s3:::{plan.bucket}"
     return (
+        Aspect("the block of public access", "public_access_block", merge.public_access),
+        Aspect("the encryption", "bucket_encryption", partial(merge.encryption, key=plan.kms_key)),
         Aspect(
-            "the block of public access",
-            "public_access_block",
-            {
-                "PublicAccessBlockConfiguration": {
-                    "BlockPublicAcls": True,
-                    "IgnorePublicAcls": True,
-                    "BlockPublicPolicy": True,
-                    "RestrictPublicBuckets": True,
-                }
-            },
+            "the TLS-only policy",
+            "bucket_policy",
+            partial(_policy, wanted=tls_only("s3", arn, f"{arn}/*")),
         ),
-        Aspect(
-            "the encryption",
-            "bucket_encryption",
-            {
-                "ServerSideEncryptionConfiguration": {
-                    "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-                }
-            },
-        ),
-        Aspect("the TLS-only policy", "bucket_policy", {"Policy": json.dumps(_tls_only(plan.bucket))}),
         Aspect(
             "the lifecycle",
             "bucket_lifecycle_configuration",
-            {"LifecycleConfiguration": {"Rules": _lifecycle(plan.prefix)}},
+            partial(merge.lifecycle, wanted=_lifecycle(plan.folder)),
         ),
     )
+
+
+def _policy(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Merged | None:
+    return merge.policy(found.get("Policy"), wanted)
+
+
+def _encryption(plan: Plan) -> Mapping[str, str]:
+    return {"KmsMasterKeyId": plan.kms_key} if plan.kms_key else {"SqsManagedSseEnabled": "true"}
 
 
 def _fifo(plan: Plan) -> Mapping[str, str]:
@@ -109,31 +122,15 @@ def _fifo(plan: Plan) -> Mapping[str, str]:
     }
 
 
-def _tls_only(bucket: str) -> Mapping[str, Any]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "TlsOnly",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
-        ],
-    }
-
-
-def _lifecycle(prefix: str) -> Sequence[Mapping[str, Any]]:
+def _lifecycle(folder: str) -> Sequence[Mapping[str, Any]]:
     """Return the rules: Standard-IA from day 30, the first that S3 allows, and Glacier from day 90.
 
     The rules name sizes, because without them S3 would not move objects smaller than 128 KB. Such objects
-    skip Standard-IA, which would bill them as 128 KB.
+    skip Standard-IA, which would bill them as 128 KB. The names of the rules hold the folder, because several
+    pipelines may share a bucket.
     """
-    folder = f"{prefix.strip('/')}/".lstrip("/")
     abort = {
-        "ID": "unfinished-uploads",
+        "ID": f"telemetry:{folder}unfinished-uploads",
         "Status": "Enabled",
         "Filter": {"Prefix": folder},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
@@ -150,19 +147,8 @@ def _tiers(folder: str, tree: str) -> Iterator[Mapping[str, Any]]:
     glacier = {"Days": 90, "StorageClass": "GLACIER"}
     for kind, size, steps in zip(("large", "small"), sizes, ([infrequent, glacier], [glacier]), strict=True):
         yield {
-            "ID": f"{tree.rstrip('/')}-{kind}",
+            "ID": f"telemetry:{folder}{tree.rstrip('/')}-{kind}",
             "Status": "Enabled",
             "Filter": {"And": {"Prefix": folder + tree, **size}},
             "Transitions": steps,
         }
-
-
-def agree(found: Any, wanted: Any) -> bool:  # noqa: ANN401  # as AWS answers
-    """Return whether `found` says all that is wanted; it may say more, and format JSON in another way."""
-    if isinstance(found, str) and isinstance(wanted, str) and wanted.startswith("{"):
-        return agree(json.loads(found), json.loads(wanted))
-    if isinstance(found, Mapping) and isinstance(wanted, Mapping):
-        return all(agree(found.get(name), value) for name, value in wanted.items())
-    if isinstance(found, list) and isinstance(wanted, list):
-        return len(found) == len(wanted) and all(map(agree, found, wanted))
-    return str(found) == str(wanted)

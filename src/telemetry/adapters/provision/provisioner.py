@@ -1,24 +1,30 @@
 """Compares what exists on AWS with a plan, and makes what is missing.
 
-Comparing is separate from changing. What is missing is returned as a Change, which says what it would do, and
-can be applied. So a dry run and a real run compare in the same way, and a second run finds nothing to do.
+Comparing is separate from changing. What is missing is returned as a Change, which says what it would do
+and what would be lost by it, and can be applied. So a dry run and a real run compare in the same way, and a
+second run finds nothing to do.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import methodcaller
 from typing import Any, Final, NamedTuple
 
 from telemetry.adapters.aws import AwsError, Client
+from telemetry.adapters.provision import merge
+from telemetry.adapters.provision.merge import Merged
 from telemetry.adapters.provision.plan import (
     Plan,
-    agree,
     bucket_aspects,
     dead_queue_attributes,
     queue_attributes,
+    tls_only,
 )
 
 _PATIENCE_S: Final = 30.0
+_LOOKS: Final = 10  # for a queue that was made
+_BETWEEN_LOOKS_S: Final = 1.0
 _DOES_NOT_EXIST: Final = frozenset({
     "AWS.SimpleQueueService.NonExistentQueue",
     "QueueDoesNotExist",
@@ -35,10 +41,11 @@ _DEFAULTS: Final = {"SqsManagedSseEnabled": "true"}
 
 
 class Change(NamedTuple):
-    """A change that is to be made: what it is, and a function that makes it."""
+    """A change that is to be made, a function that makes it, and the present values that are lost by it."""
 
     what: str
     apply: Callable[[], object]
+    replaces: Sequence[str] = ()
 
 
 class Provisioner:
@@ -82,15 +89,28 @@ class Provisioner:
     def _queue_changes(self, name: str, wanted: Mapping[str, str]) -> Iterator[Change]:
         found = self._attributes(name)
         if not found:
-            create = methodcaller("create_queue", QueueName=name, Attributes=wanted)
-            yield Change(f"create queue {name}", partial(self._sqs.call_blocking, create))
-            return
-        differing = {each: value for each, value in wanted.items() if not agree(found.get(each), value)}
-        if differing:
-            write = methodcaller("set_queue_attributes", QueueUrl=found["QueueUrl"], Attributes=differing)
-            yield Change(
-                f"set {', '.join(differing)} of queue {name}", partial(self._sqs.call_blocking, write)
-            )
+            yield Change(f"create queue {name}", partial(self._create_queue, name, wanted))
+            found = self._attributes(name)  # in a dry run there still is none
+        elif merged := merge.attributes(found, wanted):
+            yield self._attribute_change(f"set {', '.join(merged.value)}", name, found, merged)
+        tls = tls_only("sqs", found.get("QueueArn", ""))
+        if merged := merge.policy(found.get("Policy"), tls):
+            yield self._attribute_change("set the TLS-only policy", name, found, merged)
+
+    def _attribute_change(self, what: str, name: str, found: Mapping[str, str], merged: Merged) -> Change:
+        write = methodcaller(
+            "set_queue_attributes", QueueUrl=found.get("QueueUrl", ""), Attributes=merged.value
+        )
+        return Change(f"{what} of queue {name}", partial(self._sqs.call_blocking, write), merged.replaces)
+
+    def _create_queue(self, name: str, attributes: Mapping[str, str]) -> None:
+        """Make a queue, and wait until it is known, which may take SQS some seconds."""
+        self._sqs.call_blocking(methodcaller("create_queue", QueueName=name, Attributes=attributes))
+        for _ in range(_LOOKS):
+            if self._attributes(name):
+                return
+            time.sleep(_BETWEEN_LOOKS_S)
+        raise AwsError(f"SQS_QUEUE_URL: queue {name} was made and is not known yet; run this again")
 
     def _attributes(self, name: str) -> Mapping[str, str]:
         """Read the attributes of a queue; return none if the queue does not exist."""
@@ -104,15 +124,17 @@ class Provisioner:
 
     def _bucket_changes(self) -> Iterator[Change]:
         name = self._plan.bucket
-        found = self._if_exists(self._s3, lambda s3: s3.head_bucket(Bucket=name))
-        if found is None:
+        if self._if_exists(self._s3, lambda s3: s3.head_bucket(Bucket=name)) is None:
             yield Change(f"create bucket {name}", self._create_bucket)
-        for aspect in bucket_aspects(self._plan):
-            read = methodcaller(f"get_{aspect.verb}", Bucket=name)
-            write = methodcaller(f"put_{aspect.verb}", Bucket=name, **aspect.wanted)
-            answer = self._if_exists(self._s3, read)
-            if answer is None or not aspect.is_met(answer):
-                yield Change(f"set {aspect.what} of bucket {name}", partial(self._s3.call_blocking, write))
+        for aspect in bucket_aspects(self._plan, self._s3.partition):
+            found = self._if_exists(self._s3, methodcaller(f"get_{aspect.verb}", Bucket=name)) or {}
+            if merged := aspect.merge(found):
+                write = methodcaller(f"put_{aspect.verb}", Bucket=name, **merged.value)
+                yield Change(
+                    f"set {aspect.what} of bucket {name}",
+                    partial(self._s3.call_blocking, write),
+                    merged.replaces,
+                )
 
     def _create_bucket(self) -> None:
         # S3 refuses the name of its oldest region, us-east-1, as a constraint.
