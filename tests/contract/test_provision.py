@@ -2,54 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-import yaml
 
 from harness.cloud import IS_GIVEN, Cloud
+from harness.template import Stack
 from telemetry.adapters.provision import Plan, Provisioner
 
-TEMPLATE = Path(__file__).parents[2] / "deploy" / "cloudformation.yaml"
-
-
-class Loader(yaml.SafeLoader):
-    """YAML with the short forms of CloudFormation's functions."""
-
-
-def _function(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, object]:
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node)}
-    assert isinstance(node, yaml.ScalarNode)
-    return {name: loader.construct_scalar(node)}
-
-
-Loader.add_multi_constructor("!", _function)
-
-
-def declared(parameters: dict[str, Any], arns: dict[str, str]) -> dict[str, Any]:
-    """Read the properties of the template's resources, with parameters and ARNs put in."""
-    template = yaml.load(TEMPLATE.read_text(), Loader)  # a SafeLoader
-    known = {name: each.get("Default") for name, each in template["Parameters"].items()} | parameters
-
-    def resolve(value: Any) -> Any:
-        if isinstance(value, list):
-            return [resolve(each) for each in value]
-        if not isinstance(value, dict):
-            return value
-        if list(value) == ["Ref"]:
-            return known.get(value["Ref"], value["Ref"])
-        if list(value) == ["GetAtt"]:
-            return arns.get(value["GetAtt"], value["GetAtt"])
-        if list(value) == ["Sub"]:
-            text = value["Sub"]
-            for name, each in known.items():
-                text = text.replace(f"${{{name}}}", str(each))
-            return text
-        return {name: resolve(each) for name, each in value.items()}
-
-    return {name: resolve(each["Properties"]) for name, each in template["Resources"].items()}
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
 @pytest.fixture
@@ -80,6 +42,23 @@ def provision(cloud: Cloud, plan: Plan) -> list[str]:
     return done
 
 
+def changes(plan: Plan) -> dict[str, list[str]]:
+    """Return what would be done, and what each of it would replace."""
+    provisioner = Provisioner(plan)
+    found = {change.what: list(change.replaces) for change in provisioner.changes()}
+    provisioner.close()
+    return found
+
+
+def a_policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def a_statement(resource: str, action: str) -> dict[str, Any]:
+    who = {"AWS": "arn:aws:iam::123456789012:root"}
+    return {"Sid": "Theirs", "Effect": "Allow", "Principal": who, "Action": action, "Resource": resource}
+
+
 def attributes(cloud: Cloud, name: str) -> dict[str, str]:
     url = cloud.sqs.get_queue_url(QueueName=name)["QueueUrl"]
     found: dict[str, str] = cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
@@ -90,56 +69,131 @@ def test_a_second_run_finds_nothing_to_do(cloud: Cloud, plan: Plan):
     first = provision(cloud, plan)
     assert {what.split()[0] for what in first} == {"create", "set"}
     assert f"set the lifecycle of bucket {plan.bucket}" in first
+    assert f"set the TLS-only policy of queue {plan.queue}" in first
     assert provision(cloud, plan) == []
 
 
-def test_what_was_changed_by_hand_is_set_again_and_nothing_else(cloud: Cloud, plan: Plan):
+def test_what_was_removed_by_hand_is_set_again_and_nothing_else(cloud: Cloud, plan: Plan):
+    provision(cloud, plan)
+    cloud.s3.delete_bucket_policy(Bucket=plan.bucket)
+    assert changes(plan) == {f"set the TLS-only policy of bucket {plan.bucket}": []}
+    provision(cloud, plan)
+    assert changes(plan) == {}
+
+
+def test_what_was_changed_by_hand_is_named_before_it_is_replaced(cloud: Cloud, plan: Plan):
     provision(cloud, plan)
     url = cloud.sqs.get_queue_url(QueueName=plan.queue)["QueueUrl"]
     cloud.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "5"})
-    cloud.s3.delete_bucket_policy(Bucket=plan.bucket)
-    assert provision(cloud, plan) == [
-        f"set VisibilityTimeout of queue {plan.queue}",
-        f"set the TLS-only policy of bucket {plan.bucket}",
-    ]
+    assert changes(plan) == {f"set VisibilityTimeout of queue {plan.queue}": ["VisibilityTimeout 5"]}
+    provision(cloud, plan)
     assert attributes(cloud, plan.queue)["VisibilityTimeout"] == "45"
+
+
+def test_what_others_set_under_their_own_names_stays(cloud: Cloud, plan: Plan):
+    rule = {"ID": "theirs", "Filter": {"Prefix": "theirs/"}, "Status": "Enabled", "Expiration": {"Days": 9}}
+    arn = f"arn:aws:s3:::{plan.bucket}"
+    of_bucket, of_queue = a_statement(arn, "s3:ListBucket"), a_statement("*", "sqs:SendMessage")
+    where = {"LocationConstraint": cloud.s3.meta.region_name}
+    cloud.s3.create_bucket(Bucket=plan.bucket, CreateBucketConfiguration=where)
+    cloud.s3.put_bucket_lifecycle_configuration(Bucket=plan.bucket, LifecycleConfiguration={"Rules": [rule]})
+    cloud.s3.put_bucket_policy(Bucket=plan.bucket, Policy=json.dumps(a_policy(of_bucket)))
+    cloud.sqs.create_queue(QueueName=plan.dead_queue, Attributes={"Policy": json.dumps(a_policy(of_queue))})
+    assert not [each for each in changes(plan) if "lifecycle" in each and changes(plan)[each]]
+    provision(cloud, plan)
+    rules = cloud.s3.get_bucket_lifecycle_configuration(Bucket=plan.bucket)["Rules"]
+    assert rule in rules
+    assert len(rules) == 6
+    assert of_bucket in json.loads(cloud.s3.get_bucket_policy(Bucket=plan.bucket)["Policy"])["Statement"]
+    assert of_queue in json.loads(attributes(cloud, plan.dead_queue)["Policy"])["Statement"]
+    assert changes(plan) == {}
+
+
+def test_encryption_by_a_key_is_not_taken_back(cloud: Cloud, plan: Plan):
+    provision(cloud, msgspec.structs.replace(plan, kms_key="alias/fleet"))
+    assert attributes(cloud, plan.queue)["KmsMasterKeyId"] == "alias/fleet"
+    (rule,) = cloud.s3.get_bucket_encryption(Bucket=plan.bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": "alias/fleet",
+    }
+    assert rule["BucketKeyEnabled"] is True
+    assert changes(plan) == {}
+
+
+def test_pipelines_that_share_a_bucket_keep_their_lifecycles_apart(cloud: Cloud, plan: Plan):
+    provision(cloud, msgspec.structs.replace(plan, prefix="a"))
+    other = msgspec.structs.replace(plan, prefix="b")
+    assert list(changes(other).values()) == [[]]
+    provision(cloud, other)
+    assert len(cloud.s3.get_bucket_lifecycle_configuration(Bucket=plan.bucket)["Rules"]) == 10
+
+
+def test_a_dead_letter_outlives_what_the_queue_keeps(cloud: Cloud, plan: Plan):
+    provision(cloud, plan)
+    kept = [int(attributes(cloud, name)["MessageRetentionPeriod"]) for name in (plan.queue, plan.dead_queue)]
+    assert kept == [7 * 24 * 3600, 14 * 24 * 3600]
 
 
 def test_looking_changes_nothing(cloud: Cloud, plan: Plan):
     for _ in range(2):
         provisioner = Provisioner(plan)
-        assert [change.what.split()[0] for change in provisioner.changes()] == ["create"] * 3 + ["set"] * 4
+        assert [change.what.split()[0] for change in provisioner.changes()] == [
+            "create",
+            "set",
+            "create",
+            "set",
+            "create",
+            *["set"] * 4,
+        ]
         provisioner.close()
     assert plan.bucket not in [each["Name"] for each in cloud.s3.list_buckets().get("Buckets", ())]
 
 
-def test_the_queues_are_what_the_template_declares(cloud: Cloud, plan: Plan):
+@pytest.mark.parametrize("key", ["", KEY])
+@pytest.mark.parametrize("kind", ["standard", "fifo"])
+def test_the_queues_are_what_the_template_declares(cloud: Cloud, plan: Plan, kind: str, key: str):
+    stack = Stack(QueueName=plan.queue, QueueKind=kind, KmsKey=key, VisibilityTimeout=45, MaxReceives=3)
+    suffix = ".fifo" if kind == "fifo" else ""
+    plan = msgspec.structs.replace(plan, queue=plan.queue + suffix, kms_key=key)
     provision(cloud, plan)
-    dead, queue = attributes(cloud, plan.dead_queue), attributes(cloud, plan.queue)
-    template = declared(
-        {"QueueName": plan.queue, "VisibilityTimeout": 45, "MaxReceives": 3},
-        {"DeadLetters.Arn": dead["QueueArn"]},
-    )
-    for name, found in (("DeadLetters", dead), ("Queue", queue)):
-        wanted = template[name]
-        assert found["QueueArn"].endswith(f":{wanted.pop('QueueName')}")
-        assert json.loads(found.get("RedrivePolicy", "null")) == wanted.pop("RedrivePolicy", None)
-        assert wanted.pop("SqsManagedSseEnabled") is True  # which is so unless one asks for something else
-        assert {each: found[each] for each in wanted} == {each: str(value) for each, value in wanted.items()}
+    for name, queue in (("DeadLetters", plan.dead_queue), ("Queue", plan.queue)):
+        found, wanted = attributes(cloud, queue), dict(stack.resources[name])
+        assert wanted.pop("QueueName") == queue
+        (denied,) = json.loads(found["Policy"])["Statement"]
+        (declared,) = stack.resources[f"{name}Policy"]["PolicyDocument"]["Statement"]
+        assert denied | {"Resource": []} == declared | {"Resource": []}
+        assert denied["Resource"] == [found["QueueArn"]]
+        redrive = json.loads(found.get("RedrivePolicy", "null"))
+        if redrive:
+            declared = wanted.pop("RedrivePolicy")
+            assert redrive["maxReceiveCount"] == declared["maxReceiveCount"]
+            assert redrive["deadLetterTargetArn"] == attributes(cloud, plan.dead_queue)["QueueArn"]
+        assert wanted.pop("SqsManagedSseEnabled", None) is (None if key else True)
+        assert {each: found[each] for each in wanted} == {
+            each: as_text(value) for each, value in wanted.items()
+        }
 
 
-def test_the_bucket_is_what_the_template_declares(cloud: Cloud, plan: Plan):
-    provision(cloud, plan)
-    template = declared({"BucketName": plan.bucket}, {})
-    wanted = template["Bucket"]
+def as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@pytest.mark.parametrize("key", ["", KEY])
+@pytest.mark.parametrize("prefix", ["", "fleet/7/"])
+def test_the_bucket_is_what_the_template_declares(cloud: Cloud, plan: Plan, prefix: str, key: str):
+    provision(cloud, msgspec.structs.replace(plan, prefix=prefix, kms_key=key))
+    stack = Stack(BucketName=plan.bucket, S3Prefix=prefix, KmsKey=key).resources
+    wanted = dict(stack["Bucket"])
     assert wanted.pop("BucketName") == plan.bucket
     found = cloud.s3.get_public_access_block(Bucket=plan.bucket)["PublicAccessBlockConfiguration"]
     assert found == wanted.pop("PublicAccessBlockConfiguration")
     (rule,) = cloud.s3.get_bucket_encryption(Bucket=plan.bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     (encryption,) = wanted.pop("BucketEncryption")["ServerSideEncryptionConfiguration"]
     assert rule["ApplyServerSideEncryptionByDefault"] == encryption["ServerSideEncryptionByDefault"]
+    assert rule.get("BucketKeyEnabled", False) == encryption.get("BucketKeyEnabled", False)
     policy = json.loads(cloud.s3.get_bucket_policy(Bucket=plan.bucket)["Policy"])
-    assert policy == template["BucketPolicy"]["PolicyDocument"]
+    assert policy == stack["BucketPolicy"]["PolicyDocument"]
     lifecycle = wanted.pop("LifecycleConfiguration")
     answer = cloud.s3.get_bucket_lifecycle_configuration(Bucket=plan.bucket)
     assert [as_declared(each) for each in answer["Rules"]] == lifecycle["Rules"]
@@ -174,31 +228,3 @@ def test_a_fifo_queue_has_dead_letters_of_its_kind(cloud: Cloud, plan: Plan):
     assert provision(cloud, fifo) == []
     for name in (fifo.queue, fifo.dead_queue):
         assert attributes(cloud, name)["FifoQueue"] == "true"
-
-
-@pytest.mark.parametrize(
-    ("policy", "actions"),
-    [
-        ("ReceiverPolicy", {"sqs:SendMessage", "sqs:GetQueueAttributes"}),
-        (
-            "ConsumerPolicy",
-            {
-                "sqs:ReceiveMessage",
-                "sqs:DeleteMessage",
-                "sqs:ChangeMessageVisibility",
-                "sqs:GetQueueAttributes",
-                "s3:PutObject",
-                "s3:GetObject",
-                "s3:ListBucket",
-            },
-        ),
-        ("AggregatorPolicy", {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}),
-    ],
-)
-def test_a_role_may_do_what_it_does_and_no_more(policy: str, actions: set[str]):
-    allowed = declared({}, {})[policy]["PolicyDocument"]["Statement"]
-    found = [each["Action"] if isinstance(each["Action"], list) else [each["Action"]] for each in allowed]
-    assert {action for each in found for action in each} == actions
-    assert all("*" not in json.dumps(each["Action"]) for each in allowed)
-    writes = [each["Resource"] for each in allowed if "s3:PutObject" in each["Action"]]
-    assert writes == [] or ("aggregated" in json.dumps(writes)) == (policy == "AggregatorPolicy")

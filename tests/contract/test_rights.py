@@ -1,0 +1,200 @@
+"""The policies of the template allow each role what it does on AWS, and no more."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from fnmatch import fnmatchcase
+
+import pytest
+
+from harness.cloud import Cloud
+from harness.emulator import Emulator
+from harness.template import Stack
+from telemetry.adapters.clock import SystemClock
+from telemetry.adapters.provision import Plan, Provisioner
+from telemetry.adapters.queue.sqs import SqsQueue
+from telemetry.adapters.storage.s3 import S3Storage
+from telemetry.domain.contract.moment import Hour, hour_of
+from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.proof.manifest import Manifest
+from telemetry.domain.proof.prove import Prover
+from telemetry.domain.store.consume import Consumer
+from telemetry.domain.store.recover import Recovery
+from telemetry.domain.transport.batch import BatchLimits
+from telemetry.domain.transport.lease import LeaseTerms
+from tests.builders import NOW, POLICY, a_body, a_record, put_batch
+from tests.entrypoints.roles.dead_letters import put_bad_body
+
+TERMS = LeaseTerms(visibility_ms=30_000, max_receives=3)
+NAMES = {
+    "SendMessageBatch": "SendMessage",
+    "DeleteMessageBatch": "DeleteMessage",
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+    "HeadBucket": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+}
+"""Actions of IAM, by the operations whose names they do not have."""
+
+
+class Watched:
+    """Queues and a bucket that were made as the template says, and what was asked of them since."""
+
+    def __init__(self, emulator: Emulator, cloud: Cloud) -> None:
+        self._trace = emulator.trace
+        self.cloud = cloud
+        self.bucket = "watched"
+        self.provision()
+        self.url = cloud.sqs.get_queue_url(QueueName="telemetry")["QueueUrl"]
+        self.dead_url = cloud.sqs.get_queue_url(QueueName="telemetry-dlq")["QueueUrl"]
+        self.start()
+
+    def provision(self) -> None:
+        provisioner = Provisioner(Plan("telemetry", self.bucket, "fleet"))
+        for change in provisioner.changes():
+            change.apply()
+        provisioner.settings()
+        provisioner.close()
+
+    def start(self) -> None:
+        """Forget what was asked until now."""
+        self._seen = len(self._trace.read_text().splitlines())
+
+    def asked(self) -> set[tuple[str, str]]:
+        """Return the actions that were needed, each with the ARN in S3, or nothing of SQS."""
+        found = map(json.loads, self._trace.read_text().splitlines()[self._seen :])
+        return {
+            (
+                f"{each['service']}:{NAMES.get(each['operation'], each['operation'])}",
+                f"arn:aws:s3:::{each['path'].lstrip('/')}" if each["service"] == "s3" else "",
+            )
+            for each in found
+        }
+
+    @asynccontextmanager
+    async def ports(self) -> AsyncIterator[tuple[SqsQueue, S3Storage]]:
+        queue, storage = SqsQueue(self.url, TERMS, pause_s=0, poll_s=1), S3Storage(self.bucket, "fleet")
+        try:
+            yield queue, storage
+        finally:
+            await queue.close()
+            await storage.close()
+
+    def send(self, url: str, *bodies: bytes) -> None:
+        for body in bodies:
+            self.cloud.sqs.send_message(QueueUrl=url, MessageBody=body.decode())
+
+
+@pytest.fixture
+def watched(emulator: Emulator) -> Watched:
+    cloud = Cloud()
+    return Watched(emulator, cloud)
+
+
+def check(policy: str, asked: Iterable[tuple[str, str]]) -> None:
+    """See that all that was asked is allowed, and that no action is allowed that was not asked for."""
+    statements = Stack(BucketName="watched", S3Prefix="fleet/").statements(policy)
+    for action, arn in asked:
+        of_action = [each for each in statements if action in each["Action"]]
+        assert of_action, f"{policy} lacks {action} {arn}"
+        if arn:
+            patterns = [str(pattern) for each in of_action for pattern in each["Resource"]]
+            assert any(fnmatchcase(arn, pattern) for pattern in patterns), f"{policy} lacks {action} {arn}"
+    allowed = {str(action) for each in statements for action in each["Action"]}
+    assert allowed == {action for action, _ in asked}
+
+
+def test_the_receiver_may_do_what_it_does_and_no_more(watched: Watched):
+    async def receive() -> None:
+        queue = SqsQueue(watched.url, TERMS)
+        assert await queue.send([a_body()]) == []
+        await queue.depth()
+        await queue.close()
+
+    asyncio.run(receive())
+    check("ReceiverPolicy", watched.asked())
+
+
+def test_the_consumer_may_do_what_it_does_and_no_more(watched: Watched):
+    watched.send(watched.url, a_body(), b"nonsense", a_body(vehicle_id="other"))
+    watched.start()
+    limits = BatchLimits(3, 5_000_000, 60)
+
+    async def consume() -> None:
+        async with watched.ports() as (queue, storage):
+            consumer = Consumer(queue, storage, SystemClock(), POLICY, limits, TERMS)
+            while not (stored := await consumer.turn(0.2)):
+                pass
+            assert (stored.records, stored.quarantined) == (2, 1)
+            for info in await storage.list("skewed/"):
+                await storage.put(info.key, await storage.get(info.key))  # as after an answer that was lost
+            await queue.extend(["none"], 0)
+
+    asyncio.run(consume())
+    check("ConsumerPolicy", watched.asked())
+
+
+def test_the_aggregator_may_do_what_it_does_and_no_more(watched: Watched):
+    hour = hour_of(NOW)
+
+    async def aggregate() -> None:
+        storage = S3Storage(watched.bucket, "fleet")
+        await put_batch(storage, a_record())
+        watched.start()
+        aggregator = Aggregator(storage)
+        assert await aggregator.stale([hour, Hour(hour + 1)]) == [hour]
+        assert await aggregator.refresh(hour)
+        assert await aggregator.figures(hour)
+        await storage.close()
+
+    asyncio.run(aggregate())
+    check("AggregatorPolicy", watched.asked() | {("s3:ListBucket", f"arn:aws:s3:::{watched.bucket}")})
+
+
+def test_the_operator_may_do_what_it_does_and_no_more(watched: Watched):
+    watched.send(watched.dead_url, a_body())
+
+    async def recover() -> None:
+        async with watched.ports() as (queue, storage):
+            await put_bad_body(storage, b"nonsense")
+            watched.start()
+            recovery = Recovery(queue, storage)
+            names = [each.name async for each in recovery.items()]
+            assert len(names) == 2
+            assert await recovery.replay(names) == []
+            assert [each async for each in recovery.items()] == []
+            await queue.extend(["none"], 0)
+            await queue.depth()
+
+    asyncio.run(recover())
+    check("OperatorPolicy", watched.asked())
+
+
+def test_the_prover_may_do_what_it_does_and_no_more(watched: Watched):
+    watched.send(watched.dead_url, a_body())
+    manifest = Manifest()
+    manifest.add_sent([a_record()])
+
+    async def prove() -> None:
+        async with watched.ports() as (queue, storage):
+            await put_batch(storage, a_record())
+            watched.start()
+            await Prover(storage, queue, POLICY).prove(manifest, NOW, NOW)
+
+    asyncio.run(prove())
+    check("ProverPolicy", watched.asked())
+
+
+def test_who_provisions_may_do_what_that_takes_and_no_more(watched: Watched):
+    for url in (watched.url, watched.dead_url):
+        watched.cloud.sqs.delete_queue(QueueUrl=url)
+    watched.cloud.s3.delete_bucket(Bucket=watched.bucket)
+    watched.start()
+    watched.provision()
+    check("ProvisionerPolicy", watched.asked())
