@@ -12,8 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
+from telemetry.domain.contract.moment import HOUR_MS
+from telemetry.domain.transport import outlook
 from telemetry.domain.transport.lease import LeaseTerms, QueueModel
-from tests.builders import NOW
+from telemetry.domain.transport.outlook import Waiting
+from tests.builders import HOUR, NOW, a_record, an_envelope
 
 T = TypeVar("T")
 
@@ -21,7 +24,8 @@ TERMS = LeaseTerms(visibility_ms=1000, max_receives=2)
 VISIBILITY = TERMS.visibility_ms / 1000
 ALL = 1000
 
-bodies = st.lists(st.binary(max_size=20), min_size=1, max_size=4)
+envelopes = st.sampled_from([an_envelope(a_record(timestamp_ms=each * HOUR_MS)) for each in (HOUR, HOUR + 1)])
+bodies = st.lists(st.binary(max_size=20) | envelopes, min_size=1, max_size=4)
 limits = st.integers(min_value=0, max_value=6)
 choices = st.lists(st.integers(0, 15), min_size=1, max_size=4)
 """Lease handles by their age: 0 is the newest, and most are stale."""
@@ -106,6 +110,10 @@ class LockStep(RuleBasedStateMachine):
         for queue in self._queues:
             assert self._run(queue.depth()) == self._model.depth(self._clock.wall_ms())
             assert list(self._run(queue.dead(ALL))) == self._model.dead(ALL)
+            assert self._run(queue.outlook()) == outlook.of(
+                Waiting(outlook.hour_of_body(body), sent_ms, state)
+                for body, sent_ms, state in self._model.messages(self._clock.wall_ms())
+            )
 
     def _chosen_handles(self, chosen: list[int]) -> list[str]:
         return [self._handles[-1 - age % len(self._handles)] for age in chosen]

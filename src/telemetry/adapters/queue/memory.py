@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from telemetry.domain.clock import Clock
+from telemetry.domain.transport import envelope, outlook
 from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms, QueueModel
+from telemetry.domain.transport.outlook import Outlook, Waiting
 
 
 class MemoryQueue:
@@ -46,6 +48,12 @@ class MemoryQueue:
 
     async def depth(self) -> Depth:
         return self._model.depth(self._clock.wall_ms())
+
+    async def outlook(self) -> Outlook:
+        return outlook.of(
+            Waiting(outlook.hour_of_body(body[: envelope.HEAD]), sent_ms, state)
+            for body, sent_ms, state in self._model.messages(self._clock.wall_ms())
+        )
 
     async def dead(self, limit: int) -> Sequence[Delivery]:
         return self._model.dead(limit)

@@ -23,12 +23,15 @@ import msgspec
 import numpy as np
 
 from telemetry.domain.contract import compression, parse, partition
-from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.contract.partition import Partition, PartitionPolicy
 from telemetry.domain.errors import TelemetryError
 from telemetry.domain.transport.parcel import TIME, Parcel
 
 MAX_CONTENT: Final = 16 * 1024 * 1024
 """Bytes of content beyond which no envelope is decoded; the receiver encodes far fewer."""
+
+HEAD: Final = 256
+"""Bytes from the start of an envelope that hold its whole head."""
 
 _MAGIC: Final = b"TLE1"
 _FRAMING: Final = struct.Struct("<II")
@@ -80,13 +83,29 @@ def decode(body: bytes, sent_ms: int, policy: PartitionPolicy) -> Parcel:
         raise UndecodableError(str(error)) from error
 
 
-def _decode_envelope(body: bytes) -> Parcel:
-    length, checksum = _FRAMING.unpack_from(body, len(_MAGIC))
+def partition_of(start: bytes) -> Partition | None:
+    """Return the partition that an envelope names, of which the start is given; None if it is none."""
+    if not start.startswith(_MAGIC):
+        return None
+    try:
+        head, _ = _read_head(start)
+        return partition.parse_path(head.partition)
+    except (ValueError, struct.error, RecursionError):
+        return None
+
+
+def _read_head(start: bytes) -> tuple[_Head, int]:
+    """Read the head of an envelope; return it, and where the content begins. Raise ValueError."""
+    length, checksum = _FRAMING.unpack_from(start, len(_MAGIC))
     start_of_content = _START_OF_HEAD + length
-    encoded_head = body[_START_OF_HEAD:start_of_content]
+    encoded_head = start[_START_OF_HEAD:start_of_content]
     if crc32(encoded_head) != checksum:
         raise ValueError("The head of the envelope is damaged.")
-    head = _decode_head(encoded_head)
+    return _decode_head(encoded_head), start_of_content
+
+
+def _decode_envelope(body: bytes) -> Parcel:
+    head, start_of_content = _read_head(body)
     content = compression.decompress(body[start_of_content:], "zstd", MAX_CONTENT)
     if len(content) != head.size or not 0 < 2 * TIME.itemsize * head.count < head.size:
         raise ValueError("The head of the envelope does not fit its content.")

@@ -16,7 +16,8 @@ The memory adapter is a shell around this model. The tests run the SQLite adapte
 are epoch milliseconds and arguments.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -26,6 +27,10 @@ class LeaseTerms(msgspec.Struct, frozen=True):
 
     visibility_ms: int = 30_000
     max_receives: int = 5
+
+
+State = Literal["ready", "leased", "dead"]
+"""What a message waits for: to be received, to be deleted, or to be redriven."""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -95,6 +100,13 @@ class QueueModel:
         dead = sum(message.dead for message in self._messages.values())
         ready = len(self._visible(now_ms))
         return Depth(ready, len(self._messages) - dead - ready, dead)
+
+    def messages(self, now_ms: int) -> Iterator[tuple[bytes, int, State]]:
+        """Yield every message: its body, when it was sent, and what it waits for."""
+        for message in self._messages.values():
+            is_ready = message.visible_ms <= now_ms
+            state: State = "dead" if message.dead else "ready" if is_ready else "leased"
+            yield message.body, message.sent_ms, state
 
     def next_visible(self, now_ms: int) -> int | None:
         """Return when, after `now_ms`, a lease ends next; None while nothing is on lease."""

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from telemetry.domain.errors import OutOfReachError
 from telemetry.domain.transport.lease import Delivery, Depth
+from telemetry.domain.transport.outlook import Outlook
 from telemetry.domain.transport.parcel import Parcel
 
 
@@ -51,6 +52,13 @@ class Queue(Protocol):
 
     async def depth(self) -> Depth:
         """Count what the queue holds."""
+        ...
+
+    async def outlook(self) -> Outlook:
+        """Say of which hours the queue holds messages, whatever they wait for, dead letters included.
+
+        What was sent before the call and is in no hour and not unplaced, is not in the queue any more.
+        """
         ...
 
     async def dead(self, limit: int) -> Sequence[Delivery]:

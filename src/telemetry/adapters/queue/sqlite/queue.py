@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from telemetry.adapters.queue.sqlite import schema, statements
+from telemetry.adapters.queue.sqlite.places import Places
 from telemetry.domain.clock import Clock
 from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms, lease_handle, parse_handle
+from telemetry.domain.transport.outlook import Outlook
 from telemetry.domain.transport.queue import QueueUnavailableError
 
 P = ParamSpec("P")
@@ -62,6 +64,7 @@ class SqliteQueue:
         self._max_size = max_size
         self._file_mode = file_mode
         self._folder_mode = folder_mode
+        self._places = Places()
         self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue")
         try:
@@ -99,6 +102,9 @@ class SqliteQueue:
 
     async def depth(self) -> Depth:
         return await self._run(self._depth)
+
+    async def outlook(self) -> Outlook:
+        return await self._run(self._outlook)
 
     async def dead(self, limit: int) -> Sequence[Delivery]:
         return await self._run(self._dead, limit)
@@ -212,6 +218,10 @@ class SqliteQueue:
     def _depth(self) -> Depth:
         with self._queue_errors():
             return Depth(*self._db.execute(statements.DEPTH, {"now_ms": self._clock.wall_ms()}).fetchone())
+
+    def _outlook(self) -> Outlook:
+        with self._queue_errors():
+            return self._places.look(self._db, self._clock.wall_ms())
 
     def _dead(self, limit: int) -> Sequence[Delivery]:
         with self._queue_errors():

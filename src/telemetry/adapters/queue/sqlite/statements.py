@@ -41,6 +41,10 @@ SELECT
     COALESCE(SUM(dead), 0)
 FROM messages
 """
+MESSAGES: Final = """
+SELECT number, sent, CASE WHEN dead THEN 'dead' WHEN visible <= :now_ms THEN 'ready' ELSE 'leased' END
+FROM messages
+"""
 DEAD: Final = """
 SELECT number, receives, sent, body FROM messages JOIN bodies USING (number)
 WHERE dead = 1 ORDER BY number LIMIT :limit

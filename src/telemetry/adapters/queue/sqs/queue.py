@@ -5,6 +5,7 @@ foreign producer, and is left as it is.
 """
 
 import re
+import time
 from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import Final
 import msgspec
 
 from telemetry.adapters.aws import AwsError, Client
+from telemetry.adapters.queue.sqs.ages import Ages
 from telemetry.adapters.queue.sqs.calls import (
     SPARE,
     Calls,
@@ -25,6 +27,7 @@ from telemetry.adapters.queue.sqs.calls import (
 from telemetry.adapters.queue.sqs.letters import Letters
 from telemetry.adapters.queue.sqs.polls import Polls
 from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms
+from telemetry.domain.transport.outlook import Outlook
 from telemetry.domain.transport.queue import QueueUnavailableError
 
 _PATIENCE_S: Final = 30.0  # for an answer, of which a long poll takes 20
@@ -60,6 +63,7 @@ class SqsQueue:
         policy = msgspec.json.decode(
             attributes.get("RedrivePolicy", "null"), type=_Policy | None, strict=False
         )
+        self._ages = Ages()
         self._letters: Letters | None = None
         if policy:
             dead = Calls(self._sqs, _dead_url(url, policy), limit)
@@ -89,6 +93,10 @@ class SqsQueue:
     async def depth(self) -> Depth:
         ready, delayed, leased = await self._calls.count()
         return Depth(ready + delayed, leased, await self._letters.count() if self._letters else 0)
+
+    async def outlook(self) -> Outlook:
+        now_ms = time.time_ns() // 1_000_000
+        return self._ages.outlook(await self.depth(), now_ms)
 
     async def dead(self, limit: int) -> Sequence[Delivery]:
         return await self._letters.list(limit) if self._letters else []
