@@ -56,7 +56,7 @@ async def test_the_figures_of_an_hour_name_their_input_and_every_vehicle(storage
         0,
     )
     first, last = "2025-10-19T14:30:00.000Z", "2025-10-19T14:30:00.200Z"
-    assert figures.vehicles == {
+    assert {name: msgspec.structs.replace(each, streams={}) for name, each in figures.vehicles.items()} == {
         "other": VehicleFigures(1, first, first, {"y": SignalFigures(1, 4.0, 4.0, 4.0)}),
         "veh-00123": VehicleFigures(2, first, last, {"x": SignalFigures(2, 1.0, 1.0, 1.0)}),
     }
@@ -76,12 +76,28 @@ async def test_the_figures_are_stored_as_json_under_the_name_of_their_hour(stora
         "refused": 0,
         "skewed": 0,
         "damaged": 0,
+        "conflicting": 0,
         "vehicles": {
             "veh-00123": {
                 "count": 1,
                 "first": "2025-10-19T14:30:00.000Z",
                 "last": "2025-10-19T14:30:00.000Z",
                 "signals": {"x": {"count": 1, "min": 1.5, "max": 1.5, "avg": 1.5}},
+                "streams": {
+                    "0x1F0": {
+                        "period_s": None,
+                        "expected": 1,
+                        "received": 1,
+                        "gaps": 0,
+                        "longest_gap_s": 0.0,
+                        "longest_gap_from": None,
+                        "asleep_s": 0.0,
+                        "unavailable": 0.0,
+                        "first": "2025-10-19T14:30:00.000Z",
+                        "last": "2025-10-19T14:30:00.000Z",
+                        "parked": None,
+                    }
+                },
             }
         },
     }

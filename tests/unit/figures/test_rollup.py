@@ -13,11 +13,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from telemetry.domain.contract import codec
-from telemetry.domain.contract.moment import HOUR_MS, Hour, format_timestamp
+from telemetry.domain.contract.moment import HOUR_MS, Hour, format_timestamp, start_ms
 from telemetry.domain.contract.record import Record
 from telemetry.domain.figures.rollup import Figures, Rollup, SignalFigures
 from tests.builders import HOUR, NOW, a_record, identity, payloads, some_records
 
+START = start_ms(HOUR)
 HUGE = 1.7976931348623157e308
 
 # Few moments, so that records meet: in their identity, in the time of their receipt, in both.
@@ -79,7 +80,11 @@ def expected_figures(lines: Sequence[bytes]) -> Figures:
         else:
             refused += 1
     names = sorted({name for found in copies.values() for record in found for name in record.payload})
-    unique = [min(found, key=lambda record: sort_key(record, names)) for found in copies.values()]
+    chosen = {each: min(found, key=lambda record: sort_key(record, names)) for each, found in copies.items()}
+    unique = list(chosen.values())
+    conflicting = sum(
+        record.payload != chosen[each].payload for each, found in copies.items() for record in found
+    )
     records = sum(map(len, copies.values()))
     vehicles = {}
     for vehicle_id in sorted({record.vehicle_id for record in unique}):
@@ -102,13 +107,14 @@ def expected_figures(lines: Sequence[bytes]) -> Figures:
         "unique": len(unique),
         "duplicates": records - len(unique),
         "refused": refused,
+        "conflicting": conflicting,
         "vehicles": vehicles,
     }
     return msgspec.convert(msgspec.to_builtins(whole), Figures)
 
 
 def check_like(found: Figures, expected: Figures) -> None:
-    """Compare everything exactly but averages, which differ by their last rounding."""
+    """Compare everything exactly but averages, which differ by their last rounding, and coverage."""
     for vehicle_id, vehicle in expected.vehicles.items():
         for name, signal in vehicle.signals.items():
             average = found.vehicles[vehicle_id].signals[name].avg
@@ -116,6 +122,7 @@ def check_like(found: Figures, expected: Figures) -> None:
     without_averages = [json.loads(msgspec.json.encode(figures)) for figures in (found, expected)]
     for figures in without_averages:
         for vehicle in figures["vehicles"].values():
+            del vehicle["streams"]
             for signal in vehicle["signals"].values():
                 del signal["avg"]
     assert without_averages[0] == without_averages[1]
@@ -124,6 +131,23 @@ def check_like(found: Figures, expected: Figures) -> None:
 @given(LINES)
 def test_figures_equal_a_naive_count(lines):
     check_like(rolled(lines).figures(), expected_figures(lines))
+
+
+def test_each_stream_of_a_vehicle_says_how_whole_it_is():
+    once = [a_record(timestamp_ms=START + 1000 * second) for second in (0, 1, 2, 10)]
+    other = a_record(timestamp_ms=START, can_id="0x2", payload={"x": 1.0})
+    (vehicle,) = figures_of(*once, *once, other).vehicles.values()
+    assert list(vehicle.streams) == ["0x1F0", "0x2"]
+    stream = vehicle.streams["0x1F0"]
+    assert (stream.received, stream.period_s, stream.gaps, stream.parked) == (4, 1.0, 2, False)
+    assert vehicle.streams["0x2"].received == 1
+
+
+def test_signals_that_some_records_of_a_stream_lack_are_not_available_in_them():
+    (vehicle,) = figures_of(
+        a_record(payload={"x": 1.0, "y": 1.0}), a_record(timestamp_ms=NOW + 1, payload={"x": 1.0})
+    ).vehicles.values()
+    assert vehicle.streams["0x1F0"].unavailable == 0.25
 
 
 @given(LINES, st.data())

@@ -55,4 +55,5 @@ def _aggregated(hour: Hour, listing: Listing, figures: Figures, skewed: int, dam
         skewed=skewed,
         vehicles=figures.vehicles,
         damaged=damaged,
+        conflicting=figures.conflicting,
     )

@@ -30,6 +30,7 @@ class Aggregated(msgspec.Struct, frozen=True):
     skewed: int
     vehicles: Mapping[str, VehicleFigures]
     damaged: int = 0
+    conflicting: int = 0
 
 
 class Built(msgspec.Struct, frozen=True):

@@ -18,6 +18,9 @@ import numpy.typing as npt
 
 from telemetry.domain.contract.moment import HOUR_MS, Hour, format_timestamp
 from telemetry.domain.contract.record import Record
+from telemetry.domain.figures import coverage
+from telemetry.domain.figures.coverage import CURRENT, Coverage, StreamCoverage
+from telemetry.domain.figures.steps import Identity
 from telemetry.domain.store.objects import LineFaults, decode_records
 
 Floats = npt.NDArray[np.float64]
@@ -34,18 +37,24 @@ class SignalFigures(msgspec.Struct, frozen=True):
 
 
 class VehicleFigures(msgspec.Struct, frozen=True):
-    """One vehicle over an hour: its unique records, first and last timestamp, and its signals by name."""
+    """One vehicle over an hour.
+
+    Its unique records, first and last timestamp, its signals by name, and how whole its streams are, by CAN
+    id.
+    """
 
     count: int
     first: str
     last: str
     signals: Mapping[str, SignalFigures]
+    streams: Mapping[str, StreamCoverage] = {}
 
 
 class Figures(msgspec.Struct, frozen=True):
     """All vehicles of an hour.
 
-    `records` is `unique` and `duplicates` together. Not among them are the `refused`: lines that are no
+    `records` is `unique` and `duplicates` together. Of the duplicates, `conflicting` have another payload
+    than the record of their identity that counts. Not among all these are the `refused`: lines that are no
     record, or one of another hour.
     """
 
@@ -54,6 +63,7 @@ class Figures(msgspec.Struct, frozen=True):
     duplicates: int
     refused: int
     vehicles: Mapping[str, VehicleFigures]
+    conflicting: int = 0
 
 
 class Rollup:
@@ -86,13 +96,19 @@ class Rollup:
 
         Vehicles and signals are in the order of their names.
         """
+        found = {name: stream.unique() for name, stream in sorted(self._streams.items())}
         by_vehicle: defaultdict[str, list[_Unique]] = defaultdict(list)
-        for (vehicle_id, _), stream in sorted(self._streams.items()):
-            by_vehicle[vehicle_id].append(stream.unique())
-        vehicles = {vehicle_id: _vehicle_figures(streams) for vehicle_id, streams in by_vehicle.items()}
+        for (vehicle_id, _), stream in found.items():
+            by_vehicle[vehicle_id].append(stream)
+        whole = _coverage(found, self._hour)
+        vehicles = {
+            vehicle_id: _vehicle_figures(streams, whole[vehicle_id])
+            for vehicle_id, streams in by_vehicle.items()
+        }
         records = sum(len(stream.timestamps) for stream in self._streams.values())
         unique = sum(vehicle.count for vehicle in vehicles.values())
-        return Figures(records, unique, records - unique, self._refused, vehicles)
+        conflicting = sum(stream.conflicting for stream in found.values())
+        return Figures(records, unique, records - unique, self._refused, vehicles, conflicting)
 
 
 class _Unique(msgspec.Struct, frozen=True):
@@ -100,6 +116,8 @@ class _Unique(msgspec.Struct, frozen=True):
 
     timestamps: npt.NDArray[np.int64]
     signals: Mapping[str, Floats]
+    currents: Floats
+    conflicting: int
 
 
 class _Stream:
@@ -129,9 +147,17 @@ class _Stream:
         values = np.array([self._column(name) for name in names]).reshape(len(names), timestamps.size) + 0.0
         order = np.lexsort((*reversed(values), received, timestamps))
         in_order = timestamps[order]
-        kept = order[np.diff(in_order, prepend=in_order[0] - 1) != 0]
+        is_kept = np.diff(in_order, prepend=in_order[0] - 1) != 0
+        kept = order[is_kept]
+        counting = kept[np.cumsum(is_kept) - 1]  # of each row, the one that counts for its identity
+        is_same = np.all(
+            (values[:, order] == values[:, counting])
+            | np.isnan(values[:, order]) & np.isnan(values[:, counting]),
+            axis=0,
+        )
         signals = {name: row[~np.isnan(row)] for name, row in zip(names, values[:, kept], strict=True)}
-        return _Unique(timestamps[kept], signals)
+        currents = values[names.index(CURRENT), kept] if CURRENT in names else np.full(kept.size, np.nan)
+        return _Unique(timestamps[kept], signals, currents, int(np.count_nonzero(~is_same)))
 
     def _column(self, name: str) -> list[float]:
         """Find or make a signal's column, and fill it for the rows that lacked the signal."""
@@ -140,7 +166,22 @@ class _Stream:
         return column
 
 
-def _vehicle_figures(streams: Sequence[_Unique]) -> VehicleFigures:
+def _coverage(streams: Mapping[Identity, _Unique], hour: Hour) -> Coverage:
+    if not streams:
+        return {}
+    found = streams.values()
+    return coverage.of(
+        np.concatenate([stream.timestamps for stream in found]),
+        np.cumsum([0, *(stream.timestamps.size for stream in found)]),
+        np.concatenate([stream.currents for stream in found]),
+        list(streams),
+        np.array([sum(column.size for column in stream.signals.values()) for stream in found]),
+        np.array([sum(column.size > 0 for column in stream.signals.values()) for stream in found]),
+        hour,
+    )
+
+
+def _vehicle_figures(streams: Sequence[_Unique], whole: Mapping[str, StreamCoverage]) -> VehicleFigures:
     values: defaultdict[str, list[Floats]] = defaultdict(list)
     for stream in streams:
         for name, column in stream.signals.items():
@@ -151,6 +192,7 @@ def _vehicle_figures(streams: Sequence[_Unique]) -> VehicleFigures:
         first=format_timestamp(min(int(stream.timestamps[0]) for stream in streams)),
         last=format_timestamp(max(int(stream.timestamps[-1]) for stream in streams)),
         signals={name: _signal_figures(np.concatenate(columns)) for name, columns in sorted(values.items())},
+        streams=whole,
     )
 
 
