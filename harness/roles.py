@@ -28,6 +28,15 @@ def wait_until(condition: Callable[[], bool], what: str, patience_s: float = _LO
         time.sleep(0.02)
 
 
+def is_running(pid: int) -> bool:
+    """Look whether a process runs; one that ended and was not waited for does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
 class Roles:
     """Roles with one environment, run in `folder` or, without, where this process runs.
 

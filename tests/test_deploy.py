@@ -1,5 +1,7 @@
 """What is deployed names commands and settings that there are; no image is built for these tests."""
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,40 @@ def test_a_role_that_is_deployed_has_no_rights_that_it_does_not_need(service: st
 @pytest.mark.parametrize("service", ["consumer", "aggregator"])
 def test_a_role_that_does_not_listen_is_asked_whether_it_finishes_its_turns(service: str):
     assert COMPOSE["services"][service]["healthcheck"]["test"] == ["CMD", "telemetry", "health", service]
+
+
+UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_a_unit_runs_a_role_with_a_program_that_is_there(unit: Path, tmp_path: Path):
+    program = tmp_path / "telemetry"
+    program.touch(0o755)
+    text = unit.read_text()
+    command = next(line for line in text.splitlines() if line.startswith("ExecStart="))
+    role = command.split()[1]
+    assert role in cli.ROLES
+    assert role in unit.name
+    if not (analyze := shutil.which("systemd-analyze")):
+        pytest.skip("systemd-analyze is not installed")
+    copy = tmp_path / unit.name.replace("@", "@1")
+    copy.write_text(text.replace("/opt/telemetry/bin/telemetry", str(program)))
+    done = subprocess.run([analyze, "verify", str(copy)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_a_unit_has_no_rights_that_it_does_not_need(unit: Path):
+    lines = unit.read_text().splitlines()
+    for line in (
+        "Type=notify",
+        "User=telemetry",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "CapabilityBoundingSet=",
+        "SystemCallFilter=@system-service",
+    ):
+        assert line in lines
 
 
 def test_the_image_runs_the_program_as_nobody_in_particular():

@@ -8,7 +8,7 @@ from subprocess import Popen
 
 import pytest
 
-from harness.roles import wait_until
+from harness.roles import is_running, wait_until
 from telemetry.entrypoints.process import children
 
 STUBBORN = """
@@ -52,13 +52,4 @@ def test_a_role_ends_with_its_parent(tmp_path: Path):
     child = int(pid.read_text())
     parent.kill()
     parent.wait()
-    wait_until(lambda: not _is_running(child), "the child to end")
-
-
-def _is_running(pid: int) -> bool:
-    """Look whether a process runs; one that ended and was not waited for does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
+    wait_until(lambda: not is_running(child), "the child to end")

@@ -31,7 +31,7 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the parent, which ends its roles in their order
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  # no thread runs yet
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  # no thread runs yet
         )
 
 
@@ -45,6 +45,6 @@ def end(process: subprocess.Popen[bytes], patience_s: float) -> int:
         return process.wait()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to end this process if its parent is killed and cannot do it any more."""
     ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGTERM)

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Final
 
 ROLES: Final = {
+    "up": "run all roles on this machine, and start again what ends",
     "receiver": "take records over HTTP",
     "keys": "add, list or revoke keys of senders",
     "consumer": "carry records from the queue to the raw store",

@@ -48,6 +48,20 @@ GUIDES: Final[Mapping[str, Guide]] = {
     "demo": Guide(
         (*_PROOF, "BATCH_", "INGEST_", "RAW_", "SHUTDOWN_"), "telemetry demo --vehicles 20 --duration 10"
     ),
+    "up": Guide(
+        (
+            "API_",
+            "ADMIN_ACCESS",
+            "FILE_MODE",
+            *_PROOF,
+            "INGEST_",
+            "BATCH_",
+            "RAW_",
+            "AGGREGATE_",
+            "SHUTDOWN_",
+        ),
+        "API_KEY=choose-one telemetry up --consumers 2 --workers 2",
+    ),
     "provision": Guide(
         ("SQS_QUEUE_URL", "S3_", "QUEUE_VISIBILITY_TIMEOUT", "QUEUE_MAX_RECEIVES", *_LOG),
         "telemetry provision --dry-run --queue fleet --bucket my-telemetry",

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
+from telemetry.entrypoints.process import notify
+
 FOLDER: Final = "health"
 
 _HOST: Final = socket.gethostname()
@@ -27,14 +29,17 @@ class Heartbeat:
     def __enter__(self) -> Self:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self.beat()
+        notify.ready()
         return self
 
     def __exit__(self, *_: object) -> None:
+        notify.stopping()
         self._file.unlink(missing_ok=True)
 
     def beat(self) -> None:
         """Say that a turn was finished."""
         self._file.touch()
+        notify.alive()
 
 
 class Sign(NamedTuple):

@@ -2,12 +2,15 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 from rich.tree import Tree
 
 from telemetry.domain.proof.prove import Proof
@@ -18,8 +21,6 @@ _FILES: Final = 3
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(highlight=False, soft_wrap=True, stderr=True)
-# What has columns is never narrower than what is in it: a name or a number that is cut off or broken says
-# nothing.
 # A table is never narrower than what is in it: a name or number that is broken says nothing.
 _wide = Console(highlight=False, width=1000)
 
@@ -36,6 +37,19 @@ def progress() -> Progress:
         disable=not sys.stderr.isatty(),
         transient=True,
     )
+
+
+@contextmanager
+def status() -> Iterator[Callable[[str], None]]:
+    """Show one line below all others on standard error while the context lasts; nothing but on a terminal.
+
+    Yield what replaces its text. What `sys.stderr` is given meanwhile appears above it.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with Live(console=Console(stderr=True), transient=True) as live:
+        yield lambda text: live.update(Text(text, overflow="ellipsis", no_wrap=True))
 
 
 def say(text: str) -> None:

@@ -23,8 +23,6 @@ from telemetry.domain.store.objects import MAX_BATCH, RawFormat
 from telemetry.domain.transport.batch import BatchLimits
 from telemetry.domain.transport.lease import LeaseTerms
 
-# Each has an upper bound, so that nothing that is computed from it overflows. It also refuses what is not
-# finite.
 # Each has an upper bound, so that nothing computed from it overflows, and what is not finite is refused.
 _YEAR: Final = 365 * 24 * 3600  # seconds
 _UNIT: Final = "unit"

@@ -25,7 +25,7 @@ from telemetry.adapters.http.intake import SENDER, Buffer, Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.domain.clock import Clock
 from telemetry.domain.transport.queue import QueueUnavailableError
-from telemetry.entrypoints.process import log, runtime, settings
+from telemetry.entrypoints.process import log, notify, runtime, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.opening import opened
@@ -126,7 +126,9 @@ def assemble(
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with opened(container.queue, container.outbox):
             with _reloading(keyring, configured.api_keys_file):
+                notify.ready()
                 yield
+                notify.stopping()
 
     return create_app(
         desk,
