@@ -93,6 +93,8 @@ class FailingStorage(Failing, MemoryStorage):
         self.puts_left = math.inf
         self.before_put: Callable[[], None] = lambda: None
         self.listed: list[str] = []
+        self.refused: str | None = None  # what lies below it cannot be listed
+        self.unreadable: Collection[str] = ()  # keys
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         if not self.puts_left:
@@ -102,8 +104,26 @@ class FailingStorage(Failing, MemoryStorage):
         self.before_put()
         await super().put(key, data, overwrite=overwrite)
 
+    async def get(self, key: str) -> bytes:
+        self.check("get", StoreUnavailableError)
+        if key in self.unreadable:
+            raise StoreUnavailableError(f"{key} cannot be read")
+        return await super().get(key)
+
+    async def delete(self, key: str) -> None:
+        self.check("delete", StoreUnavailableError)
+        await super().delete(key)
+
+    async def folders(self, prefix: str) -> Sequence[str]:
+        self.check("list", StoreUnavailableError)
+        if self.refused and prefix.startswith(self.refused):
+            raise StoreUnavailableError(f"{prefix} cannot be listed")
+        return await super().folders(prefix)
+
     async def list(self, prefix: str) -> Sequence[ObjectInfo]:
         self.check("list", StoreUnavailableError)
+        if self.refused and (prefix.startswith(self.refused) or self.refused.startswith(prefix)):
+            raise StoreUnavailableError(f"{self.refused} cannot be listed")  # as a walk meets it, and stops
         self.listed.append(prefix)
         return await super().list(prefix)
 

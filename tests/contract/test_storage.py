@@ -73,6 +73,16 @@ async def test_a_deleted_object_is_gone_and_its_key_is_free(storage):
     assert await storage.get("a/b") == b"2"
 
 
+async def test_the_folders_below_a_prefix_are_what_keys_have_before_their_next_slash(storage):
+    for key in ("raw/h=1/a", "raw/h=1/b", "raw/h=10/a/b", "raw/c", "rawer/a", "skewed/h=1/a", "top"):
+        await storage.put(key, b"1")
+    assert list(await storage.folders("")) == ["raw/", "rawer/", "skewed/"]
+    assert list(await storage.folders("raw/")) == ["raw/h=1/", "raw/h=10/"]
+    assert list(await storage.folders("raw/h=10/")) == ["raw/h=10/a/"]
+    for empty in ("raw/h=1/", "nothing/", "top/"):
+        assert list(await storage.folders(empty)) == []
+
+
 async def test_a_listing_has_the_objects_whose_keys_begin_with_the_prefix(storage):
     for key in ("raw/h=1/a", "raw/h=1/b", "raw/h=10/a", "raw/h=2/a", "rawer", "skewed/h=1/a"):
         await storage.put(key, b"1")

@@ -12,6 +12,7 @@ from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import HOUR_MS, hour_of, hour_path
 from telemetry.domain.contract.record import Record
 from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.watch import Watch
 from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.entrypoints.process import cli, log
 from telemetry.entrypoints.process.container import Container
@@ -42,7 +43,7 @@ def built(store: Path) -> list[str]:
 def test_an_hour_is_built(store: Path, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["aggregator", "--hour", "2025-10-19T14"]) == 0
     assert built(store) == ["2025-10-19T14"]
-    assert "Hour aggregated: hour=2025-10-19T14:00:00.000Z, vehicles=1, records=1" in capsys.readouterr().err
+    assert "Hour aggregated: hour=2025-10-19T14, vehicles=1, records=1" in capsys.readouterr().err
 
 
 def test_a_span_is_built_with_both_its_ends(store: Path):
@@ -119,10 +120,11 @@ def test_what_is_damaged_is_named_the_rest_is_built_and_it_fails(store: Path, ca
 async def test_running_on_it_survives_a_store_that_is_away(capsys: pytest.CaptureFixture[str]):
     storage, stopping = FailingStorage(SystemClock()), asyncio.Event()
     storage.failing, storage.failure = {"list"}, StoreUnavailableError("the store is away")
-    logger = log.configure(Settings(), "Aggregator")
-    made = Aggregator(storage)
-    assert not await aggregator._refresh_all(made, logger, [HOUR], stopping)
-    assert "the store is away" in capsys.readouterr().err
-    assert not await aggregator._refresh_all(made, logger, [HOUR], stopping)
+    turns = aggregator.Turns(
+        Watch(storage), Aggregator(storage), SystemClock(), log.configure(Settings(), "Aggregator")
+    )
+    for _ in range(3):
+        assert (await turns.take(stopping)).is_away
+    assert capsys.readouterr().err.count("the store is away") == 1
     storage.failing = ()
-    assert await aggregator._refresh_all(made, logger, [HOUR], stopping)
+    assert not (await turns.take(stopping)).is_away

@@ -9,7 +9,7 @@ import pytest
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.domain.contract import codec
-from telemetry.domain.contract.moment import HOUR_MS, Hour, day_path
+from telemetry.domain.contract.moment import HOUR_MS, Hour
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.hour import Aggregated
@@ -77,6 +77,8 @@ async def test_the_figures_are_stored_as_json_under_the_name_of_their_hour(stora
         "skewed": 0,
         "damaged": 0,
         "conflicting": 0,
+        "inputs_missing": 0,
+        "inputs_waiting": 0,
         "vehicles": {
             "veh-00123": {
                 "count": 1,
@@ -180,14 +182,15 @@ async def test_an_hour_is_built_only_when_its_listing_has_changed(storage):
     assert not await aggregator.is_stale(HOUR)
 
 
-async def test_an_object_of_another_size_under_its_name_changes_the_listing(storage):
+async def test_an_object_that_grew_under_its_name_changes_the_listing(storage):
     aggregator = Aggregator(storage)
     key = await put_batch(storage, *some_records(2))
     await aggregator.refresh(HOUR)
-    await storage.put(key, (await storage.get(key)).splitlines(keepends=True)[0], overwrite=True)
+    more = codec.encode_lines([a_record(can_id="0x2")])
+    await storage.put(key, await storage.get(key) + more, overwrite=True)
     built = await aggregator.refresh(HOUR)
     assert built
-    assert built.aggregated.unique == 1
+    assert built.aggregated.unique == 3
 
 
 async def test_late_skewed_records_change_the_listing_too(storage):
@@ -226,7 +229,11 @@ async def test_figures_that_cannot_be_read_are_built_anew(storage, damage):
 async def test_building_on_demand_builds_though_nothing_has_changed(storage):
     aggregator = Aggregator(storage)
     await put_batch(storage, a_record())
-    assert await aggregator.build(HOUR) == await aggregator.build(HOUR) is not None
+    first, again = await aggregator.build(HOUR), await aggregator.build(HOUR)
+    assert first
+    assert again
+    assert (first.is_new, again.is_new) == (True, False)
+    assert first.aggregated == again.aggregated
 
 
 # Damage
@@ -266,28 +273,3 @@ async def test_a_store_that_cannot_be_written_is_tried_again(storage):
         await aggregator.refresh(HOUR)
     storage.puts_left = math.inf
     assert await aggregator.refresh(HOUR)
-
-
-def hours(first: int, last: int) -> list[Hour]:
-    return [Hour(each) for each in range(first, last + 1)]
-
-
-async def test_the_hours_that_are_out_of_date_are_found_among_those_asked_for(storage):
-    aggregator = Aggregator(storage)
-    for hour in (HOUR, HOUR + 1, HOUR + 24):
-        await put_batch(storage, a_record(timestamp_ms=hour * HOUR_MS, received_ms=hour * HOUR_MS))
-    assert await aggregator.stale(hours(HOUR, HOUR + 24)) == [HOUR, HOUR + 1, HOUR + 24]
-    assert await aggregator.stale(hours(HOUR + 1, HOUR + 23)) == [HOUR + 1]
-    await aggregator.build(HOUR)
-    assert await aggregator.stale(hours(HOUR, HOUR + 24)) == [HOUR + 1, HOUR + 24]
-    # A record whose clock cannot be believed changes the hour of its receipt.
-    await put_batch(storage, a_record(timestamp_ms=0, received_ms=HOUR * HOUR_MS))
-    assert await aggregator.stale(hours(HOUR, HOUR)) == [HOUR]
-    assert await aggregator.refresh(HOUR)
-    assert await aggregator.stale(hours(HOUR, HOUR)) == []
-
-
-async def test_whole_days_are_listed_to_find_stale_hours_and_what_others_put_there_is_passed_over(storage):
-    await storage.put(f"raw/{day_path(HOUR)}/notes.txt", b"theirs")
-    assert await Aggregator(storage).stale(hours(HOUR - 7 * 24, HOUR)) == []
-    assert len(storage.listed) == 2 * 8

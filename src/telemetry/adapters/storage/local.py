@@ -48,6 +48,9 @@ class LocalStorage:
     async def list(self, prefix: str) -> Sequence[ObjectInfo]:
         return await _in_thread(lambda: sorted(self._list(prefix)))
 
+    async def folders(self, prefix: str) -> Sequence[str]:
+        return await _in_thread(lambda: sorted(self._folders(prefix)))
+
     async def delete(self, key: str) -> None:
         path = self._path(key)
         await _in_thread(lambda: self._delete(path))
@@ -121,6 +124,15 @@ class LocalStorage:
                     with suppress(FileNotFoundError):  # it was deleted after the folder was read
                         status = path.stat()
                         yield ObjectInfo(key, status.st_size, status.st_ctime_ns // 1_000_000)
+
+    def _folders(self, prefix: str) -> Iterator[str]:
+        parts = prefix.split("/")[:-1]
+        if any(part.startswith(_TEMPORARY) for part in parts):
+            return  # as above
+        with suppress(*_NO_OBJECT):
+            for entry in os.scandir(self._root.joinpath(*parts)):
+                if entry.is_dir() and not entry.name.startswith(_TEMPORARY):
+                    yield f"{prefix}{entry.name}/"
 
     def _delete(self, path: Path) -> None:
         with suppress(*_NO_OBJECT):

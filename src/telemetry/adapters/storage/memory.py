@@ -29,6 +29,10 @@ class MemoryStorage:
     async def list(self, prefix: str) -> Sequence[ObjectInfo]:
         return sorted(info for key, (_, info) in self._objects.items() if key.startswith(prefix))
 
+    async def folders(self, prefix: str) -> Sequence[str]:
+        rests = [key.removeprefix(prefix) for key in self._objects if key.startswith(prefix)]
+        return sorted({f"{prefix}{rest.partition('/')[0]}/" for rest in rests if "/" in rest})
+
     async def delete(self, key: str) -> None:
         self._objects.pop(key, None)
 

@@ -74,6 +74,10 @@ class S3Storage:
         with _storage_errors():
             return await self._s3.call(lambda s3: sorted(self._list(s3, prefix)))
 
+    async def folders(self, prefix: str) -> Sequence[str]:
+        with _storage_errors():
+            return await self._s3.call(lambda s3: sorted(self._folders(s3, prefix)))
+
     async def delete(self, key: str) -> None:
         with _storage_errors():
             await self._s3.call(lambda s3: s3.delete_object(Bucket=self._bucket, Key=self._prefix + key))
@@ -105,6 +109,14 @@ class S3Storage:
             for each in page.get("Contents", ()):
                 key = each["Key"].removeprefix(self._prefix)
                 yield ObjectInfo(key, each["Size"], round(each["LastModified"].timestamp() * 1000))
+
+    def _folders(self, s3: Any, prefix: str) -> Iterator[str]:  # noqa: ANN401  # as above
+        pages = s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._prefix + prefix, Delimiter="/"
+        )
+        for page in pages:
+            for each in page.get("CommonPrefixes", ()):
+                yield each["Prefix"].removeprefix(self._prefix)
 
 
 @contextmanager

@@ -69,6 +69,11 @@ def start_ms(hour: Hour) -> int:
     return hour * HOUR_MS
 
 
+def format_hour(hour: Hour) -> str:
+    """Write an hour as messages and options have it: `2025-10-19T14`."""
+    return format_timestamp(start_ms(hour))[: len("2025-10-19T14")]
+
+
 def hour_path(hour: Hour) -> str:
     """Write an hour as the levels of a folder: `year=2025/month=10/day=19/hour=14`."""
     start = datetime.fromtimestamp(hour * 3600, UTC)

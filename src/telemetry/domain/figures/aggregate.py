@@ -1,91 +1,127 @@
-"""Use-case: turn the objects of an hour into its figures, and find the hours whose figures are out of date.
+"""Use-case: keep the figures of hours in step with their objects.
 
-The figures of an hour are a pure function of its objects. They name them: by their number and by a digest of
+The figures of an hour are a pure function of its objects, and name them: by their number and by a digest of
 their listing. So an hour that late data changed is found by comparing listings, and rebuilding it twice
 changes nothing.
-"""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+Figures are never replaced by figures of less. If raw objects that they were built from are gone, or if the
+objects hold fewer records than they did, the figures stay, and say how many inputs are missing. They are
+built from what is left only if somebody asks for that (`force`).
+"""
 
 import msgspec
 
-from telemetry.domain.contract import partition
-from telemetry.domain.contract.moment import Hour, day_path, hour_path
-from telemetry.domain.figures import hour as stored
+from telemetry.domain.contract.moment import Hour
+from telemetry.domain.errors import TelemetryError
+from telemetry.domain.figures import change
+from telemetry.domain.figures.archive import Archive, Previous
 from telemetry.domain.figures.build import Builder
-from telemetry.domain.figures.hour import Aggregated, Built, Listing
+from telemetry.domain.figures.find import Finder, Found
+from telemetry.domain.figures.hour import Aggregated, Built, Kept
+from telemetry.domain.figures.inputs import Inputs
 from telemetry.domain.store import objects
-from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError, Storage
+from telemetry.domain.store.storage import Storage
+from telemetry.domain.together import Together, one_by_one
 
 
 class Aggregator:
-    """Keeps the figures of hours in step with their objects."""
+    """Builds, keeps and stores the figures of hours."""
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self, storage: Storage, together: Together = one_by_one) -> None:
+        self._archive = Archive(storage)
         self._builder = Builder(storage)
-        self._built_from: dict[Hour, str] = {}
+        self._finder = Finder(storage, together)
 
-    async def build(self, hour: Hour) -> Built | None:
+    async def build(self, hour: Hour, *, force: bool = False) -> Built | None:
         """Build the figures of an hour, without what is damaged; None if it has no object.
 
-        Raise StoreUnavailableError, or ObjectNotFoundError if an object was removed after it was listed.
+        Figures that were built from more are kept, unless by `force`. Raise StoreUnavailableError.
         """
-        listing = await self._list(hour)
-        return await self._build(hour, listing) if any(listing) else None
+        found = await self._find(hour)
+        if force:
+            return await self._replace(found, None) if any(found.listing) else None
+        return await self._build(found, await self._archive.previous(found))
 
     async def refresh(self, hour: Hour) -> Built | None:
-        """Build the figures of an hour only if its listing is not the one that they were built from."""
-        return await self.build(hour) if await self.is_stale(hour) else None
+        """Bring the figures of an hour up to date; return what was built or kept, None if they were."""
+        return await self.settle(await self._find(hour))
 
-    async def stale(self, hours: Iterable[Hour]) -> Sequence[Hour]:
-        """Find those of these hours that have objects which their figures do not know.
-
-        Whole days are listed, because that costs a store no more than to list an hour.
-        """
-        wanted = sorted(hours)
-        listings: defaultdict[Hour, Listing] = defaultdict(lambda: Listing([], []))
-        for day in sorted({day_path(hour) for hour in wanted}):
-            for hour, listing in (await self._list_day(day)).items():
-                listings[hour] = listing
-        return [
-            hour
-            for hour in wanted
-            if hour in listings and await self._digest_of_figures(hour) != listings[hour].digest
-        ]
+    async def settle(self, found: Found) -> Built | None:
+        """Bring the figures of an hour up to date with what was found of it, as `refresh` does."""
+        if found.is_current:
+            return None
+        previous = await self._archive.previous(found)
+        if previous and previous.inputs.digest == found.listing.digest and await self._confirm(found):
+            return None
+        return await self._build(found, previous)
 
     async def is_stale(self, hour: Hour) -> bool:
-        """Return whether an hour has objects that its figures do not know."""
-        listing = await self._list(hour)
-        return any(listing) and await self._digest_of_figures(hour) != listing.digest
+        """Return whether an hour's figures have yet to be compared with its objects as they are."""
+        return not (await self._find(hour)).is_current
 
     async def figures(self, hour: Hour) -> Aggregated | None:
         """Read the figures of an hour back, if there are any that can be read."""
-        try:
-            return stored.decode(await self._storage.get(objects.aggregated_key(hour)))
-        except (ObjectNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return await self._archive.figures(hour)
+
+    async def _find(self, hour: Hour) -> Found:
+        found = (await self._finder.hours([hour]))[hour]
+        if isinstance(found, TelemetryError):
+            raise found
+        return found
+
+    async def _confirm(self, found: Found) -> bool:
+        """Note that figures were built from all that there is; return false if they cannot be read."""
+        aggregated = await self.figures(found.hour)
+        if aggregated:
+            aggregated = msgspec.structs.replace(aggregated, inputs_missing=0, inputs_waiting=0)
+            inputs = Inputs.of(found.listing, aggregated)
+            await self._archive.put(found, aggregated, inputs, found.listing.digest)
+        return aggregated is not None
+
+    async def _build(self, found: Found, previous: Previous | None) -> Built | None:
+        """Build figures, or keep those that there are if they were built from more."""
+        if previous and change.compare(previous.inputs, found.listing).missing:
+            if kept := await self._keep(found, previous):
+                return kept
+            previous = None  # as the figures cannot be read any more
+        if previous or any(found.listing):
+            return await self._replace(found, previous, None if previous else await self._archive.lost(found))
+        await self._archive.forget(found.inputs)
+        return None
+
+    async def _replace(self, found: Found, previous: Previous | None, lost: Inputs | None = None) -> Built:
+        """Build figures from all that there is; keep those before if they have more records."""
+        built = await self._builder.build(found.hour, found.listing)
+        is_less = previous and change.is_less(built.aggregated, previous.inputs)
+        if previous and is_less and (kept := await self._keep(found, previous, built)):
+            return kept
+        read = found.listing.without(built.unread)
+        missing = change.compare(lost, read).missing if lost else 0
+        aggregated = msgspec.structs.replace(built.aggregated, inputs_missing=missing)
+        inputs = Inputs.of(read, aggregated)
+        await self._archive.put(found, aggregated, inputs, read.digest)
+        is_new = previous is None or previous.inputs != inputs
+        return msgspec.structs.replace(built, aggregated=aggregated, is_new=is_new)
+
+    async def _keep(self, found: Found, previous: Previous, built: Built | None = None) -> Built | None:
+        """Keep figures, which then say how many of their inputs are missing; None if they cannot be read."""
+        aggregated = await self.figures(found.hour)
+        if aggregated is None:
             return None
-
-    async def _build(self, hour: Hour, listing: Listing) -> Built:
-        built = await self._builder.build(hour, listing)
-        self._built_from[hour] = built.aggregated.input_digest
-        return built
-
-    async def _list(self, hour: Hour) -> Listing:
-        path = hour_path(hour)
-        return Listing(await self._storage.list(f"raw/{path}/"), await self._storage.list(f"skewed/{path}/"))
-
-    async def _list_day(self, day: str) -> Mapping[Hour, Listing]:
-        listings: defaultdict[Hour, tuple[list[ObjectInfo], list[ObjectInfo]]] = defaultdict(lambda: ([], []))
-        for place, tree in enumerate(Listing._fields):
-            for info in await self._storage.list(f"{tree}/{day}/"):
-                with suppress(ValueError):  # what others put there
-                    listings[partition.parse_path(info.key).hour][place].append(info)
-        return {hour: Listing(*trees) for hour, trees in listings.items()}
-
-    async def _digest_of_figures(self, hour: Hour) -> str | None:
-        if hour not in self._built_from and (figures := await self.figures(hour)):
-            self._built_from[hour] = figures.input_digest
-        return self._built_from.get(hour)
+        damage = built.damage if built else ()
+        whole = found.listing.without({error.key for error in damage})
+        now = change.compare(previous.inputs, whole)
+        marked = msgspec.structs.replace(
+            aggregated, inputs_missing=max(1, now.missing), inputs_waiting=now.came
+        )
+        seen = found.listing.without(built.unread if built else ()).digest
+        is_new = marked != aggregated or previous.seen != seen
+        if is_new or len(found.inputs) != 1:
+            await self._archive.put(found, marked, previous.inputs, seen)
+        kept = Kept(
+            objects_before=previous.inputs.objects,
+            objects_now=whole.objects,
+            records_before=previous.inputs.records,
+            records_now=built.aggregated.records if built else None,
+        )
+        return Built(found.hour, objects.aggregated_key(found.hour), marked, damage, kept, is_new)

@@ -1,14 +1,14 @@
-"""Fold the objects of a listing into the figures of their hour, and store them."""
+"""Fold the objects of a listing into the figures of their hour."""
 
 from collections.abc import Sequence
 
 from telemetry.domain.contract.moment import Hour, format_timestamp, start_ms
-from telemetry.domain.figures import hour as stored
+from telemetry.domain.errors import OutOfReachError
 from telemetry.domain.figures.hour import Aggregated, Built, Listing
 from telemetry.domain.figures.rollup import Figures, Rollup
 from telemetry.domain.store import objects
-from telemetry.domain.store.objects import DamagedObjectError
-from telemetry.domain.store.storage import ObjectInfo, Storage
+from telemetry.domain.store.objects import DamagedObjectError, UnreadObjectError
+from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError, Storage
 
 
 class Builder:
@@ -18,9 +18,9 @@ class Builder:
         self._storage = storage
 
     async def build(self, hour: Hour, listing: Listing) -> Built:
-        """Build the figures of an hour from what is listed, without what is damaged, and store them.
+        """Build the figures of an hour from what is listed; what is damaged or cannot be read is left out.
 
-        Raise StoreUnavailableError, or ObjectNotFoundError if an object was removed after it was listed.
+        Nothing is stored. Raise StoreUnavailableError if no object could be read at all.
         """
         rollup = Rollup(hour)
         undecodable: list[DamagedObjectError] = []
@@ -28,25 +28,42 @@ class Builder:
         for info in listing.raw:
             of_lines += rollup.add(await self._lines(info, undecodable)).damage(info.key)
         skewed = sum([len(await self._lines(info, undecodable)) for info in listing.skewed])
-        aggregated = _aggregated(hour, listing, rollup.figures(), skewed, len(undecodable))
-        key = objects.aggregated_key(hour)
-        await self._storage.put(key, stored.encode(aggregated), overwrite=True)
-        return Built(hour, key, aggregated, [*undecodable, *of_lines])
+        _check_reach(listing, undecodable)
+        unread = {error.key for error in undecodable if isinstance(error, UnreadObjectError)}
+        figures = rollup.figures()
+        aggregated = _aggregated(hour, listing.without(unread), figures, skewed, len(undecodable))
+        return Built(hour, objects.aggregated_key(hour), aggregated, [*undecodable, *of_lines])
 
     async def _lines(self, info: ObjectInfo, undecodable: list[DamagedObjectError]) -> Sequence[bytes]:
-        """Return the lines of an object, none of one that is damaged."""
-        data = await self._storage.get(info.key)
+        """Return the lines of an object, none of one that is damaged or cannot be read."""
         try:
-            return objects.decode_object(info.key, data)
+            return objects.decode_object(info.key, await self._storage.get(info.key))
         except DamagedObjectError as error:
             undecodable.append(error)
-            return ()
+        except ObjectNotFoundError:
+            undecodable.append(UnreadObjectError(info.key, "it was removed after it was listed"))
+        except OutOfReachError as error:
+            undecodable.append(_unread(info, error))
+        return ()
+
+
+def _unread(info: ObjectInfo, error: OutOfReachError) -> UnreadObjectError:
+    unread = UnreadObjectError(info.key, str(error))
+    unread.__cause__ = error
+    return unread
+
+
+def _check_reach(listing: Listing, errors: Sequence[DamagedObjectError]) -> None:
+    """Raise what the store said if it let nothing of a listing be read: then it is away, and no object is."""
+    refusals = [error.__cause__ for error in errors if isinstance(error.__cause__, OutOfReachError)]
+    if refusals and len(refusals) == listing.objects:
+        raise refusals[0]
 
 
 def _aggregated(hour: Hour, listing: Listing, figures: Figures, skewed: int, damaged: int) -> Aggregated:
     return Aggregated(
         hour=format_timestamp(start_ms(hour)),
-        objects=len(listing.raw) + len(listing.skewed),
+        objects=listing.objects,
         input_digest=listing.digest,
         records=figures.records,
         unique=figures.unique,

@@ -7,8 +7,9 @@ A consumer is in one of three states, and a turn moves it on:
 - **Flushing.** The batch is fixed, and so is its moment, after which its objects are named. They are written.
   If one cannot be, the consumer stays in this state, and the next turn writes the same objects under the same
   names.
-- **Deleting.** All of the batch is durable, and the queue is asked to delete its messages. If the queue
-  cannot be asked, the consumer stays in this state. When it was asked, the consumer gathers again.
+- **Deleting.** All of the batch is durable, and noted where it lies in an hour that no aggregator would look
+  at by itself (`notes`). Now the queue is asked to delete its messages. If the queue cannot be asked, the
+  consumer stays in this state. When it was asked, the consumer gathers again.
 
 So a message leaves the queue only after the objects that hold its lines are durable. Whatever goes wrong
 before that, it stays on lease or comes again. A body that cannot be decoded is written to quarantine with its
@@ -20,7 +21,7 @@ from typing import Final, NamedTuple
 
 from telemetry.domain.clock import Clock
 from telemetry.domain.contract.partition import PartitionPolicy
-from telemetry.domain.store import flush, objects
+from telemetry.domain.store import flush, notes, objects
 from telemetry.domain.store.flush import Held, StoredBatch
 from telemetry.domain.store.objects import RawFormat
 from telemetry.domain.store.storage import Storage
@@ -163,6 +164,9 @@ class Consumer:
         for key, lines in written.items():
             await self._storage.put(key, objects.encode_object(key, lines))
         written_ms = self._clock.wall_ms()
+        # What is late is decided now that all is durable, however long that took.
+        for key, content in notes.of(written, written_ms):
+            await self._storage.put(key, content)
         deleting = _Deleting(self._handles())
         self._state = deleting
         try:

@@ -19,6 +19,9 @@ MAX_BATCH: Final = 5_000_000
 QUARANTINE: Final = "quarantine/"
 """The tree beside `raw/` and `skewed/` that holds queue bodies that could not be decoded."""
 
+RECORDS: Final = ("raw/", "skewed/")
+"""The trees of objects that hold records."""
+
 RawFormat = Literal["jsonl", "jsonl.zst"]
 
 _MAX_DECOMPRESSED: Final = (
@@ -37,6 +40,10 @@ class DamagedObjectError(TelemetryError, ValueError):
         super().__init__(f"{key} is damaged: {why}")
         self.key = key
         self.why = why
+
+
+class UnreadObjectError(DamagedObjectError):
+    """A listed object that could not be read: the store refused it, or it is gone. It may be read later."""
 
 
 class LineFaults(msgspec.Struct):

@@ -50,6 +50,13 @@ class Storage(Protocol):
         """List the whole objects whose keys begin with `prefix`, in the order of their keys."""
         ...
 
+    async def folders(self, prefix: str) -> Sequence[str]:
+        """Return, in order, what the keys that begin with `prefix` have before the next slash, and the slash.
+
+        `prefix` ends in a slash, or is empty. A store with folders may return empty ones.
+        """
+        ...
+
     async def delete(self, key: str) -> None:
         """Remove an object for good; removing what is not there succeeds."""
         ...

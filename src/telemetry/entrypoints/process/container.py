@@ -12,16 +12,19 @@ from telemetry.adapters.storage.local import LocalStorage
 from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.adapters.storage.s3 import S3Storage
 from telemetry.coordination.outbox import LingeringOutbox
+from telemetry.coordination.together import Concurrently
 from telemetry.domain.can.broadcast import Broadcast
 from telemetry.domain.can.replay import LogReplay
 from telemetry.domain.clock import Clock
 from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.watch import Watch
 from telemetry.domain.proof.gateway import Gateway
 from telemetry.domain.proof.prove import Prover
 from telemetry.domain.proof.send import Sender
 from telemetry.domain.store.consume import Consumer
 from telemetry.domain.store.recover import Recovery
 from telemetry.domain.store.storage import Storage
+from telemetry.domain.together import Together
 from telemetry.domain.transport.ingest import Ingest
 from telemetry.domain.transport.queue import Outbox, Queue
 from telemetry.domain.vehicle.mishap import Mishaps
@@ -76,6 +79,7 @@ class Container(containers.DeclarativeContainer):
         linger_s=settings.provided.linger_s,
         max_waiting=settings.provided.ingest_max_waiting,
     )
+    together: providers.Provider[Together] = providers.Singleton(Concurrently)
     gateway: providers.Provider[Gateway] = providers.Factory(HttpGateway, key=settings.provided.api_key)
     provisioner: providers.Provider[Provisioner] = providers.Factory(Provisioner)
 
@@ -93,7 +97,10 @@ class Container(containers.DeclarativeContainer):
         raw_format=settings.provided.raw_format,
     )
     recovery: providers.Provider[Recovery] = providers.Factory(Recovery, queue=queue, storage=storage)
-    aggregator: providers.Provider[Aggregator] = providers.Factory(Aggregator, storage=storage)
+    aggregator: providers.Provider[Aggregator] = providers.Factory(
+        Aggregator, storage=storage, together=together
+    )
+    watch: providers.Provider[Watch] = providers.Factory(Watch, storage=storage, together=together)
     prover: providers.Provider[Prover] = providers.Factory(
         Prover, storage=storage, queue=queue, policy=settings.provided.partition_policy
     )

@@ -2,16 +2,18 @@
 
 import argparse
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import cast
 
 import msgspec
 
+from telemetry.domain.clock import Clock
 from telemetry.domain.contract.moment import Hour, epoch_ms, hour_of
 from telemetry.domain.errors import OutOfReachError
 from telemetry.domain.figures.aggregate import Aggregator
-from telemetry.domain.figures.hour import Built
+from telemetry.domain.figures.find import Found
+from telemetry.domain.figures.watch import Look, Watch
 from telemetry.domain.store.storage import ObjectNotFoundError
 from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
@@ -19,6 +21,8 @@ from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser
+from telemetry.entrypoints.shared import reporting
+from telemetry.entrypoints.shared.reporting import Troubles
 
 
 class HourOptions(msgspec.Struct, frozen=True):
@@ -27,6 +31,7 @@ class HourOptions(msgspec.Struct, frozen=True):
     hour: int | None = None
     first: int | None = msgspec.field(default=None, name="from")
     last: int | None = msgspec.field(default=None, name="to")
+    force: bool = False
 
     @property
     def hours(self) -> Sequence[Hour]:
@@ -44,7 +49,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     logger = log.configure(configured, "Aggregator")
     if options == HourOptions():
         return runtime.run(lambda stopping: _serve(container, logger, stopping))
-    return runtime.run(lambda _: _build(container, logger, options.hours))
+    return runtime.run(lambda _: _build(container, logger, options))
 
 
 def _options(arguments: Sequence[str]) -> HourOptions:
@@ -55,9 +60,16 @@ def _options(arguments: Sequence[str]) -> HourOptions:
         ("--to", "to this one, which is built too"),
     ):
         parser.add_argument(name, type=hour, default=argparse.SUPPRESS, metavar="H", help=what)
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace figures even if they were built from more than is there now",
+    )
     options = parser.read(arguments).to(HourOptions)
     if options.first is not None and options.last is not None and options.last < options.first:
         parser.error("argument --to: it is before --from")
+    if options.force and not options.hours:
+        parser.error("argument --force: say which hours, by --hour or by --from and --to")
     is_span = options.first is not None
     if is_span != (options.last is not None) or (is_span and options.hour is not None):
         parser.error("give --hour, or both --from and --to, or none of them")
@@ -72,18 +84,19 @@ def hour(text: str) -> Hour:
         raise argparse.ArgumentTypeError(f"{text!r} is no hour like 2025-10-19T14") from None
 
 
-async def _build(container: Container, logger: Log, hours: Iterable[Hour]) -> int:
+async def _build(container: Container, logger: Log, options: HourOptions) -> int:
     """Build hours once; the exit status says whether there was anything to build, and all of it was whole."""
     async with opened(container.storage):
-        aggregator, found, damaged = container.aggregator(), 0, 0
-        for each in hours:
-            if built := await aggregator.build(each):
-                _report(logger, built)
+        aggregator, found, faults = container.aggregator(), 0, 0
+        for each in options.hours:
+            if built := await aggregator.build(each, force=options.force):
+                reporting.damaged(logger, built.damage)
+                reporting.figures(logger, built)
                 found += 1
-                damaged += len(built.damage)
+                faults += len(built.damage) + (built.kept is not None)
     if not found:
         logger.error("There is nothing stored for that time", storage=container.settings().storage_backend)
-    return int(not found or damaged > 0)
+    return int(not found or faults > 0)
 
 
 async def _serve(container: Container, logger: Log, stopping: asyncio.Event) -> int:
@@ -94,57 +107,52 @@ async def _serve(container: Container, logger: Log, stopping: asyncio.Event) -> 
 
 async def serve(container: Container, logger: Log, stopping: asyncio.Event, heartbeat: Heartbeat) -> int:
     """Build hours whenever their objects have changed, until told to stop."""
-    configured, clock, aggregator = container.settings(), container.clock(), container.aggregator()
-    policy = configured.partition_policy
+    configured = container.settings()
+    turns = Turns(container.watch(), container.aggregator(), container.clock(), logger)
     logger.info("Started", storage=configured.storage_backend)
     while not stopping.is_set():
-        now_ms = clock.wall_ms()
-        # Only hours whose records' clocks can still be believed can change.
-        believed = range(hour_of(now_ms - policy.past_ms), hour_of(now_ms + policy.future_ms) + 1)
-        if await _refresh_all(aggregator, logger, map(Hour, believed), stopping):
+        look = await turns.take(stopping)
+        if not look.is_away:
             heartbeat.beat()
-        await runtime.pause(stopping, configured.aggregate_interval)
+        if not look.has_more:
+            await runtime.pause(stopping, configured.aggregate_interval)
     return 0
 
 
-async def _refresh_all(
-    aggregator: Aggregator, logger: Log, hours: Iterable[Hour], stopping: asyncio.Event
-) -> bool:
-    """Build those of these hours that are stale; return whether the store could be listed."""
-    try:
-        stale = await aggregator.stale(hours)
-    except OutOfReachError as error:
-        logger.error("The store could not be listed, trying again", error=str(error))
-        return False
-    for each in stale:
-        await _refresh(aggregator, logger, each)
-        if stopping.is_set():
-            break
-    return True
+class Turns:
+    """Looks, and brings the hours up to date that are due."""
 
+    def __init__(self, watch: Watch, aggregator: Aggregator, clock: Clock, logger: Log) -> None:
+        self._watch = watch
+        self._aggregator = aggregator
+        self._clock = clock
+        self._troubles = Troubles(logger, clock)
+        self._logger = logger
 
-async def _refresh(aggregator: Aggregator, logger: Log, each: Hour) -> None:
-    try:
-        if built := await aggregator.refresh(each):
-            _report(logger, built)
-    except (OutOfReachError, ObjectNotFoundError) as error:
-        logger.error("An hour could not be built, trying again", hour=each, error=str(error))
+    async def take(self, stopping: asyncio.Event) -> Look:
+        """Take one turn; a hour that fails costs no other."""
+        look = await self._watch.look(self._clock.wall_ms())
+        self._troubles.of_listings(look)
+        for found in look.due:
+            if stopping.is_set():
+                break
+            await self._settle(found)
+        await self._watch.tidy()
+        return look
 
-
-def _report(logger: Log, built: Built) -> None:
-    """Log what is damaged in an hour, and then the canonical line of its figures."""
-    for error in built.damage:
-        logger.error("An object is damaged, the rest of its hour is built", key=error.key, error=error.why)
-    figures = built.aggregated
-    logger.info(
-        "Hour aggregated",
-        hour=figures.hour,
-        vehicles=len(figures.vehicles),
-        records=figures.records,
-        unique=figures.unique,
-        duplicates=figures.duplicates,
-        refused=figures.refused,
-        skewed=figures.skewed,
-        objects=figures.objects,
-        key=built.key,
-    )
+    async def _settle(self, found: Found) -> None:
+        try:
+            built = await self._aggregator.settle(found)
+        except (OutOfReachError, ObjectNotFoundError) as error:
+            self._troubles.of_hour(found.hour, error)
+            self._watch.failed(found, self._clock.wall_ms())
+            return
+        self._troubles.of_hour(found.hour, None)
+        if built:
+            self._troubles.of_objects(built)
+        if built and built.is_new:
+            reporting.figures(self._logger, built)
+        if built and built.unread:
+            self._watch.failed(found, self._clock.wall_ms())
+        else:
+            self._watch.settled(found.hour)

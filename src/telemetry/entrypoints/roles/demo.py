@@ -135,7 +135,8 @@ async def _aggregated(container: Container, manifest: Manifest) -> Sequence[Aggr
 async def _made(container: Container, since_ms: int) -> Sequence[ObjectInfo]:
     """List what appeared in the store since the run began; some stores say when by the whole second."""
     storage, since_ms = container.storage(), since_ms // 1000 * 1000
-    return [info for tree in _TREES for info in await storage.list(f"{tree}/") if info.stored_ms >= since_ms]
+    listed = [info for tree in _TREES for info in await storage.list(f"{tree}/")]
+    return [info for info in listed if info.stored_ms >= since_ms and "/_" not in info.key]
 
 
 def _place(configured: Settings) -> str:

@@ -1,0 +1,31 @@
+"""How a listing differs from what figures were built from: a pure comparison."""
+
+import msgspec
+
+from telemetry.domain.figures.hour import Aggregated, Listing
+from telemetry.domain.figures.inputs import Inputs
+
+
+class Change(msgspec.Struct, frozen=True):
+    """How many raw objects are gone, or have lost content, and how many came."""
+
+    missing: int
+    came: int
+
+
+def compare(inputs: Inputs, listing: Listing) -> Change:
+    """Compare a listing with what figures were built from.
+
+    A raw object never changes, so that one which is smaller than it was has lost content. Skewed objects do
+    not count: their records are in no figures, and may be filed again.
+    """
+    if inputs.raw is None:
+        return Change(max(0, inputs.objects - listing.objects), max(0, listing.objects - inputs.objects))
+    now = {info.key: info.size for info in listing.raw}
+    missing = sum(now.get(key, -1) < size for key, size in inputs.raw.items())
+    return Change(missing, len(now.keys() - inputs.raw.keys()))
+
+
+def is_less(aggregated: Aggregated, inputs: Inputs) -> bool:
+    """Return whether figures have fewer records than those that were built from `inputs`."""
+    return aggregated.records < inputs.records or aggregated.unique < inputs.unique

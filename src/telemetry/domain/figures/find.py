@@ -1,0 +1,114 @@
+"""Find what a store holds of hours: their objects in two trees, their figures, and the inputs of these."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from telemetry.domain.contract import partition
+from telemetry.domain.contract.moment import Hour, hour_path
+from telemetry.domain.errors import TelemetryError
+from telemetry.domain.figures import inputs
+from telemetry.domain.figures.hour import Listing
+from telemetry.domain.figures.inputs import Name
+from telemetry.domain.store import objects
+from telemetry.domain.store.storage import ObjectInfo, Storage
+from telemetry.domain.together import Together
+
+TREES: Final = (*objects.RECORDS, "aggregated/")
+_HOURS_A_DAY: Final = 24
+
+
+class Beside(msgspec.Struct, frozen=True):
+    """An object with inputs, as a listing shows it."""
+
+    info: ObjectInfo
+    name: Name
+
+    def is_of(self, figures: ObjectInfo) -> bool:
+        """Return whether figures are those that it was put after: others are newer, or of another size."""
+        return figures.size == self.name.size and figures.stored_ms <= self.info.stored_ms
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What there is of an hour: its objects, the object with its figures, and those with their inputs."""
+
+    hour: Hour
+    listing: Listing
+    figures: ObjectInfo | None = None
+    inputs: Sequence[Beside] = ()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the figures were compared with this listing and not touched since.
+
+        An hour without objects has no figures, and is current too.
+        """
+        if self.figures is None or len(self.inputs) != 1:
+            return not any(self.listing) and self.figures is None and not self.inputs
+        (beside,) = self.inputs
+        return beside.name.seen == self.listing.digest and beside.is_of(self.figures)
+
+
+class Finder:
+    """Lists hours of a store, many of them together."""
+
+    def __init__(self, storage: Storage, together: Together) -> None:
+        self._storage = storage
+        self._together = together
+
+    async def hours(self, hours: Iterable[Hour]) -> Mapping[Hour, Found | TelemetryError]:
+        """Find these hours; one that cannot be listed has the reason instead.
+
+        Each tree of an hour is listed by itself, so that a folder that cannot be listed costs its hour only.
+        """
+        wanted = sorted(set(hours))
+        listed = await self._list([f"{tree}{hour_path(hour)}/" for hour in wanted for tree in TREES])
+        found: dict[Hour, Found | TelemetryError] = {}
+        for hour in wanted:
+            listings, listed = listed[: len(TREES)], listed[len(TREES) :]
+            found[hour] = _failure(listings) or _found(hour, _objects(listings))
+        return found
+
+    async def day(self, day: str) -> Mapping[Hour, Found | TelemetryError]:
+        """Find the hours of a day, given as its folders, of which anything is there.
+
+        If the day cannot be listed, each of its hours is.
+        """
+        listings = await self._list([f"{tree}{day}/" for tree in TREES])
+        if _failure(listings):
+            first = partition.parse_path(f"raw/{day}/hour=00").hour
+            return await self.hours(Hour(first + hour) for hour in range(_HOURS_A_DAY))
+        by_hour: defaultdict[Hour, list[ObjectInfo]] = defaultdict(list)
+        for info in _objects(listings):
+            with suppress(ValueError):  # what others put there
+                by_hour[_hour(info.key)].append(info)
+        return {hour: _found(hour, infos) for hour, infos in by_hour.items()}
+
+    async def _list(self, prefixes: Sequence[str]) -> Sequence[Sequence[ObjectInfo] | TelemetryError]:
+        return await self._together([partial(self._storage.list, prefix) for prefix in prefixes])
+
+
+def _failure(listings: Iterable[Sequence[ObjectInfo] | TelemetryError]) -> TelemetryError | None:
+    return next((each for each in listings if isinstance(each, TelemetryError)), None)
+
+
+def _objects(listings: Iterable[Sequence[ObjectInfo] | TelemetryError]) -> Iterator[ObjectInfo]:
+    return (info for each in listings if not isinstance(each, TelemetryError) for info in each)
+
+
+def _hour(key: str) -> Hour:
+    """Return the hour that an object of any of the trees lies in. Raise ValueError if it lies in none."""
+    return partition.parse_path(f"raw/{key.partition('/')[2]}").hour
+
+
+def _found(hour: Hour, infos: Iterable[ObjectInfo]) -> Found:
+    trees: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
+    for info in infos:
+        trees[info.key.partition("/")[0]].append(info)
+    figures = [info for info in trees["aggregated"] if info.key == objects.aggregated_key(hour)]
+    beside = [Beside(info, name) for info in trees["aggregated"] if (name := inputs.read_name(info.key))]
+    return Found(hour, Listing(trees["raw"], trees["skewed"]), figures[0] if figures else None, beside)

@@ -1,0 +1,59 @@
+"""An aggregator that is stepped by hand over a store and a clock that do what a test asks for."""
+
+from telemetry.adapters.clock import ManualClock
+from telemetry.domain.contract.moment import Hour
+from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.hour import Aggregated
+from telemetry.domain.figures.watch import Look, Watch
+from telemetry.domain.store.storage import ObjectNotFoundError, StoreUnavailableError
+from tests.builders import NOW
+from tests.fakes import FailingStorage
+
+
+class SteppedAggregator:
+    """A store, a clock, and one aggregator at a time."""
+
+    def __init__(self, storage: FailingStorage | None = None, clock: ManualClock | None = None) -> None:
+        self.clock = clock or ManualClock(NOW)
+        self.storage = storage or FailingStorage(self.clock)
+        self.built: list[Hour] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Start an aggregator that knows nothing of the one before, as after a kill."""
+        self.watch = Watch(self.storage)
+        self.aggregator = Aggregator(self.storage)
+
+    async def turn(self) -> Look:
+        """Look, and settle what is due."""
+        look = await self.watch.look(self.clock.wall_ms())
+        for found in look.due:
+            try:
+                built = await self.aggregator.settle(found)
+            except (StoreUnavailableError, ObjectNotFoundError):
+                self.watch.failed(found, self.clock.wall_ms())
+                continue
+            if built:
+                self.built.append(found.hour)
+            if built and built.unread:
+                self.watch.failed(found, self.clock.wall_ms())
+            else:
+                self.watch.settled(found.hour)
+        await self.watch.tidy()
+        return look
+
+    async def turns(self) -> Look:
+        """Take turns until there is nothing more to do at once; return the last look."""
+        look = await self.turn()
+        while look.has_more:
+            look = await self.turn()
+        return look
+
+    async def take_built(self) -> list[Hour]:
+        """Take turns, and return the hours that were built, in their order of time."""
+        self.built = []
+        await self.turns()
+        return sorted(self.built)
+
+    async def figures(self, hour: int) -> Aggregated | None:
+        return await self.aggregator.figures(Hour(hour))
