@@ -15,10 +15,13 @@ from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.provision import Plan, Provisioner
 from telemetry.adapters.queue.sqs import SqsQueue
 from telemetry.adapters.storage.s3 import S3Storage
-from telemetry.domain.contract.moment import Hour, hour_of
+from telemetry.domain.contract.moment import HOUR_MS, format_timestamp, hour_of
 from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.inputs import Name
+from telemetry.domain.figures.watch import Watch
 from telemetry.domain.proof.manifest import Manifest
 from telemetry.domain.proof.prove import Prover
+from telemetry.domain.store import notes
 from telemetry.domain.store.consume import Consumer
 from telemetry.domain.store.recover import Recovery
 from telemetry.domain.transport.batch import BatchLimits
@@ -122,16 +125,18 @@ def test_the_receiver_may_do_what_it_does_and_no_more(watched: Watched):
 
 
 def test_the_consumer_may_do_what_it_does_and_no_more(watched: Watched):
-    watched.send(watched.url, a_body(), b"nonsense", a_body(vehicle_id="other"))
+    late = format_timestamp(SystemClock().wall_ms() - 30 * HOUR_MS)  # which is noted
+    watched.send(watched.url, a_body(), b"nonsense", a_body(vehicle_id="other"), a_body(timestamp=late))
     watched.start()
-    limits = BatchLimits(3, 5_000_000, 60)
+    limits = BatchLimits(4, 5_000_000, 60)
 
     async def consume() -> None:
         async with watched.ports() as (queue, storage):
             consumer = Consumer(queue, storage, SystemClock(), POLICY, limits, TERMS)
             while not (stored := await consumer.turn(0.2)):
                 pass
-            assert (stored.records, stored.quarantined) == (2, 1)
+            assert (stored.records, stored.quarantined) == (3, 1)
+            assert len(await storage.list("notes/")) == 1
             for info in await storage.list("skewed/"):
                 await storage.put(info.key, await storage.get(info.key))  # as after an answer that was lost
             await queue.extend(["none"], 0)
@@ -146,11 +151,17 @@ def test_the_aggregator_may_do_what_it_does_and_no_more(watched: Watched):
     async def aggregate() -> None:
         storage = S3Storage(watched.bucket, "fleet")
         await put_batch(storage, a_record())
+        await storage.put(notes.note_key([hour], b"", NOW), b"")
+        await storage.put(Name("00", 1).key(hour), b"{}")  # inputs that are replaced
         watched.start()
-        aggregator = Aggregator(storage)
-        assert await aggregator.stale([hour, Hour(hour + 1)]) == [hour]
-        assert await aggregator.refresh(hour)
+        watch, aggregator = Watch(storage), Aggregator(storage)
+        (found,) = (await watch.look(NOW)).due
+        assert await aggregator.settle(found)
         assert await aggregator.figures(hour)
+        watch.settled(hour)
+        await watch.tidy()
+        assert (await watch.look(NOW)).due == []
+        assert await storage.list("notes/") == []
         await storage.close()
 
     asyncio.run(aggregate())
