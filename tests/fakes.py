@@ -80,6 +80,10 @@ class FailingQueue(Failing, MemoryQueue):
         self.extensions.append((len(handles), duration_s))
         return await super().extend(handles, duration_s)
 
+    async def acquit(self, handles: Sequence[str]) -> Sequence[str]:
+        self.check("acquit", QueueUnavailableError)
+        return await super().acquit(handles)
+
     async def depth(self) -> Depth:
         self.check("depth", QueueUnavailableError)
         return await super().depth()

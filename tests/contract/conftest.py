@@ -1,6 +1,7 @@
 """The adapters of the queue and of the store that the contract suites run over."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -23,6 +24,13 @@ TERMS = LeaseTerms(visibility_ms=30_000, max_receives=3)
 SQS_TERMS = LeaseTerms(visibility_ms=2000, max_receives=2)  # SQS counts in whole seconds
 
 
+def set_wall_clock(by_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process see another time than it is, whoever asks."""
+    seconds, nanoseconds = time.time, time.time_ns
+    monkeypatch.setattr(time, "time", lambda: seconds() + by_s)
+    monkeypatch.setattr(time, "time_ns", lambda: nanoseconds() + round(by_s * 1e9))
+
+
 @pytest.fixture
 def manual_clock() -> ManualClock:
     return ManualClock(NOW)
@@ -39,24 +47,24 @@ def by_hand(manual_clock: ManualClock) -> Callable[[float], Awaitable[None]]:
 @pytest.fixture
 async def memory_queue(manual_clock, by_hand) -> AsyncIterator[TimedQueue]:
     queue = MemoryQueue(manual_clock, TERMS)
-    yield TimedQueue(queue, manual_clock, TERMS, by_hand)
+    yield TimedQueue(queue, manual_clock, TERMS, by_hand, manual_clock.jump)
     await queue.close()
 
 
 @pytest.fixture
 async def sqlite_queue(manual_clock, by_hand, tmp_path: Path) -> AsyncIterator[TimedQueue]:
     queue = SqliteQueue(tmp_path / "queue.db", manual_clock, TERMS, max_size=100_000_000)
-    yield TimedQueue(queue, manual_clock, TERMS, by_hand)
+    yield TimedQueue(queue, manual_clock, TERMS, by_hand, manual_clock.jump)
     await queue.close()
 
 
 @pytest.fixture
-async def sqs_queue(cloud: Cloud) -> AsyncIterator[TimedQueue]:
+async def sqs_queue(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TimedQueue]:
     async def let_pass(share: float) -> None:
         await asyncio.sleep(share * SQS_TERMS.visibility_ms / 1000)
 
     queue = SqsQueue(cloud.queue(SQS_TERMS.max_receives), SQS_TERMS, pause_s=0, poll_s=2)
-    yield TimedQueue(queue, SystemClock(), SQS_TERMS, let_pass)
+    yield TimedQueue(queue, SystemClock(), SQS_TERMS, let_pass, lambda s: set_wall_clock(s, monkeypatch))
     await queue.close()
 
 

@@ -17,14 +17,23 @@ async def test_a_dead_letter_does_not_hold_up_messages_behind_it(every):
     assert (await lease(every.queue)).body == b"m"
 
 
-async def test_dead_letters_are_met_on_the_way_to_what_may_be_received(exact):
-    await exact.queue.send([b"poison", b"poison"])
+async def test_what_will_not_be_leased_again_is_dead_before_anybody_meets_it(exact):
+    await exact.queue.send([b"poison"])
     for _ in range(exact.terms.max_receives):
-        await exact.queue.receive(2, 0)
+        assert await exact.queue.depth() == Depth(ready=1, leased=0, dead=0)
+        await lease(exact.queue)
+        assert await exact.queue.depth() == Depth(ready=0, leased=1, dead=0)
         await exact.let_pass(1.1)
-    await exact.queue.send([b"1", b"2"])
-    assert bodies_of(await exact.queue.receive(1, 0)) == [b"1"]
-    assert await exact.queue.depth() == Depth(ready=1, leased=1, dead=2)
+    assert await exact.queue.depth() == Depth(ready=0, leased=0, dead=1)
+    assert bodies_of(await exact.queue.dead(10)) == [b"poison"]
+
+
+async def test_new_dead_letters_are_a_warning_with_their_count(exact, caplog):
+    await exact.make_dead(b"poison")
+    (line,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert line.getMessage() == (
+        "New dead letters: 1, each on lease 3 times without an answer; see telemetry dead-letters list"
+    )
 
 
 async def test_dead_letters_are_shown_the_oldest_first_and_up_to_a_limit(exact):

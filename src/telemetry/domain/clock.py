@@ -11,5 +11,13 @@ class Clock(Protocol):
         ...
 
     def monotonic_s(self) -> float:
-        """Return seconds since some moment: never goes back, and means nothing elsewhere."""
+        """Return seconds since some moment: never goes back.
+
+        All processes of a machine share that moment until it is started anew; elsewhere it means nothing.
+        """
         ...
+
+
+def lease_ms(clock: Clock) -> int:
+    """Return the milliseconds by which leases are measured: those of the clock that never goes back."""
+    return round(clock.monotonic_s() * 1000)

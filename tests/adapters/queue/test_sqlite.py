@@ -27,13 +27,13 @@ async def test_a_send_is_committed_and_synced_in_full_and_nothing_else_waits_for
         elif statement == "COMMIT":
             committed.append(mode)
 
-    await queue._run(queue._db.set_trace_callback, trace)
+    await queue._run(queue._messages.db.set_trace_callback, trace)
     await queue.send([b"x"])
     (delivery,) = await queue.receive(1, 0)
     await queue.extend([delivery.handle], 1)
     await queue.delete([delivery.handle])
     assert committed == ["FULL", "NORMAL", "NORMAL", "NORMAL"]
-    assert await queue._run(lambda: queue._db.execute("PRAGMA journal_mode").fetchone()) == ("wal",)
+    assert await queue._run(lambda: queue._messages.db.execute("PRAGMA journal_mode").fetchone()) == ("wal",)
     await queue.close()
 
 
@@ -56,6 +56,40 @@ async def test_a_queue_of_version_1_is_taken_over_with_all_that_it_holds(tmp_pat
     assert await queue.delete([each.handle for each in deliveries]) == []
     await queue.close()
     await other.close()
+
+
+async def test_a_queue_of_version_2_is_taken_over_and_its_leases_by_the_wall_clock_are_over(tmp_path: Path):
+    with closing(sqlite3.connect(tmp_path / "queue.db")) as db:
+        db.executescript("""
+            CREATE TABLE messages (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, sent INTEGER NOT NULL, visible INTEGER NOT NULL,
+                receives INTEGER NOT NULL DEFAULT 0, dead INTEGER NOT NULL DEFAULT 0
+            );
+            CREATE TABLE bodies (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
+            INSERT INTO messages (sent, visible, receives, dead)
+            VALUES (1, 1, 0, 0), (2, 2, 5, 1), (3, 99999999999999, 4, 0);
+            INSERT INTO bodies (body) VALUES (x'61'), (x'62'), (x'63');
+            PRAGMA user_version = 2;
+        """)
+    queue = open_queue(tmp_path / "queue.db")
+    assert await queue.depth() == Depth(ready=2, leased=0, dead=1)
+    assert [each.body for each in await queue.dead(10)] == [b"b"]
+    assert [(each.body, each.receives) for each in await queue.receive(10, 0)] == [(b"a", 1), (b"c", 5)]
+    await queue.close()
+
+
+async def test_what_was_on_lease_when_the_machine_stopped_is_ready_at_once_when_it_has_started(
+    tmp_path: Path,
+):
+    queue = open_queue(tmp_path / "queue.db", clock=ManualClock(monotonic_s=90_000))
+    await queue.send([b"x"])
+    await queue.receive(1, 0)
+    await queue.close()
+    queue = open_queue(tmp_path / "queue.db", clock=ManualClock(monotonic_s=60))
+    assert await queue.depth() == Depth(ready=1, leased=0, dead=0)
+    (delivery,) = await queue.receive(1, 0)
+    assert (delivery.body, delivery.receives) == (b"x", 2)
+    await queue.close()
 
 
 async def test_a_full_queue_refuses_by_the_name_of_its_setting_and_takes_again_once_emptied(tmp_path: Path):
@@ -104,7 +138,7 @@ def test_what_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path, kind: str
 async def test_opening_waits_for_others_that_open_and_gives_up_with_their_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("telemetry.adapters.queue.sqlite.queue._BUSY_S", 0.05)
+    monkeypatch.setattr("telemetry.adapters.queue.sqlite.file._BUSY_S", 0.05)
     other = sqlite3.connect(tmp_path / "queue.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(QueueUnavailableError, match="locked"):
@@ -146,7 +180,7 @@ async def test_a_queue_that_was_closed_says_so_and_may_be_closed_again(tmp_path:
 async def test_a_lock_that_is_held_for_long_is_an_unavailable_queue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("telemetry.adapters.queue.sqlite.queue._BUSY_S", 0.01)
+    monkeypatch.setattr("telemetry.adapters.queue.sqlite.file._BUSY_S", 0.01)
     queue = open_queue(tmp_path / "queue.db")
     other = sqlite3.connect(tmp_path / "queue.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from telemetry.adapters.queue.sqlite import SqliteQueue
+from telemetry.adapters.queue.sqlite.messages import Messages
 from telemetry.domain.transport.lease import Depth
 from telemetry.domain.transport.queue import QueueUnavailableError
 from tests.adapters.queue.sqlite_file import open_queue
@@ -34,12 +34,12 @@ async def test_what_was_leased_for_a_receive_that_is_cancelled_is_taken_back(
     leased, go_on = threading.Event(), threading.Event()
 
     def receive(limit: int) -> Any:
-        deliveries = SqliteQueue._receive(queue, limit)
+        deliveries = Messages.receive(queue._messages, limit)
         leased.set()
         go_on.wait()
         return deliveries
 
-    monkeypatch.setattr(queue, "_receive", receive)
+    monkeypatch.setattr(queue._messages, "receive", receive)
     receiving = asyncio.create_task(queue.receive(1, 60))
     await asyncio.to_thread(leased.wait)
     receiving.cancel()

@@ -108,7 +108,7 @@ async def test_what_a_killed_process_held_is_received_by_others_after_its_lease(
     assert await asyncio.to_thread(read_line, holder) == "1"
     holder.kill()
     holder.communicate()
-    later = ManualClock(CLOCK.wall_ms())
+    later = ManualClock(CLOCK.wall_ms(), CLOCK.monotonic_s())
     queue = open_queue(tmp_path / "queue.db", clock=later)
     assert await queue.receive(1, 0) == []
     later.advance(LeaseTerms().visibility_ms / 1000)

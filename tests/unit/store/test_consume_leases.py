@@ -1,12 +1,16 @@
 """How the consumer extends the leases of what it holds."""
 
+import math
+
 import pytest
 
 from telemetry.domain.store.objects import MAX_BATCH
+from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.domain.transport.batch import BatchLimits
+from telemetry.domain.transport.lease import Depth
 from telemetry.domain.transport.queue import QueueUnavailableError
 from tests.builders import NOW, a_record, an_envelope
-from tests.unit.store.stepped import AT_ONCE, SteppedConsumer
+from tests.unit.store.stepped import AT_ONCE, TERMS, SteppedConsumer
 
 
 async def test_leases_are_extended_once_half_of_their_time_is_over_and_not_before():
@@ -81,3 +85,31 @@ async def test_the_next_batch_has_a_half_time_of_its_own():
     stepped.clock.advance(2)
     await stepped.consumer.renew()
     assert stepped.queue.extensions == []
+
+
+async def kill_during_a_fault(stepped: SteppedConsumer, times: int) -> None:
+    """Kill consumers, one after another, each after the store refused what it held."""
+    for _ in range(times):
+        stepped.restart()
+        with pytest.raises(StoreUnavailableError):
+            await stepped.turn()
+        stepped.clock.advance(31)
+
+
+async def test_what_the_store_refused_is_no_dead_letter_however_often_its_consumer_is_killed():
+    stepped = SteppedConsumer(AT_ONCE)
+    await stepped.send(an_envelope(a_record()))
+    stepped.storage.puts_left = 0
+    await kill_during_a_fault(stepped, 3 * TERMS.max_receives)
+    stepped.storage.puts_left = math.inf
+    assert await stepped.turn()
+    assert await stepped.queue.depth() == Depth(0, 0, 0)
+
+
+async def test_a_queue_that_is_away_as_well_leaves_the_fault_of_the_store_as_the_reason():
+    stepped = SteppedConsumer(AT_ONCE)
+    await stepped.send(an_envelope(a_record()))
+    stepped.storage.puts_left = 0
+    stepped.queue.failing = {"acquit"}
+    await kill_during_a_fault(stepped, 1)
+    assert stepped.queue.failures == 1

@@ -28,7 +28,7 @@ class Plan(msgspec.Struct, frozen=True):
     bucket: str
     prefix: str = ""
     visibility: int = 30
-    max_receives: int = 5
+    max_receives: int = 10
     retention: int = 7 * _DAY_S
     kms_key: str = ""
 

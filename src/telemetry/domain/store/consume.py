@@ -17,6 +17,7 @@ reason, as durably as the others to their partitions, and then leaves the queue 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from telemetry.domain.clock import Clock
@@ -24,7 +25,7 @@ from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.store import flush, notes, objects
 from telemetry.domain.store.flush import Held, StoredBatch
 from telemetry.domain.store.objects import RawFormat
-from telemetry.domain.store.storage import Storage
+from telemetry.domain.store.storage import Storage, StoreUnavailableError
 from telemetry.domain.transport import envelope
 from telemetry.domain.transport.batch import Batcher, BatchLimits
 from telemetry.domain.transport.envelope import UndecodableError
@@ -161,8 +162,12 @@ class Consumer:
     async def _flush(self, state: _Flushing) -> StoredBatch:
         """Write all objects of the batch, then delete its messages if the queue can be asked."""
         written = dict(flush.contents(state.held, state.since_ms, self._raw_format))
-        for key, lines in written.items():
-            await self._storage.put(key, objects.encode_object(key, lines))
+        try:
+            for key, lines in written.items():
+                await self._storage.put(key, objects.encode_object(key, lines))
+        except StoreUnavailableError:
+            await self._acquit(state)
+            raise
         written_ms = self._clock.wall_ms()
         # What is late is decided now that all is durable, however long that took.
         for key, content in notes.of(written, written_ms):
@@ -174,6 +179,11 @@ class Consumer:
         except QueueUnavailableError:
             undeleted = len(deleting.handles)  # the next turn tries again, and raises if it cannot either
         return StoredBatch.of(state.held, written, undeleted, written_ms)
+
+    async def _acquit(self, state: _Flushing) -> None:
+        """Say that the store is at fault, should this process die before the store takes the batch."""
+        with suppress(QueueUnavailableError):  # then the leases count, as those of a process that died do
+            await self._queue.acquit([each.delivery.handle for each in state.held])
 
     async def _delete(self, state: _Deleting) -> int:
         """Delete what is durable; return how many messages the queue refused to delete."""

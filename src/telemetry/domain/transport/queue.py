@@ -16,6 +16,8 @@ class QueueUnavailableError(OutOfReachError):
 class Queue(Protocol):
     """A queue that keeps the promises of `transport.lease` across processes and their deaths.
 
+    No jump of this machine's wall clock changes what any verb does, whenever it happens.
+
     Every verb raises QueueUnavailableError if the queue as a whole could not be asked. An entry that failed
     by itself is a value: verbs on several entries return those that failed, and the others are done.
     """
@@ -50,8 +52,15 @@ class Queue(Protocol):
         """
         ...
 
+    async def acquit(self, handles: Sequence[str]) -> Sequence[str]:
+        """Say that something else is at fault, so that no lease of these messages so far counts any more.
+
+        Return the lease handles that were refused: where a service counts leases by itself, all of them.
+        """
+        ...
+
     async def depth(self) -> Depth:
-        """Count what the queue holds."""
+        """Count what the queue holds. What will not be leased again is dead, and nothing else is."""
         ...
 
     async def outlook(self) -> Outlook:

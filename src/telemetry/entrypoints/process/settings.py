@@ -117,8 +117,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How large the embedded queue may grow before the receiver answers 503."""
     queue_visibility_timeout: Positive = 30
     """How long a message is leased to a consumer; on SQS, from 1 second to 12 hours."""
-    queue_max_receives: Count = 5
-    """How often a message is received before it is a dead letter; of SQS, what `provision` sets."""
+    queue_max_receives: Count = 10
+    """After how many leases without an answer a message is a dead letter; on SQS, what `provision` sets."""
 
     sqs_queue_url: str | None = None
     """The address of the queue for `QUEUE_BACKEND=sqs`, standard or FIFO."""

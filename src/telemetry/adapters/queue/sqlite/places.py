@@ -5,7 +5,7 @@ queue of many messages costs what has come since the last look.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from telemetry.adapters.queue.sqlite import statements
 from telemetry.domain.contract.moment import Hour
@@ -20,11 +20,11 @@ class Places:
     def __init__(self) -> None:
         self._hours: dict[int, Hour | None] = {}
 
-    def look(self, db: sqlite3.Connection, now_ms: int) -> Outlook:
+    def look(self, db: sqlite3.Connection, terms: Mapping[str, int]) -> Outlook:
         """Say what the queue holds; all of it as it is at one moment."""
         db.execute("BEGIN")
         try:
-            rows = db.execute(statements.MESSAGES, {"now_ms": now_ms}).fetchall()
+            rows = db.execute(statements.MESSAGES, terms).fetchall()
             known = self._hours
             self._hours = {
                 number: known[number] if number in known else _hour(db, number) for number, *_ in rows

@@ -1,32 +1,51 @@
 """The tables of the embedded queue, and how they are made from an empty file and from an older queue.
 
-The columns `sent` and `visible` are epoch milliseconds.
+The column `sent` is epoch milliseconds. A lease is from `since` to `until`, in milliseconds of the clock that
+never goes back; the two are the same if there was none. `state` is one of the constants here.
 """
 
 import sqlite3
 from typing import Final
 
-VERSION: Final = 2
+VERSION: Final = 3
+
+ALIVE: Final = 0
+DEAD: Final = 1
 
 _KIND: Final = "SELECT user_version, (SELECT COUNT(*) FROM sqlite_master) FROM pragma_user_version"
 _MESSAGES: Final = """
 CREATE TABLE messages (
     number   INTEGER PRIMARY KEY AUTOINCREMENT,
     sent     INTEGER NOT NULL,
-    visible  INTEGER NOT NULL,
+    since    INTEGER NOT NULL,
+    until    INTEGER NOT NULL,
     receives INTEGER NOT NULL DEFAULT 0,
-    dead     INTEGER NOT NULL DEFAULT 0
+    strikes  INTEGER NOT NULL DEFAULT 0,
+    state    INTEGER NOT NULL DEFAULT 0
 )
 """
+_SUSPECTS: Final = "CREATE INDEX suspects ON messages (strikes) WHERE strikes >= 2 AND state = 0"
 _BODIES: Final = "CREATE TABLE bodies (number INTEGER PRIMARY KEY, body BLOB NOT NULL)"
 _COPY_BODIES: Final = "INSERT INTO bodies (number, body) SELECT number, body FROM messages"
 _DROP_BODY: Final = "ALTER TABLE messages DROP COLUMN body"
-_SET_VERSION: Final = "PRAGMA user_version = 2"  # which is VERSION
+_ADD_LEASES: Final = (
+    "ALTER TABLE messages RENAME COLUMN visible TO until",
+    "ALTER TABLE messages RENAME COLUMN dead TO state",
+    "ALTER TABLE messages ADD COLUMN since INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE messages ADD COLUMN strikes INTEGER NOT NULL DEFAULT 0",
+    "UPDATE messages SET until = 0",  # who held them has another version, and has ended
+    _SUSPECTS,
+)
+_SET_VERSION: Final = "PRAGMA user_version = 3"  # which is VERSION
 _UPGRADES: Final = {
-    0: (_MESSAGES, _BODIES, _SET_VERSION),
-    1: (_BODIES, _COPY_BODIES, _DROP_BODY, _SET_VERSION),
+    0: (_MESSAGES, _BODIES, _SUSPECTS, _SET_VERSION),
+    1: (_BODIES, _COPY_BODIES, _DROP_BODY, *_ADD_LEASES, _SET_VERSION),
+    2: (*_ADD_LEASES, _SET_VERSION),
 }
-"""The statements that upgrade an empty file, and a queue of version 1, which kept bodies in `messages`."""
+"""The statements that upgrade an empty file, and queues of older versions.
+
+Version 1 kept bodies in `messages`. Version 2 measured leases by the wall clock, and counted no strikes.
+"""
 
 
 def is_known(db: sqlite3.Connection) -> bool:

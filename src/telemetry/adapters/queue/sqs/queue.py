@@ -90,6 +90,9 @@ class SqsQueue:
         failed = await self._calls.in_batches("change_message_visibility_batch", entries)
         return failed_handles(handles, failed)
 
+    async def acquit(self, handles: Sequence[str]) -> Sequence[str]:
+        return handles  # SQS counts receives by itself, and nothing takes one back
+
     async def depth(self) -> Depth:
         ready, delayed, leased = await self._calls.count()
         return Depth(ready + delayed, leased, await self._letters.count() if self._letters else 0)
