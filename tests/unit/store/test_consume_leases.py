@@ -102,6 +102,7 @@ async def test_what_the_store_refused_is_no_dead_letter_however_often_its_consum
     stepped.storage.puts_left = 0
     await kill_during_a_fault(stepped, 3 * TERMS.max_receives)
     stepped.storage.puts_left = math.inf
+    stepped.restart()
     assert await stepped.turn()
     assert await stepped.queue.depth() == Depth(0, 0, 0)
 
