@@ -35,7 +35,7 @@ def steps() -> Mapping[str, Callable[[], object]]:
 
     def roll_up() -> object:
         rollup = Rollup(partition.hour)
-        rollup.add(parcel.lines.splitlines())
+        rollup.add(parcel.lines)
         return rollup.figures()
 
     return {

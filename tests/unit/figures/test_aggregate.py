@@ -79,6 +79,7 @@ async def test_the_figures_are_stored_as_json_under_the_name_of_their_hour(stora
         "conflicting": 0,
         "inputs_missing": 0,
         "inputs_waiting": 0,
+        "left_out": 0,
         "vehicles": {
             "veh-00123": {
                 "count": 1,

@@ -42,15 +42,19 @@ FOREIGN_LINES = st.sampled_from(
 LINES = st.lists(RECORDS.map(lambda record: codec.encode_lines([record])) | FOREIGN_LINES, max_size=25)
 
 
+def content_of(lines: Sequence[bytes]) -> bytes:
+    return b"".join(line.rstrip(b"\n") + b"\n" for line in lines)
+
+
 def rolled(lines: Sequence[bytes]) -> Rollup:
     rollup = Rollup(HOUR)
-    rollup.add(lines)
+    rollup.add(content_of(lines))
     return rollup
 
 
 def figures_of(*records: Record, hour: int = HOUR) -> Figures:
     rollup = Rollup(Hour(hour))
-    rollup.add(codec.encode_lines(records).splitlines())
+    rollup.add(codec.encode_lines(records))
     return rollup.figures()
 
 
@@ -171,7 +175,7 @@ def test_no_place_of_a_split_and_no_order_of_merging_changes_a_byte(lines, data)
 def test_lines_may_be_added_after_merging(lines, more):
     whole = rolled(lines)
     whole.merge(rolled(more))
-    whole.add(lines)
+    whole.add(content_of(lines))
     assert encoded(whole) == encoded(rolled([*lines, *more, *lines]))
 
 
@@ -250,10 +254,26 @@ def test_of_copies_received_in_one_millisecond_the_one_with_the_lowest_values_co
         assert figures.vehicles["veh-00123"].signals["x"].min == 1.0
 
 
+def test_copies_that_differ_from_the_one_that_counts_are_conflicting():
+    figures = figures_of(
+        a_record(payload={"x": 1.0}),
+        a_record(payload={"x": 1.0}, received_ms=NOW + 900),
+        a_record(payload={"x": 2.0}, received_ms=NOW + 900),
+        a_record(payload={"x": 1.0, "y": 1.0}, received_ms=NOW + 900),
+    )
+    assert (figures.unique, figures.duplicates, figures.conflicting) == (1, 3, 2)
+
+
+def test_signals_that_few_records_have_tell_copies_apart_too():
+    others = some_records(9, NOW + 1000, payload={"x": 1.0})
+    rare = [a_record(payload={"x": 1.0, "rare": value}) for value in (2.0, 1.0, 1.0)]
+    figures = figures_of(*others, *rare)
+    assert (figures.duplicates, figures.conflicting) == (2, 1)
+    assert figures.vehicles["veh-00123"].signals["rare"] == SignalFigures(1, 1.0, 1.0, 1.0)
+
+
 def test_minus_zero_and_zero_are_one_value():
-    rollups = [
-        rolled(codec.encode_lines([a_record(payload={"x": zero})]).splitlines()) for zero in (0.0, -0.0)
-    ]
+    rollups = [rolled([codec.encode_lines([a_record(payload={"x": zero})])]) for zero in (0.0, -0.0)]
     assert encoded(rollups[0]) == encoded(rollups[1])
 
 

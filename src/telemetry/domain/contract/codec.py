@@ -11,13 +11,14 @@ from telemetry.domain.contract.moment import format_timestamp, parse_timestamp
 from telemetry.domain.contract.record import JsonRecord, Record
 
 
-class _StoredRecord(JsonRecord, frozen=True, gc=False):
+class StoredRecord(JsonRecord, frozen=True, gc=False):
     """A record in the raw store."""
 
     ingest_received_at: str
 
 
-_decode: Final = msgspec.json.Decoder(_StoredRecord).decode
+_decoder: Final = msgspec.json.Decoder(StoredRecord)
+_decode: Final = _decoder.decode
 _encode: Final = msgspec.json.Encoder().encode_lines
 
 _received_at: Final = lru_cache(maxsize=16)(
@@ -29,7 +30,7 @@ def encode_lines(records: Iterable[Record]) -> bytes:
     """Encode records as lines of the raw store, each ended by a newline."""
     return _encode(
         [
-            _StoredRecord(
+            StoredRecord(
                 format_timestamp(each.timestamp_ms),
                 each.vehicle_id,
                 each.can_id,
@@ -49,6 +50,11 @@ def encode_request(records: Iterable[Record]) -> bytes:
             for each in records
         ]
     )
+
+
+def decode_stored(lines: bytes) -> list[StoredRecord]:
+    """Decode lines of the raw store as they are. Raise one of `blame.FAULTS` if there is no record in one."""
+    return _decoder.decode_lines(lines)
 
 
 def decode_line(line: bytes | memoryview) -> Record:

@@ -28,6 +28,13 @@ _ENDINGS: Final = tuple(f".{ms:03d}Z" for ms in range(1000))
 _MS_OF_ENDING: Final = {ending: ms for ms, ending in enumerate(_ENDINGS)}
 _FINER: Final = re.compile(r"(.{19}\.[0-9]{3})[0-9]+")
 _LEAP_SECOND: Final = re.compile(r".{17}60")
+_TO_THE_HOUR: Final = len("2025-10-19T12:")
+_FORM: Final = np.frombuffer(b"0000-00-00T00:00:00.000Z", np.uint8)
+_IS_DIGIT: Final = np.frombuffer(b"0", np.uint8) == _FORM
+_HIGHEST_DIGIT: Final = np.where(_IS_DIGIT, 9, 0).astype(np.uint8)
+_HIGHEST_DIGIT[[14, 17]] = 5  # of minutes and of seconds
+_WEIGHT_MS: Final = np.zeros(_FORM.size, np.float32)
+_WEIGHT_MS[[14, 15, 17, 18, 20, 21, 22]] = 600_000, 60_000, 10_000, 1000, 100, 10, 1
 _decode: Final = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)]).decode
 
 
@@ -52,6 +59,23 @@ def parse_timestamp(text: str) -> int:
         ms = _parse_any(text)
         _format_second(ms // 1000)
         return ms
+
+
+def parse_timestamps(letters: npt.NDArray[np.uint8]) -> Milliseconds:
+    """Read many timestamps as epoch milliseconds: a row of letters each, as `format_timestamp` writes them.
+
+    Raise ValueError if one has another form, OverflowError as `parse_timestamp` does.
+    """
+    digits = letters - _FORM
+    if not (digits <= _HIGHEST_DIGIT).all():
+        raise ValueError("a timestamp is not written as 2025-10-19T12:34:56.123Z")
+    in_hour: Milliseconds = (digits.astype(np.float32) @ _WEIGHT_MS).astype(np.int64)  # exact below 2 ** 24
+    hours = np.ascontiguousarray(letters[:, :_TO_THE_HOUR]).view(f"S{_TO_THE_HOUR}")[:, 0]
+    if (hours == hours[0]).all():
+        return in_hour + np.int64(_start_ms(hours[0]))
+    different, place = np.unique(hours, return_inverse=True)
+    starts = np.array([_start_ms(each) for each in different], np.int64)
+    return in_hour + starts[place]
 
 
 def epoch_ms(moment: datetime) -> int:
@@ -83,6 +107,10 @@ def hour_path(hour: Hour) -> str:
 def day_path(hour: Hour) -> str:
     """Write the day of an hour as the levels of a folder: `year=2025/month=10/day=19`."""
     return hour_path(hour).rpartition("/")[0]
+
+
+def _start_ms(hour: bytes) -> int:
+    return parse_timestamp(f"{hour.decode()}00:00.000Z")
 
 
 @lru_cache(maxsize=4096)

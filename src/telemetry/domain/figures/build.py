@@ -26,25 +26,25 @@ class Builder:
         undecodable: list[DamagedObjectError] = []
         of_lines: list[DamagedObjectError] = []
         for info in listing.raw:
-            of_lines += rollup.add(await self._lines(info, undecodable)).damage(info.key)
-        skewed = sum([len(await self._lines(info, undecodable)) for info in listing.skewed])
+            of_lines += rollup.add(await self._content(info, undecodable)).damage(info.key)
+        skewed = sum([len((await self._content(info, undecodable)).splitlines()) for info in listing.skewed])
         _check_reach(listing, undecodable)
         unread = {error.key for error in undecodable if isinstance(error, UnreadObjectError)}
         figures = rollup.figures()
         aggregated = _aggregated(hour, listing.without(unread), figures, skewed, len(undecodable))
         return Built(hour, objects.aggregated_key(hour), aggregated, [*undecodable, *of_lines])
 
-    async def _lines(self, info: ObjectInfo, undecodable: list[DamagedObjectError]) -> Sequence[bytes]:
+    async def _content(self, info: ObjectInfo, undecodable: list[DamagedObjectError]) -> bytes:
         """Return the lines of an object, none of one that is damaged or cannot be read."""
         try:
-            return objects.decode_object(info.key, await self._storage.get(info.key))
+            return objects.decode_content(info.key, await self._storage.get(info.key))
         except DamagedObjectError as error:
             undecodable.append(error)
         except ObjectNotFoundError:
             undecodable.append(UnreadObjectError(info.key, "it was removed after it was listed"))
         except OutOfReachError as error:
             undecodable.append(_unread(info, error))
-        return ()
+        return b""
 
 
 def _unread(info: ObjectInfo, error: OutOfReachError) -> UnreadObjectError:
@@ -73,4 +73,5 @@ def _aggregated(hour: Hour, listing: Listing, figures: Figures, skewed: int, dam
         vehicles=figures.vehicles,
         damaged=damaged,
         conflicting=figures.conflicting,
+        left_out=figures.left_out,
     )

@@ -36,6 +36,7 @@ class Aggregated(msgspec.Struct, frozen=True):
     conflicting: int = 0
     inputs_missing: int = 0
     inputs_waiting: int = 0
+    left_out: int = 0
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -87,11 +87,15 @@ def encode_object(key: str, lines: bytes) -> bytes:
 
 def decode_object(key: str, data: bytes) -> Sequence[bytes]:
     """Return the lines of an object. Raise DamagedObjectError if it is compressed and damaged."""
+    return decode_content(key, data).splitlines()
+
+
+def decode_content(key: str, data: bytes) -> bytes:
+    """Return an object's lines in one. Raise DamagedObjectError if it is compressed and damaged."""
     try:
-        content = compression.decompress(data, "zstd", _MAX_DECOMPRESSED) if key.endswith(_ZST) else data
+        return compression.decompress(data, "zstd", _MAX_DECOMPRESSED) if key.endswith(_ZST) else data
     except ValueError as error:
         raise DamagedObjectError(key, str(error)) from error
-    return content.splitlines()
 
 
 def decode_records(lines: Sequence[bytes], faults: LineFaults) -> Iterator[tuple[int, Record]]:

@@ -1,0 +1,162 @@
+"""What records add up to, by stream and by signal: parts can be merged in any order, and stay exact."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, Self
+
+import msgspec
+import numpy as np
+
+from telemetry.domain.figures.columns import Columns, Floats, Int32s, Int64s, Stream, unite
+from telemetry.domain.figures.entries import Entries
+from telemetry.domain.figures.sums import Sums
+
+MAX_NAMES: Final = 1000
+"""Signals that a stream has figures of at the most, if the caller does not say otherwise."""
+
+_BLOCK: Final = 1 << 14
+"""Records that are added up at once, so that their signals stay in the cache of a core."""
+
+
+class Partial(msgspec.Struct, frozen=True, eq=False):
+    """Unique records of some streams, added up.
+
+    By stream: how many records it has, its first and its last offset, and how many values it has of signals
+    beyond the bound on names. `entries` has the signals: their `stream` and `name` are places in the tables.
+    """
+
+    streams: Sequence[Stream]
+    records: Int64s
+    first: Int64s
+    last: Int64s
+    left_out: Int64s
+    names: Sequence[str]
+    entries: Entries
+
+    @classmethod
+    def of(cls, unique: Columns, max_names: int = MAX_NAMES) -> Self:
+        """Add up records that are in the order of their identities, one of each."""
+        starts = np.flatnonzero(np.append(True, unique.stream[1:] != unique.stream[:-1])[: unique.size])
+        bounds = np.append(starts, unique.size)
+        names, (dense, sparse) = unite([unique.dense_names, unique.sparse_names])
+        entries = [*_dense(unique, starts, dense), _sparse(unique, starts, sparse)]
+        partial = cls(
+            [unique.streams[each] for each in unique.stream[starts]],
+            np.diff(bounds),
+            unique.offset[starts].astype(np.int64),
+            unique.offset[bounds[1:] - 1].astype(np.int64),
+            np.zeros(starts.size, np.int64),
+            names,
+            Entries.concatenate(entries).add_up(),
+        )
+        return partial.bounded(max_names)
+
+    @classmethod
+    def merge(cls, parts: Sequence[Self], max_names: int = MAX_NAMES) -> Self:
+        """Add up parts that have no record in common."""
+        streams, stream_places = unite([part.streams for part in parts])
+        names, name_places = unite([part.names for part in parts])
+        order, starts = _by_value(np.concatenate([np.zeros(0, np.int32), *stream_places]))
+        entries = [
+            part.entries.renamed(stream, name)
+            for part, stream, name in zip(parts, stream_places, name_places, strict=True)
+        ]
+
+        def added(ufunc: np.ufunc, field: str) -> Int64s:
+            whole: Int64s = np.concatenate([getattr(part, field) for part in parts])[order]
+            return np.asarray(ufunc.reduceat(whole, starts)) if starts.size else whole
+
+        merged = cls(
+            streams,
+            added(np.add, "records"),
+            added(np.minimum, "first"),
+            added(np.maximum, "last"),
+            added(np.add, "left_out"),
+            names,
+            Entries.concatenate(entries).add_up(),
+        )
+        return merged.bounded(max_names)
+
+    def by_vehicle(self) -> Self:
+        """Add up the streams of each vehicle, and keep its id as the name of one stream."""
+        vehicles = msgspec.structs.replace(self, streams=[(each, "") for each, _ in self.streams])
+        return self.merge([vehicles], max_names=len(self.names))
+
+    def bounded(self, max_names: int) -> Self:
+        """Keep of each stream the signals that come first by name, and count the values of the others.
+
+        What is left out once stays so, because further records can only bring more names that come before.
+        """
+        entries = self.entries
+        firsts = np.searchsorted(entries.stream, np.arange(len(self.streams)))
+        is_kept = np.arange(entries.stream.size) - firsts[entries.stream] < max_names
+        if is_kept.all():
+            return self
+        left_out = self.left_out.copy()
+        np.add.at(left_out, entries.stream[~is_kept], entries.count[~is_kept])
+        kept = entries.take(np.flatnonzero(is_kept))
+        used = np.unique(kept.name)
+        place = np.zeros(len(self.names), np.int32)
+        place[used] = np.arange(used.size, dtype=np.int32)
+        stream = np.arange(len(self.streams), dtype=np.int32)
+        names = [self.names[each] for each in used]
+        kept = kept.renamed(stream, place)
+        return msgspec.structs.replace(self, left_out=left_out, names=names, entries=kept)
+
+
+def _by_value(places: Int32s) -> tuple[Int64s, Int64s]:
+    """Return the order of places, and where in it each different one begins."""
+    order = np.argsort(places, kind="stable")
+    ordered = places[order]
+    return order, np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: ordered.size])
+
+
+def _dense(unique: Columns, starts: Int64s, names: Int32s) -> Iterator[Entries]:
+    """Yield the entries of dense signals, some streams at a time."""
+    if not starts.size:
+        return
+    cuts = np.unique(np.searchsorted(starts, np.arange(0, unique.size, _BLOCK)))
+    cuts = cuts[cuts < starts.size]
+    bounds = np.append(starts, unique.size)
+    for low, high in zip(cuts, np.append(cuts[1:], starts.size), strict=True):
+        values = unique.dense[:, bounds[low] : bounds[high]]
+        streams = np.arange(low, high, dtype=np.int32)
+        yield _added_up(values, starts[low:high] - bounds[low], streams, names)
+
+
+def _added_up(values: Floats, starts: Int64s, streams: Int32s, names: Int32s) -> Entries:
+    is_absent = np.isnan(values)
+    counts = np.tile(np.diff(np.append(starts, values.shape[1])), (names.size, 1))
+    least = greatest = values
+    if is_absent.any():
+        counts = np.add.reduceat(~is_absent, starts, axis=1, dtype=np.int64)
+        least, greatest = (np.where(is_absent, far, values) for far in (np.inf, -np.inf))
+        values = np.where(is_absent, 0.0, values)
+    entries = Entries(
+        np.tile(streams, names.size),
+        np.repeat(names, streams.size),
+        counts.ravel(),
+        np.minimum.reduceat(least, starts, axis=1).ravel(),
+        np.maximum.reduceat(greatest, starts, axis=1).ravel(),
+        Sums.of(values, starts),
+    )
+    return entries if entries.count.all() else entries.take(np.flatnonzero(entries.count))
+
+
+def _sparse(unique: Columns, starts: Int64s, names: Int32s) -> Entries:
+    sparse = unique.sparse
+    stream = (np.searchsorted(starts, sparse.record, side="right") - 1).astype(np.int32)
+    name = names[sparse.name]
+    order = np.lexsort((name, stream))
+    stream, name, value = stream[order], name[order], sparse.value[order]
+    is_first = np.append(True, (stream[1:] != stream[:-1]) | (name[1:] != name[:-1]))[: stream.size]
+    firsts = np.flatnonzero(is_first)
+    if not firsts.size:
+        return Entries(stream, name, np.zeros(0, np.int64), value, value, Sums.nothing())
+    return Entries(
+        stream[firsts],
+        name[firsts],
+        np.diff(np.append(firsts, stream.size)),
+        np.minimum.reduceat(value, firsts),
+        np.maximum.reduceat(value, firsts),
+        Sums.of(value[np.newaxis], firsts),
+    )
