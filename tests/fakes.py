@@ -96,6 +96,8 @@ class FailingStorage(Failing, MemoryStorage):
         super().__init__(clock)
         self.puts_left = math.inf
         self.before_put: Callable[[], None] = lambda: None
+        self.before_delete: Callable[[], None] = lambda: None
+        self.putted: list[str] = []
         self.listed: list[str] = []
         self.refused: str | None = None  # what lies below it cannot be listed
         self.unreadable: Collection[str] = ()  # keys
@@ -107,6 +109,7 @@ class FailingStorage(Failing, MemoryStorage):
         self.puts_left -= 1
         self.before_put()
         await super().put(key, data, overwrite=overwrite)
+        self.putted.append(key)
 
     async def get(self, key: str) -> bytes:
         self.check("get", StoreUnavailableError)
@@ -116,6 +119,7 @@ class FailingStorage(Failing, MemoryStorage):
 
     async def delete(self, key: str) -> None:
         self.check("delete", StoreUnavailableError)
+        self.before_delete()
         await super().delete(key)
 
     async def folders(self, prefix: str) -> Sequence[str]:

@@ -243,3 +243,21 @@ async def test_a_conflict_names_the_key_and_not_where_the_store_is(storage: Loca
     with pytest.raises(ObjectExistsError) as refused:
         await storage.put(KEY, b"2")
     assert str(refused.value) == KEY
+
+
+@pytest.mark.parametrize("target", ["nowhere", "batch-1.jsonl"], ids=["dangling", "to itself"])
+async def test_a_link_that_leads_nowhere_is_listed_cannot_be_read_and_costs_no_neighbour(
+    storage: LocalStorage, tmp_path: Path, target: str
+):
+    await storage.put(KEY.replace("batch-1", "batch-2"), b"lines")
+    (tmp_path / "data" / KEY).symlink_to(target)
+    assert [info.key for info in await storage.list("raw/")] == [KEY, KEY.replace("batch-1", "batch-2")]
+    with pytest.raises((ObjectNotFoundError, StoreUnavailableError), match="batch-1"):
+        await storage.get(KEY)
+
+
+async def test_a_folder_in_place_of_an_object_is_no_object(storage: LocalStorage, tmp_path: Path):
+    (tmp_path / "data" / KEY).mkdir(parents=True)
+    assert await storage.list("raw/") == []
+    with pytest.raises(ObjectNotFoundError, match="batch-1"):
+        await storage.get(KEY)

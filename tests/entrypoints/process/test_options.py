@@ -1,5 +1,6 @@
 """Options of commands: a bad value ends in one line that names the option, whatever the command."""
 
+import argparse
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,8 @@ import pytest
 from msgspec import Meta
 
 from telemetry.entrypoints.process import cli
-from telemetry.entrypoints.process.options import Parser
+from telemetry.entrypoints.process.options import Parser, hour
+from tests.builders import HOUR
 
 NONSENSE = [
     ("receiver", "--port", "99999"),
@@ -97,3 +99,10 @@ def test_options_have_the_defaults_of_their_struct_unless_they_are_given(capsys)
     assert "to listen on (default: 80)" in said
     assert "--long-name SECONDS" in said
     assert "to write\n" in said
+
+
+def test_an_hour_is_one_of_utc():
+    assert hour("2025-10-19T14") == HOUR
+    assert hour("1970-01-02T01") == 25
+    with pytest.raises(argparse.ArgumentTypeError, match="like 2025-10-19T14"):
+        hour("2025-10-19 14")

@@ -1,6 +1,5 @@
 """`telemetry aggregator` builds the hours that it is asked for, or keeps all of them up to date."""
 
-import argparse
 import asyncio
 import json
 from pathlib import Path
@@ -71,13 +70,6 @@ def test_hours_that_make_no_sense_are_refused(arguments: list[str], capsys: pyte
         cli.main(["aggregator", *arguments])
     assert ended.value.code == 2
     assert "--" in capsys.readouterr().err
-
-
-def test_an_hour_is_one_of_utc():
-    assert aggregator.hour("2025-10-19T14") == HOUR
-    assert aggregator.hour("1970-01-02T01") == 25
-    with pytest.raises(argparse.ArgumentTypeError, match="like 2025-10-19T14"):
-        aggregator.hour("2025-10-19 14")
 
 
 async def test_running_on_it_builds_what_has_changed_and_survives_a_damaged_object(

@@ -122,7 +122,7 @@ class LocalStorage:
                     # The rename is the last change of the inode, so that its time is the moment at which the
                     # object appeared.
                     with suppress(FileNotFoundError):  # it was deleted after the folder was read
-                        status = path.stat()
+                        status = _status(path)
                         yield ObjectInfo(key, status.st_size, status.st_ctime_ns // 1_000_000)
 
     def _folders(self, prefix: str) -> Iterator[str]:
@@ -139,6 +139,14 @@ class LocalStorage:
             path.unlink()
         with suppress(*_NO_OBJECT):
             _sync_folder(path.parent)
+
+
+def _status(path: Path) -> os.stat_result:
+    """Return the status of a file; of a link that leads nowhere its own, so that it is in listings and named."""
+    try:
+        return path.stat()
+    except OSError:
+        return path.lstat()
 
 
 async def _in_thread(work: Callable[[], R]) -> R:

@@ -20,6 +20,7 @@ ROLES: Final = {
     "provision": "make the queues and the bucket on AWS",
     "estimate": "say what a fleet costs a month on AWS",
     "dead-letters": "list, show or replay what could not be processed",
+    "skewed": "list records whose clocks were not believed, or judge them again",
     "health": "say whether the processes of a role still finish their turns",
     "settings": "show every setting, its value, and where that comes from",
 }

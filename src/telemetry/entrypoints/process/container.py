@@ -23,6 +23,7 @@ from telemetry.domain.proof.prove import Prover
 from telemetry.domain.proof.send import Sender
 from telemetry.domain.store.consume import Consumer
 from telemetry.domain.store.recover import Recovery
+from telemetry.domain.store.refile import SkewedTree
 from telemetry.domain.store.storage import Storage
 from telemetry.domain.together import Together
 from telemetry.domain.transport.ingest import Ingest
@@ -97,6 +98,12 @@ class Container(containers.DeclarativeContainer):
         raw_format=settings.provided.raw_format,
     )
     recovery: providers.Provider[Recovery] = providers.Factory(Recovery, queue=queue, storage=storage)
+    skewed: providers.Provider[SkewedTree] = providers.Factory(
+        SkewedTree,
+        storage=storage,
+        policy=settings.provided.partition_policy,
+        raw_format=settings.provided.raw_format,
+    )
     aggregator: providers.Provider[Aggregator] = providers.Factory(
         Aggregator, storage=storage, together=together
     )

@@ -70,6 +70,10 @@ GUIDES: Final[Mapping[str, Guide]] = {
         ("BATCH_", "INGEST_LINGER", "DATA_DIR"), "telemetry estimate --vehicles 10000 --rate-hz 5"
     ),
     "dead-letters": Guide((*_QUEUE, *_STORE, *_LOG), "telemetry dead-letters list"),
+    "skewed": Guide(
+        (*_STORE, "RAW_", "PARTITION_", "SKEW_", *_LOG),
+        "telemetry skewed refile --from 2025-10-19T14 --to 2025-10-19T15",
+    ),
     "health": Guide(("DATA_DIR",), "telemetry health consumer --within 30"),
     "keys": Guide(
         ("API_KEYS_FILE", "FILE_MODE"),

@@ -6,12 +6,14 @@ A bad value ends the process with status 2 and one line that names the option.
 import argparse
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, Self, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from telemetry.domain.contract.moment import Hour, epoch_ms, hour_of
 from telemetry.entrypoints.process.guide import GUIDES, Guide
 
 _WIDTH: Final = 78  # characters of a line of help
@@ -83,6 +85,14 @@ def _epilog(guide: Guide) -> str:
         ", ".join(guide.settings), _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
     )
     return f"settings (see telemetry settings):\n{names}\n\nexample:\n  {guide.example}"
+
+
+def hour(text: str) -> Hour:
+    """Read an hour of UTC: `2025-10-19T14`."""
+    try:
+        return hour_of(epoch_ms(datetime.strptime(text, "%Y-%m-%dT%H").replace(tzinfo=UTC)))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no hour like 2025-10-19T14") from None
 
 
 def new_file(text: str) -> Path:

@@ -3,13 +3,12 @@
 import argparse
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import cast
 
 import msgspec
 
 from telemetry.domain.clock import Clock
-from telemetry.domain.contract.moment import Hour, epoch_ms, hour_of
+from telemetry.domain.contract.moment import Hour
 from telemetry.domain.errors import OutOfReachError
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.find import Found
@@ -20,7 +19,7 @@ from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.opening import opened
-from telemetry.entrypoints.process.options import Parser
+from telemetry.entrypoints.process.options import Parser, hour
 from telemetry.entrypoints.shared import reporting
 from telemetry.entrypoints.shared.reporting import Troubles
 
@@ -74,14 +73,6 @@ def _options(arguments: Sequence[str]) -> HourOptions:
     if is_span != (options.last is not None) or (is_span and options.hour is not None):
         parser.error("give --hour, or both --from and --to, or none of them")
     return options
-
-
-def hour(text: str) -> Hour:
-    """Read an hour of UTC: `2025-10-19T14`."""
-    try:
-        return hour_of(epoch_ms(datetime.strptime(text, "%Y-%m-%dT%H").replace(tzinfo=UTC)))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no hour like 2025-10-19T14") from None
 
 
 async def _build(container: Container, logger: Log, options: HourOptions) -> int:
