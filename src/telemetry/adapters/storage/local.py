@@ -142,7 +142,7 @@ class LocalStorage:
 
 
 def _status(path: Path) -> os.stat_result:
-    """Return the status of a file; of a link that leads nowhere its own, so that it is in listings and named."""
+    """Return the status of a file; of a link that leads nowhere its own, so that it is listed and named."""
     try:
         return path.stat()
     except OSError:
