@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.adapters.can.dbc import BMW_I3, Dbc, _layout
-from telemetry.adapters.can.log import CanLog
 from telemetry.domain.can.bits import frames as unworded
 from telemetry.domain.can.bits import words
 from telemetry.domain.can.frame import Decoded, Frame, Outcome, UndecodableFrameError, UnreadableError
 from telemetry.domain.can.scaling import snake_names
+from tests.can_logs import read_frames
 
 WIDEST = 48  # bits of a field whose values a float64 holds and can be scaled without losing one
 
@@ -193,7 +193,7 @@ def test_all_real_logs_decode_to_what_cantools_says_and_nothing_unavailable_is_a
     limits = {names[s.name]: (s.minimum or 0, s.maximum or 0) for m in peer.messages for s in m.signals}
     decoded = 0
     for log in sorted((real_data / "i3_can_logs").glob("*.log.gz")):
-        frames = list(CanLog(log))
+        frames = read_frames(log)
         for each, found in zip(frames, dbc.decode(frames), strict=True):
             if found is None:
                 continue

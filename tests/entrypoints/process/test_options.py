@@ -64,7 +64,7 @@ def test_a_bad_value_ends_in_one_line_that_names_the_option(words, tmp_path, mon
     ("arguments", "complaint"),
     [
         (["prove"], "--ledger"),
-        (["replay"], "--vehicle-id"),
+        (["replay", "run.log"], "--vehicle-id"),
         (["provision"], "--dry-run --apply"),
         (["dead-letters", "show"], "name"),
         (["consumer", "--fast"], "--fast"),

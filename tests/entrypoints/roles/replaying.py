@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from telemetry.entrypoints.roles import replay
-from telemetry.entrypoints.roles.replay import ReplayOptions
+from telemetry.entrypoints.shared.choosing import ReplayOptions
 from telemetry.entrypoints.shared.sending import SendOptions
 from tests.entrypoints.roles.sending import container_to
 from tests.fakes import FakeGateway
@@ -48,6 +48,7 @@ async def run(
     gateway: FakeGateway, path: Path, dbc: Path | None, stopping: asyncio.Event | None = None, **chosen: Any
 ) -> int:
     """Replay a log as the command does; return its exit status."""
-    options = ReplayOptions(**{"file": path, "vehicle_id": "veh-1", "dbc": dbc, **chosen})
+    named = {"files": [str(path)], "dbc": chosen.pop("dbcs", [str(dbc)] if dbc else [])}
+    options = ReplayOptions(**{"vehicle_id": "veh-1", **named, **chosen})
     send = SendOptions(url="", connections=2, patience_s=1)
     return await replay.replay(container_to(gateway), options, send, stopping or asyncio.Event())

@@ -5,7 +5,7 @@ import gzip
 import msgspec
 import pytest
 
-from telemetry.adapters.can.log import CanRecorder
+from telemetry.adapters.can.logs.record import CanRecorder
 from telemetry.domain.can.frame import Frame
 from telemetry.domain.contract.moment import HOUR_MS
 from tests.builders import LOGGED_S, NOON, POLICY
@@ -32,7 +32,10 @@ async def test_each_decodable_frame_lands_and_each_other_is_accounted_for(gatewa
         "1 frame with no value available, not posted: 0x112: 1",
         "1 frame nudged to a free millisecond, by 1 ms at the most: 0x112: 1",
         "1 frame without data, skipped: remote: 1",
-        "replay: read=7 decoded=5 posted=4 accepted=4 undefined=1 undecodable=1 blank=1 unavailable=3 nudged=1",
+        (
+            "replay: read=7 decoded=5 posted=4 accepted=4 undefined=1 undecodable=1 blank=1 unavailable=3 nudged=1 "
+            "left_out=0 skipped=1 unreadable=0"
+        ),
     ]
 
 
@@ -89,8 +92,8 @@ async def test_of_many_unknown_ids_the_most_frequent_are_named_and_all_if_asked_
     assert await run(gateway, path, dbc) == 0
     line = capsys.readouterr().out.splitlines()[1]
     assert line.startswith("14 frames without a definition: 0x307: 2, 0x301: 1, 0x302: 1, ")
-    assert line.endswith("0x30A: 1, and 3 more ids (--verbose names all)")
-    assert await run(gateway, path, dbc, verbose=True) == 0
+    assert line.endswith("0x30A: 1, and 3 more (--all names all)")
+    assert await run(gateway, path, dbc, all=True) == 0
     line = capsys.readouterr().out.splitlines()[1]
     assert line.endswith("0x30C: 1, 0x30D: 1")
 
@@ -111,15 +114,41 @@ async def test_a_receiver_that_goes_away_fails_the_replay(drive, dbc, capsys):
     assert said.err == "not sent: gone\n"
 
 
-async def test_a_damaged_log_lands_as_far_as_it_goes_and_fails_the_replay(gateway, tmp_path, dbc, capsys):
+async def test_a_damaged_line_costs_itself_and_fails_the_replay(gateway, tmp_path, dbc, capsys):
     path = write(tmp_path / "drive.log", [*FRAMES[:1], "damaged", *FRAMES])
     assert await run(gateway, path, dbc) == 1
-    assert len(gateway.records) == 1
-    assert capsys.readouterr().err.startswith(f"{path}: it cannot be read on as candump -L: ")
+    assert len(gateway.records) == 5
+    said = capsys.readouterr().err
+    assert said == f"{path}: 1 line could not be read as candump -L: line 2: it is no frame: 'damaged'\n"
 
 
-@pytest.mark.parametrize("lines", [[], ["(1.0) can0 0A5#00"]])
-async def test_a_log_of_which_nothing_could_be_posted_fails_the_replay(gateway, tmp_path, dbc, capsys, lines):
-    assert await run(gateway, write(tmp_path / "drive.log", lines), dbc) == 1
-    complaint = f"none of {len(lines)} frames could be posted; is the DBC that of this bus?\n"
-    assert capsys.readouterr().err.endswith(complaint)
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        ([], "it holds no frame"),
+        (
+            ["(1.0) can0 112#R", "(1.0) can0 20000080#00"],
+            "it holds no frame with data, only remote: 1, error: 1",
+        ),
+    ],
+)
+async def test_a_log_without_a_data_frame_fails_the_replay(gateway, drive, dbc, capsys, lines, complaint):  # noqa: PLR0913, PLR0917  # fixtures
+    path = write(drive, lines)
+    assert await run(gateway, path, dbc) == 1
+    assert capsys.readouterr().err == f"{path}: {complaint}\n"
+
+
+async def test_definitions_of_another_car_fail_the_replay_by_their_name(gateway, tmp_path, dbc, capsys):
+    path = write(tmp_path / "drive.log", ["(1.0) can0 0A5#00"])
+    assert await run(gateway, path, dbc) == 1
+    assert capsys.readouterr().err == (
+        f"none of 1 frame has a definition in {dbc}; is it that of this car and bus?\n"
+    )
+    assert await run(gateway, path, None) == 1
+    assert "in bmw_i3.dbc, which are taken because no --dbc is given;" in capsys.readouterr().err
+
+
+async def test_a_log_of_which_no_frame_has_a_value_fails_the_replay(gateway, tmp_path, dbc, capsys):
+    path = write(tmp_path / "drive.log", [FRAMES[4]])
+    assert await run(gateway, path, dbc) == 1
+    assert capsys.readouterr().err == "none of 1 frame has a value that could be posted\n"

@@ -14,19 +14,20 @@ from telemetry.entrypoints.process import cli, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.extras import MissingExtraError
 from telemetry.entrypoints.roles import replay
+from telemetry.entrypoints.shared import choosing
 from tests.builders import NOON, records_of
 from tests.entrypoints.roles.replaying import run
 
 
 @pytest.mark.parametrize("text", ["2025-10-19T12:00:00Z", "2025-10-19T14:00:00.000+02:00"])
 def test_a_moment_is_read_with_its_offset(text):
-    assert replay.moment(text) == NOON
+    assert choosing.moment(text) == NOON
 
 
 @pytest.mark.parametrize("text", ["2025-10-19T12:00:00", "2025-10-19", "now", ""])
 def test_a_moment_without_offset_is_refused(text):
     with pytest.raises(argparse.ArgumentTypeError, match="with its offset"):
-        replay.moment(text)
+        choosing.moment(text)
 
 
 def test_a_log_starts_at_a_moment_or_keeps_its_time_and_not_both(capsys):
@@ -41,8 +42,8 @@ def test_a_log_starts_at_a_moment_or_keeps_its_time_and_not_both(capsys):
 async def test_a_missing_extra_is_named_with_the_command_that_installs_it(
     gateway, drive, dbc, monkeypatch, missing
 ):
-    monkeypatch.delitem(sys.modules, "telemetry.adapters.can.dbc", raising=False)
-    monkeypatch.delitem(sys.modules, "telemetry.adapters.can.log", raising=False)
+    for name in [name for name in sys.modules if name.startswith("telemetry.adapters.can")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingExtraError, match=rf"^{missing} is not installed: pip install -e '.*\[can\]'$"):
         await run(gateway, drive, dbc)
@@ -90,7 +91,7 @@ def test_the_command_posts_to_a_receiver_whose_queue_then_holds_each_record(url,
         (
             "small.dbc",
             "small.dbc",
-            "small.dbc: its suffix says no kind of log; name it .log (candump -L)",
+            "small.dbc: it seems to be a DBC file, which holds definitions; give it to --dbc",
         ),
         ("drive.log", "none.dbc", "No such file or directory: 'none.dbc'"),
         ("drive.log", "drive.log", "drive.log: it is no DBC file: "),

@@ -5,7 +5,7 @@ import asyncio
 
 import pytest
 
-from telemetry.entrypoints.roles import replay
+from telemetry.entrypoints.shared import choosing
 from tests.builders import NOON
 from tests.entrypoints.roles.replaying import FRAMES, run, write
 
@@ -24,6 +24,15 @@ async def test_a_log_that_is_played_at_its_own_speed_starts_now_and_is_believed_
     assert await run(gateway, drive, dbc, speed=1) == 0
     assert [record.timestamp_ms - NOON for record in gateway.records] == [0, 3_600_000]
     assert pauses[-1] == pytest.approx(3600)
+
+
+async def test_a_clock_that_was_set_by_years_is_not_waited_for_and_said(gateway, drive, dbc, pauses, capsys):
+    write(drive, [FRAMES[0], "(1764000000.0) can0 112#FFFFC30DB701FFFF"])
+    assert await run(gateway, drive, dbc, speed=1) == 0
+    assert pauses[-1] == pytest.approx(1)
+    said = capsys.readouterr().out
+    assert "1 gap of more than an hour, of which a second was waited\n" in said
+    assert "1 jump of more than a minute, of 1.764e+09 s at the most\n" in said
 
 
 async def test_a_log_that_is_played_fast_is_never_far_ahead_of_its_sending(gateway, drive, dbc, pauses):
@@ -59,6 +68,6 @@ async def test_a_replay_that_is_asked_to_stop_says_how_far_it_came(gateway, tmp_
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan"])
 def test_a_speed_that_is_none_is_refused(text):
-    assert replay.speed("2.5") == 2.5
+    assert choosing.speed("2.5") == 2.5
     with pytest.raises(argparse.ArgumentTypeError, match="above 0"):
-        replay.speed(text)
+        choosing.speed(text)

@@ -23,7 +23,8 @@ async def test_the_real_log_lands_whole(gateway, real_data, capsys):
     assert "66 values not available, left out: charge_time_left_min (0x431): 66\n" in said.out
     assert said.out.splitlines()[-1] == (
         "replay: read=50924 decoded=6074 posted=6074 accepted=6074 "
-        "undefined=44850 undecodable=0 blank=0 unavailable=66 nudged=0"
+        "undefined=44850 undecodable=0 blank=0 unavailable=66 nudged=0 "
+        "left_out=0 skipped=0 unreadable=0"
     )
     assert said.err == ""
 
@@ -35,7 +36,7 @@ async def test_bursts_of_a_real_log_land_frame_by_frame(gateway, real_data, caps
     assert " nudged=79" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("suffix", [".log", ".asc", ".blf"])
+@pytest.mark.parametrize("suffix", [".log", ".asc", ".blf", ".trc", ".csv"])
 async def test_what_a_simulated_vehicle_writes_is_replayed_to_the_same_signals(
     gateway, tmp_path, capsys, suffix
 ):

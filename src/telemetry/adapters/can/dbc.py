@@ -74,6 +74,10 @@ class Dbc:
         """Decode frames, in their order; the outcome of a frame without a definition is None."""
         return frame.decode(frames, self._readers)
 
+    def reader(self, can_id: int, is_extended: bool) -> Reader | None:  # noqa: FBT001  # as a frame has it
+        """Return what decodes the frames of an id, None without a definition."""
+        return self._readers.get((can_id, is_extended))
+
     def _add(self, message: Message) -> None:
         names = snake_names(signal.name for signal in message.signals)
         layout = _layout(message, names)

@@ -1,35 +1,44 @@
 """Use-case: turn the frames of a CAN log into records of one vehicle, and count the frames that become none.
 
 The times of a log are moved as a whole, so that its first frame, known or not, lies at a given moment. What
-is finer than a millisecond is cut off. Two frames of one id that then share a millisecond would be one record
-delivered twice, and the second would be dropped. Real logs have such frames, where the logger received a
-burst. So the later one is nudged to the next free millisecond, and frames of one id stay in the order of the
-log.
+is finer than a millisecond is cut off. A frame whose millisecond another frame of its id has taken is nudged
+to the next free one, as `telemetry.domain.can.taken` says.
 """
 
-import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
+import numpy as np
 
-from telemetry.domain.can.frame import Frame, Outcome, UndecodableFrameError
+from telemetry.domain.can import columns
+from telemetry.domain.can.columns import Frames, Group, Places
+from telemetry.domain.can.frame import Decoded, Outcome, Reader, UndecodableFrameError
+from telemetry.domain.can.taken import Millis, Taken
 from telemetry.domain.contract.moment import epoch_ms
 from telemetry.domain.contract.record import Record
 
 # The moments that RFC 3339 can express, with a day to spare for frames that are nudged.
 _EARLIEST_MS: Final = epoch_ms(datetime.min.replace(tzinfo=UTC))
 _LATEST_MS: Final = epoch_ms(datetime(9999, 12, 31, tzinfo=UTC))
+_NO_TIME: Final = "its time lies outside the years 1 to 9999"
 
-_LONGEST_RUN_S: Final = 0.1  # of the log's time at its own speed
+Find: TypeAlias = Callable[[str, int, bool], Reader | None]
+"""Returns what decodes the frames of a bus and an id, standard or extended; None without a definition."""
+
+
+Watch: TypeAlias = Callable[[Frames, Group, Sequence[dict[str, float]]], None]
+"""Is told of each group of frames, and of the signals of those that have some."""
 
 
 class ReplayCounts(msgspec.Struct):
     """How many frames had which outcome; each counter is by CAN id, some with a signal or a reason beside it.
 
-    `furthest` is the most milliseconds by which a frame was nudged.
+    `furthest` is the most milliseconds by which a frame was nudged. `buses` counts frames by bus, of which
+    `other_bus` and `sent` were left out on demand.
     """
 
     frames: int = 0
@@ -42,6 +51,9 @@ class ReplayCounts(msgspec.Struct):
     unavailable: Counter[str] = msgspec.field(default_factory=Counter)
     nudged: Counter[str] = msgspec.field(default_factory=Counter)
     furthest: int = 0
+    buses: Counter[str] = msgspec.field(default_factory=Counter)
+    other_bus: Counter[str] = msgspec.field(default_factory=Counter)
+    sent: Counter[str] = msgspec.field(default_factory=Counter)
 
     @property
     def decoded(self) -> int:
@@ -52,114 +64,158 @@ class ReplayCounts(msgspec.Struct):
         return self.decoded - self.blank.total()
 
 
-def paced(frames: Iterable[Frame], limit: int, speed: float) -> Iterator[tuple[float, Sequence[Frame]]]:
-    """Cut a log into runs of at most `limit` frames; yield each with the time at which it is due.
+class Choice(NamedTuple):
+    """Which frames are replayed: those of some buses, or of all if none is named, sent ones or not."""
 
-    That time is in seconds after the start. The log is played at `speed` times its own speed; if that is
-    infinite, all runs are due at once. A run is due when its last frame is. A frame whose time goes back, or
-    is not a number, is due with the frame before it.
-    """
-    origin_s, first_due_s, due_s = None, 0.0, 0.0
-    run: list[Frame] = []
-    for frame in frames:
-        origin_s = frame.timestamp_s if origin_s is None else origin_s
-        latest_s = max(due_s, (frame.timestamp_s - origin_s) / speed)
-        if run and (len(run) >= limit or latest_s > first_due_s + _LONGEST_RUN_S):
-            yield due_s, run
-            run = []
-        due_s = latest_s if latest_s < math.inf else due_s
-        first_due_s = first_due_s if run else due_s
-        run.append(frame)
-    if run:
-        yield due_s, run
+    buses: Collection[str] = ()
+    with_sent: bool = True
+    names_buses: bool = False
+    """Whether the name of each signal begins with that of its bus."""
 
 
-class Extent:
-    """How far the times of a log reach; frames are added in order, and a time that is none does not count."""
+class _Found(NamedTuple):
+    """The decoded frames of one group that become records."""
 
-    def __init__(self) -> None:
-        self._first: float | None = None
-        self.seconds = 0.0
-        """How long after its first frame the latest one was logged."""
-
-    def add(self, frames: Iterable[Frame]) -> None:
-        for frame in frames:
-            self._first = frame.timestamp_s if self._first is None else self._first
-            reach = frame.timestamp_s - self._first
-            self.seconds = max(self.seconds, reach if math.isfinite(reach) else 0.0)
-
-
-def start_ms(now: int, extent_s: float, speed: float, ahead_ms: int) -> int:
-    """Return when a log has to start (epoch milliseconds) so that each record is believed when it is sent.
-
-    Sent at once, it ends now. Played at a `speed`, it starts now. One that is played fast runs ahead of the
-    clock; if this comes to more than `ahead_ms`, the log starts so much earlier that it ends at the moment at
-    which it is sent.
-    """
-    # By whole microseconds, the resolution of logs, and then up to the millisecond.
-    lead_ms = math.ceil(round(extent_s * max(0.0, 1 - 1 / speed) * 1_000_000) / 1000)
-    return now if speed < math.inf and lead_ms <= ahead_ms else now - lead_ms
+    can_id: str
+    rows: Places
+    signals: Sequence[dict[str, float]]
 
 
 class LogReplay:
-    """One log of one vehicle, which begins at `start_ms`; if that is None, the log keeps its own times.
+    """The log of one vehicle, which begins at `start_ms`; if that is None, the log keeps its own times.
 
-    `decode` returns the outcome of each frame, in their order, and None for a frame without a definition.
     `counts` has the outcomes of all frames so far.
     """
 
     def __init__(
         self,
-        decode: Callable[[Sequence[Frame]], Sequence[Outcome | None]],
+        find: Find,
         vehicle_id: str,
         start_ms: int | None,
+        choice: Choice | None = None,
+        watch: Watch | None = None,
     ) -> None:
-        self._decode = decode
+        self._find = find
         self._vehicle_id = vehicle_id
         self._start_ms = start_ms or 0
-        self._origin_s = None if start_ms is not None else 0.0
-        self._last_ms: dict[str, int] = {}
+        self._origin_us = None if start_ms is not None else 0
+        self._choice = choice or Choice()
+        self._watch = watch
+        self._readers: dict[tuple[str, int, bool], Reader | None] = {}
+        self._taken: defaultdict[str, Taken] = defaultdict(Taken)
         self.counts = ReplayCounts()
 
-    def records(self, frames: Sequence[Frame]) -> Sequence[Record]:
-        """Turn the next frames of the log into records, one a frame that has an available signal."""
-        outcomes = zip(frames, self._decode(frames), strict=True)
-        return [record for frame, outcome in outcomes if (record := self._record(frame, outcome))]
+    def records(self, frames: Frames) -> Sequence[Record]:
+        """Turn the next frames of the log into records, one a frame that has an available signal.
 
-    def _record(self, frame: Frame, outcome: Outcome | None) -> Record | None:
-        self.counts.frames += 1
-        can_id = f"0x{frame.can_id:X}"
-        try:
-            timestamp_ms = self._timestamp_ms(frame)
-        except UndecodableFrameError as error:
-            outcome = error
-        if outcome is None:
-            self.counts.undefined[can_id] += 1
-            return None
+        They are in the order of the log.
+        """
+        if not frames.size:
+            return []
+        if self._origin_us is None:
+            self._origin_us = int(frames.times_us[0])
+        frames = self._chosen(frames)
+        self.counts.frames += frames.size
+        # By whole microseconds, the resolution of logs, and then down to the millisecond.
+        wanted = self._start_ms + (frames.times_us - self._origin_us) // 1000
+        records: list[Record | None] = [None] * frames.size
+        for found, ms in self._placed(wanted, self._found(frames, wanted)):
+            for row, at_ms, signals in zip(found.rows.tolist(), ms.tolist(), found.signals, strict=True):
+                records[row] = Record(at_ms, self._vehicle_id, found.can_id, signals)
+        return [record for record in records if record]
+
+    @property
+    def shared_ids(self) -> Sequence[str]:
+        """List the ids with a definition that are on several buses."""
+        buses: defaultdict[int, set[str]] = defaultdict(set)
+        for (bus, can_id, _), read in self._readers.items():
+            if read:
+                buses[can_id].add(bus)
+        return [f"0x{can_id:X}" for can_id, names in sorted(buses.items()) if len(names) > 1]
+
+    def _chosen(self, frames: Frames) -> Frames:
+        """Leave out what is not to be replayed, and count it."""
+        counts = np.bincount(frames.buses, minlength=len(frames.names)).tolist()
+        of_bus = {name: count for name, count in zip(frames.names, counts, strict=True) if count}
+        self.counts.buses.update(of_bus)
+        wanted = np.ones(frames.size, np.bool_)
+        if self._choice.buses:
+            left_out = {name: count for name, count in of_bus.items() if name not in self._choice.buses}
+            self.counts.other_bus.update(left_out)
+            wanted &= np.isin(
+                frames.buses, [frames.names.index(name) for name in of_bus if name not in left_out]
+            )
+        if not self._choice.with_sent:
+            self.counts.sent.update({"sent": int(np.count_nonzero(wanted & frames.is_sent))})
+            wanted &= ~frames.is_sent
+        return frames if wanted.all() else frames.take(wanted)
+
+    def _found(self, frames: Frames, wanted: Millis) -> Iterator[_Found]:
+        """Decode frames, count what becomes no record, and yield the rest."""
+        is_timely = (wanted >= _EARLIEST_MS) & (wanted <= _LATEST_MS)
+        for group in columns.groups(frames):
+            kind = group[:3]
+            if kind not in self._readers:
+                self._readers[kind] = self._find(*kind)
+            can_id = f"0x{group.can_id:X}"
+            rows = group.rows[is_timely[group.rows]]
+            self.counts.undecodable[f"{can_id} ({_NO_TIME})"] += len(group.rows) - len(rows)
+            if not len(rows):
+                continue
+            timely, found = group._replace(rows=rows), _Found(can_id, rows[:0], ())
+            if read := self._readers[kind]:
+                found = self._sorted(can_id, timely, read(columns.payloads(frames, timely)))
+            else:
+                self.counts.undefined[can_id] += len(rows)
+            if self._watch:
+                self._watch(frames, timely, found.signals)
+            if len(found.rows):
+                yield found
+
+    def _sorted(self, can_id: str, group: Group, outcomes: Sequence[Outcome]) -> _Found:
+        prefix = f"{_name(group.bus)}_" if self._choice.names_buses else ""
+        kept, signals = [], []
+        for place, outcome in enumerate(outcomes):
+            if (decoded := self._counted(can_id, outcome)) is not None:
+                kept.append(place)
+                signals.append(
+                    {f"{prefix}{name}": value for name, value in decoded.items()} if prefix else decoded
+                )
+        rows = group.rows if len(kept) == len(group.rows) else group.rows[kept]
+        return _Found(can_id, rows, signals)
+
+    def _counted(self, can_id: str, outcome: Outcome) -> dict[str, float] | None:
+        """Return the signals of a frame, if it has any; count what it has not."""
         if isinstance(outcome, UndecodableFrameError):
             self.counts.undecodable[f"{can_id} ({outcome})"] += 1
             return None
-        self.counts.short[can_id] += outcome.is_short
-        self.counts.unavailable.update(f"{name} ({can_id})" for name in outcome.unavailable)
+        if outcome.is_short or outcome.unavailable:
+            self._count_gaps(can_id, outcome)
         if not outcome.signals:
             self.counts.blank[can_id] += 1
             return None
-        return Record(self._nudge(can_id, timestamp_ms), self._vehicle_id, can_id, outcome.signals)
+        return outcome.signals
 
-    def _timestamp_ms(self, frame: Frame) -> int:
-        """Move a frame's time. Raise UndecodableFrameError if it then lies outside the years 1 to 9999."""
-        if self._origin_s is None:
-            self._origin_s = frame.timestamp_s
-        elapsed_s = frame.timestamp_s - self._origin_s
-        if not _EARLIEST_MS <= self._start_ms + elapsed_s * 1000 <= _LATEST_MS:
-            raise UndecodableFrameError("its time lies outside the years 1 to 9999")
-        # By whole microseconds, the resolution of logs: as a float, 1.001 s may be a bit less than 1001 ms.
-        return self._start_ms + round(elapsed_s * 1_000_000) // 1000
+    def _count_gaps(self, can_id: str, outcome: Decoded) -> None:
+        self.counts.short[can_id] += outcome.is_short
+        self.counts.unavailable.update(f"{name} ({can_id})" for name in outcome.unavailable)
 
-    def _nudge(self, can_id: str, timestamp_ms: int) -> int:
-        """Return the first free millisecond of an id from `timestamp_ms` on, and take it."""
-        free_ms = max(timestamp_ms, self._last_ms.get(can_id, timestamp_ms - 1) + 1)
-        self.counts.nudged[can_id] += free_ms > timestamp_ms
-        self.counts.furthest = max(self.counts.furthest, free_ms - timestamp_ms)
-        self._last_ms[can_id] = free_ms
-        return free_ms
+    def _placed(self, wanted: Millis, found: Iterator[_Found]) -> Iterator[tuple[_Found, Millis]]:
+        """Give each frame that becomes a record its millisecond, in the order of the log."""
+        placed = wanted.copy()
+        by_id: defaultdict[str, list[_Found]] = defaultdict(list)
+        for each in found:
+            by_id[each.can_id].append(each)
+        for can_id, some in by_id.items():
+            rows = some[0].rows if len(some) == 1 else np.sort(np.concatenate([each.rows for each in some]))
+            placed[rows] = self._taken[can_id].place(wanted[rows])
+            moved = placed[rows] - wanted[rows]
+            self.counts.nudged[can_id] += int(np.count_nonzero(moved))
+            self.counts.furthest = max(self.counts.furthest, int(moved.max()))
+            yield from ((each, placed[each.rows]) for each in some)
+
+
+def _name(bus: str) -> str:
+    """Write the name of a bus so that the name of a signal may begin with it: `can0`, `bus_1` of `1`."""
+    name = re.sub(r"[^a-z0-9]+", "_", bus.lower()).strip("_")
+    return name if name[:1].isalpha() else f"bus_{name}"

@@ -6,7 +6,7 @@ last one is an error.
 """
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 import zstandard
@@ -71,6 +71,40 @@ def decompress(data: bytes, encoding: Encoding, limit: int) -> bytes:
     others.
     """
     return _gunzip(data, limit) if encoding == "gzip" else _unzstd(data, limit)
+
+
+class Unzstd:
+    """The plain bytes of zstd frames that `read` gives, whatever is in a frame that breaks off included."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self._read = read
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._is_open = False
+        self._rest = self._plain = b""
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, none at the end. Raise EOFError if a frame breaks off.
+
+        Raise ValueError if the bytes are damaged.
+        """
+        while not self._plain:
+            packed = self._rest or self._read(_WIDEST_FEED)
+            if not packed:
+                if self._is_open:
+                    raise EOFError("its compressed bytes break off")
+                return b""
+            self._unpack(packed)
+        some, self._plain = self._plain[:size], self._plain[size:]
+        return some
+
+    def _unpack(self, packed: bytes) -> None:
+        try:
+            self._plain = self._frame.decompress(packed)
+        except zstandard.ZstdError as error:
+            raise ValueError(str(error)) from error
+        self._is_open, self._rest = not self._frame.eof, self._frame.unused_data
+        if self._frame.eof:
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
 
 
 def _listed(lines: Iterable[str]) -> Sequence[Encoding]:

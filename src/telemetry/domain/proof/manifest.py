@@ -52,6 +52,23 @@ class Manifest:
             yield stream, StreamTimestamps(_each_once(timestamps), _each_once(accepted))
 
 
+class Count(Manifest):
+    """Counts records and remembers none, for a sender none of whose records is a copy of another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sent_count = self._accepted_count = 0
+
+    def add_sent(self, records: Iterable[Record]) -> None:
+        self._sent_count += sum(1 for _ in records)
+
+    def add_accepted(self, records: Iterable[Record]) -> None:
+        self._accepted_count += sum(1 for _ in records)
+
+    def count(self) -> tuple[int, int]:
+        return self._sent_count, self._accepted_count
+
+
 def _empty() -> "array[int]":
     return array("q")
 

@@ -11,9 +11,9 @@ from telemetry.domain.proof.manifest import Manifest
 class Sender:
     """One sender, and the manifest of what it sent."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, manifest: Manifest | None = None) -> None:
         self._gateway = gateway
-        self.manifest = Manifest()
+        self.manifest = Manifest() if manifest is None else manifest
 
     async def send(self, records: Sequence[Record]) -> Answer:
         """Send records as one body. Raise GatewayError, after which the manifest has them as sent only."""

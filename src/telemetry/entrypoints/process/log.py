@@ -40,8 +40,9 @@ def configure(settings: Settings, role: str) -> Log:
         "httpx",
         "boto3",
         "botocore",
+        "numexpr",
         "urllib3",
-    ):  # they log every request, some with its signature
+    ):  # they log every request, some with its signature; or how many threads they have
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[

@@ -19,7 +19,7 @@ async def record(
     """
     with extras.needed("can"):
         from telemetry.adapters.can.dbc import Dbc  # noqa: PLC0415  # an extra, which need not be there
-        from telemetry.adapters.can.log import CanRecorder  # noqa: PLC0415  # as above
+        from telemetry.adapters.can.logs.record import CanRecorder  # noqa: PLC0415  # as above
     first_ms, sampling_ms, written = container.clock().wall_ms(), round(SAMPLING_S * 1000), 0
     broadcast = container.broadcast(Dbc().cyclic, sampling_ms)
     names = simulation.vehicle_ids

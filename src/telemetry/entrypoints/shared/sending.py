@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from telemetry.adapters.ledger import Ledger
 from telemetry.coordination.sending import ConcurrentSender
+from telemetry.domain.proof.manifest import Manifest
 from telemetry.entrypoints.process import screen
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.opening import opened
@@ -58,8 +59,12 @@ def url(text: str) -> str:
 
 
 @asynccontextmanager
-async def sender(container: Container, options: SendOptions) -> AsyncIterator[ConcurrentSender]:
+async def sender(
+    container: Container, options: SendOptions, manifest: Manifest | None = None
+) -> AsyncIterator[ConcurrentSender]:
     """Open a sender to a receiver; all is answered when the context ends.
+
+    `manifest` is what it writes down; if there is none, it is one of every record.
 
     Raise SettingsError without a key, GatewayError if the receiver cannot be reached, OSError if the ledger
     cannot be written.
@@ -72,30 +77,38 @@ async def sender(container: Container, options: SendOptions) -> AsyncIterator[Co
     async with opened(lambda: gateway):
         await gateway.ready()
         with Ledger(options.ledger) if options.ledger else nullcontext() as ledger:
-            make = partial(ConcurrentSender, container.sender(gateway=gateway), container.clock())
+            make = partial(
+                ConcurrentSender, container.sender(gateway=gateway, manifest=manifest), container.clock()
+            )
             async with make(options.connections, ledger.write if ledger else None) as sending:
                 yield sending
 
 
-def conclude(sent: ConcurrentSender, damaged: int = 0) -> int:
+def conclude(sent: ConcurrentSender, damaged: int = 0, *, is_quiet: bool = False) -> int:
     """Print what became of what was sent, of which so much was damaged on purpose.
 
     What was sent and accepted is counted by identity, as in the proof; what was rejected, by record that was
-    posted. Return the exit status: 0 if all of the rest was accepted, and the damaged rejected.
+    posted. If `is_quiet`, print only what went wrong. Return the exit status: 0 if all of the rest was
+    accepted, and the damaged rejected.
     """
-    identities, accepted = sent.manifest.count()
-    on_purpose = f", {damaged} {'was' if damaged == 1 else 'were'} damaged on purpose" if damaged else ""
-    copies = sent.posted - identities
-    posted = (
-        f" ({sent.posted} posted, {copies} of them {'a copy' if copies == 1 else 'copies'})" if copies else ""
-    )
-    screen.explain(
-        f"sent {screen.counted(identities, 'record')}, {accepted} accepted, {len(sent.rejected)} rejected"
-        f"{on_purpose}{posted}"
-    )
+    if not is_quiet:
+        screen.explain(_sent(sent, damaged))
     as_expected = sent.accepted + damaged == sent.posted and len(sent.rejected) == damaged
     for rejection in [] if as_expected else sent.rejected[:_EXAMPLES]:
         screen.complain(f"rejected: {rejection.error}")
     for failure in sent.failures[:_EXAMPLES]:
         screen.complain(f"not sent: {failure}")
     return 0 if as_expected else 1
+
+
+def _sent(sent: ConcurrentSender, damaged: int) -> str:
+    identities, accepted = sent.manifest.count()
+    on_purpose = f", {damaged} {'was' if damaged == 1 else 'were'} damaged on purpose" if damaged else ""
+    copies = sent.posted - identities
+    posted = (
+        f" ({sent.posted} posted, {copies} of them {'a copy' if copies == 1 else 'copies'})" if copies else ""
+    )
+    return (
+        f"sent {screen.counted(identities, 'record')}, {accepted} accepted, {len(sent.rejected)} rejected"
+        f"{on_purpose}{posted}"
+    )
