@@ -98,6 +98,7 @@ class FailingStorage(Failing, MemoryStorage):
         self.before_put: Callable[[], None] = lambda: None
         self.before_delete: Callable[[], None] = lambda: None
         self.putted: list[str] = []
+        self.got: list[str] = []
         self.listed: list[str] = []
         self.refused: str | None = None  # what lies below it cannot be listed
         self.unreadable: Collection[str] = ()  # keys
@@ -113,6 +114,7 @@ class FailingStorage(Failing, MemoryStorage):
 
     async def get(self, key: str) -> bytes:
         self.check("get", StoreUnavailableError)
+        self.got.append(key)
         if key in self.unreadable:
             raise StoreUnavailableError(f"{key} cannot be read")
         return await super().get(key)

@@ -19,6 +19,7 @@ from telemetry.domain.figures.build import Builder
 from telemetry.domain.figures.find import Finder, Found
 from telemetry.domain.figures.hour import Aggregated, Built, Kept
 from telemetry.domain.figures.inputs import Inputs
+from telemetry.domain.figures.skewed import SkewedFigures
 from telemetry.domain.store import objects
 from telemetry.domain.store.storage import Storage
 from telemetry.domain.together import Together, one_by_one
@@ -31,6 +32,7 @@ class Aggregator:
         self._archive = Archive(storage)
         self._builder = Builder(storage)
         self._finder = Finder(storage, together)
+        self._skewed = SkewedFigures(storage, self._archive, self._finder, together)
 
     async def build(self, hour: Hour, *, force: bool = False) -> Built | None:
         """Build the figures of an hour, without what is damaged; None if it has no object.
@@ -92,6 +94,7 @@ class Aggregator:
     async def _replace(self, found: Found, previous: Previous | None, lost: Inputs | None = None) -> Built:
         """Build figures from all that there is; keep those before if they have more records."""
         built = await self._builder.build(found.hour, found.listing)
+        built = await self._skewed.counted(found, built)
         is_less = previous and change.is_less(built.aggregated, previous.inputs)
         if previous and is_less and (kept := await self._keep(found, previous, built)):
             return kept
@@ -99,6 +102,7 @@ class Aggregator:
         missing = change.compare(lost, read).missing if lost else 0
         aggregated = msgspec.structs.replace(built.aggregated, inputs_missing=missing)
         inputs = Inputs.of(read, aggregated)
+        await self._skewed.count_again(found, aggregated)
         await self._archive.put(found, aggregated, inputs, read.digest)
         is_new = previous is None or previous.inputs != inputs
         return msgspec.structs.replace(built, aggregated=aggregated, is_new=is_new)

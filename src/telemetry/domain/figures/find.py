@@ -34,12 +34,16 @@ class Beside(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What there is of an hour: its objects, the object with its figures, and those with their inputs."""
+    """What there is of an hour: its objects, the object with its figures, and those with their inputs.
+
+    `claims` are the hours whose skewed records may be of this one.
+    """
 
     hour: Hour
     listing: Listing
     figures: ObjectInfo | None = None
     inputs: Sequence[Beside] = ()
+    claims: frozenset[Hour] = frozenset()
 
     @property
     def is_current(self) -> bool:
@@ -111,4 +115,8 @@ def _found(hour: Hour, infos: Iterable[ObjectInfo]) -> Found:
         trees[info.key.partition("/")[0]].append(info)
     figures = [info for info in trees["aggregated"] if info.key == objects.aggregated_key(hour)]
     beside = [Beside(info, name) for info in trees["aggregated"] if (name := inputs.read_name(info.key))]
-    return Found(hour, Listing(trees["raw"], trees["skewed"]), figures[0] if figures else None, beside)
+    claims = frozenset(
+        each for info in trees["aggregated"] if (each := inputs.read_claim(info.key)) is not None
+    )
+    listing = Listing(trees["raw"], trees["skewed"])
+    return Found(hour, listing, figures[0] if figures else None, beside, claims)

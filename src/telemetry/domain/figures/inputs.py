@@ -21,6 +21,7 @@ from telemetry.domain.figures.hour import Aggregated, Listing
 from telemetry.domain.store import objects
 
 _KEY: Final = re.compile(r"/_inputs-([0-9a-f]+)-(\d{1,18})\Z", re.ASCII)
+_CLAIM: Final = re.compile(r"/_skewed-(-?\d{1,9})\Z", re.ASCII)
 _COUNTED: Final = ("input_digest", "records", "unique", "duplicates", "refused", "damaged", "vehicles")
 
 
@@ -79,6 +80,17 @@ def read_name(key: str) -> Name | None:
     """Read the name in a key, None if it is not of inputs."""
     match = _KEY.search(key)
     return Name(match[1], int(match[2])) if match else None
+
+
+def claim_key(claimed: Hour, by: Hour) -> str:
+    """Name the mark that an hour gets whose figures may have skewed records of another one."""
+    return f"{objects.aggregated_key(claimed).rpartition('/')[0]}/_skewed-{by}"
+
+
+def read_claim(key: str) -> Hour | None:
+    """Read which hour a mark names, None if the key is not of a mark."""
+    match = _CLAIM.search(key)
+    return Hour(int(match[1])) if match else None
 
 
 def digest(aggregated: Aggregated) -> str:

@@ -1,6 +1,6 @@
 """The objects of the stores: their keys, and how their content is encoded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final, Literal
@@ -11,7 +11,7 @@ from telemetry.domain.contract import codec, compression
 from telemetry.domain.contract.moment import Hour, hour_of, hour_path
 from telemetry.domain.contract.partition import Partition
 from telemetry.domain.contract.record import Record
-from telemetry.domain.errors import TelemetryError
+from telemetry.domain.errors import OutOfReachError, TelemetryError
 
 MAX_BATCH: Final = 5_000_000
 """Bytes of lines that one object of the raw store holds at the most, before compression."""
@@ -33,17 +33,35 @@ _ZST: Final = ".zst"
 class DamagedObjectError(TelemetryError, ValueError):
     """An object, or a line in it, that is not what its key says.
 
-    `key` names it and `why` says what is wrong.
+    `key` names it and `why` says what is wrong. `is_of_lines` says that the rest of it could be read.
     """
 
-    def __init__(self, key: str, why: str) -> None:
+    def __init__(self, key: str, why: str, *, is_of_lines: bool = False) -> None:
         super().__init__(f"{key} is damaged: {why}")
         self.key = key
         self.why = why
+        self.is_of_lines = is_of_lines
 
 
 class UnreadObjectError(DamagedObjectError):
     """A listed object that could not be read: the store refused it, or it is gone. It may be read later."""
+
+
+def unread(key: str, error: TelemetryError) -> DamagedObjectError:
+    """Say of an object that it is damaged, if that is the error, or that it could not be read."""
+    if isinstance(error, DamagedObjectError):
+        return error
+    is_gone = isinstance(error, LookupError)
+    made = UnreadObjectError(key, "it was removed after it was listed" if is_gone else str(error))
+    made.__cause__ = error
+    return made
+
+
+def check_reach(errors: Iterable[DamagedObjectError], listed: int) -> None:
+    """Raise what a store said if it let none of the listed objects be read: it is away, and they are not."""
+    refusals = [each.__cause__ for each in errors if isinstance(each.__cause__, OutOfReachError)]
+    if refusals and len(refusals) == listed:
+        raise refusals[0]
 
 
 class LineFaults(msgspec.Struct):
@@ -61,7 +79,7 @@ class LineFaults(msgspec.Struct):
         """Yield what to say of the object `key`, if there is anything to say."""
         if self.count:
             lines = "1 line is" if self.count == 1 else f"{self.count} lines are"
-            yield DamagedObjectError(key, f"{lines} left out, {self.first}")
+            yield DamagedObjectError(key, f"{lines} left out, {self.first}", is_of_lines=True)
 
 
 def batch_key(partition: Partition, now_ms: int, lines: bytes, raw_format: RawFormat) -> str:
