@@ -204,7 +204,7 @@ async def test_every_identity_is_in_figures_or_skewed_whatever_came_when(rounds)
     await stepped.turns()
     stored = await stored_records(stepped.storage)
     believed = {identity(each) for each in stored if POLICY.place(each).tree == "raw"}
-    apart: defaultdict[Hour, set] = defaultdict(set)
+    apart: defaultdict[Hour, set[tuple[str, str, int]]] = defaultdict(set)
     for each in stored:
         if POLICY.place(each).tree == "skewed":
             apart[hour_of(each.received_ms)].add(identity(each))
