@@ -95,6 +95,7 @@ class FailingStorage(Failing, MemoryStorage):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.puts_left = math.inf
+        self.broken = "nothing"  # keys that contain it cannot be put
         self.before_put: Callable[[], None] = lambda: None
         self.before_delete: Callable[[], None] = lambda: None
         self.putted: list[str] = []
@@ -104,7 +105,7 @@ class FailingStorage(Failing, MemoryStorage):
         self.unreadable: Collection[str] = ()  # keys
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
-        if not self.puts_left:
+        if not self.puts_left or self.broken in key:
             self.failures += 1
             raise StoreUnavailableError("No space left on device")
         self.puts_left -= 1

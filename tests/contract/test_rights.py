@@ -28,6 +28,7 @@ from telemetry.domain.transport.batch import BatchLimits
 from telemetry.domain.transport.lease import LeaseTerms
 from tests.builders import NOW, POLICY, a_body, a_record, put_batch
 from tests.entrypoints.roles.dead_letters import put_bad_body
+from tests.unit.store.stepped import turn
 
 TERMS = LeaseTerms(visibility_ms=30_000, max_receives=3)
 NAMES = {
@@ -133,7 +134,7 @@ def test_the_consumer_may_do_what_it_does_and_no_more(watched: Watched):
     async def consume() -> None:
         async with watched.ports() as (queue, storage):
             consumer = Consumer(queue, storage, SystemClock(), POLICY, limits, TERMS)
-            while not (stored := await consumer.turn(0.2)):
+            while not (stored := await turn(consumer, 0.2)):
                 pass
             assert (stored.records, stored.quarantined) == (3, 1)
             assert len(await storage.list("notes/")) == 1

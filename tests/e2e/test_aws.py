@@ -52,7 +52,7 @@ def aggregated(pipeline: Pipeline, cloud: Cloud) -> Counter[str]:
     bucket = pipeline.environment["S3_BUCKET"]
     total: Counter[str] = Counter()
     for key in cloud.keys(bucket):
-        if key.startswith("aggregated/"):
+        if key.startswith("aggregated/") and "/aggregated-" in key:
             figures = json.loads(cloud.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
             total.update({vehicle: each["count"] for vehicle, each in figures["vehicles"].items()})
     return total

@@ -53,7 +53,7 @@ def test_seven_kills_during_a_fault_of_the_store_make_no_dead_letter(pipeline: P
         (pipeline.data / tree).touch()  # a file where the store needs a folder
     for kill in range(7):
         pipeline.start("consumer")
-        wait_until(lambda: pipeline.log("consumer").count("Turn failed") > kill, "the store to fail")  # noqa: B023
+        wait_until(lambda: pipeline.log("consumer").count("Cannot be written") > kill, "the store to fail")  # noqa: B023
         pipeline.kill("consumer")
     for tree in ("raw", "skewed"):
         (pipeline.data / tree).unlink()

@@ -121,6 +121,7 @@ class Client:
             raise self._aws_error(error) from error
         self.region = self._client.meta.region_name
         self.partition: str = self._client.meta.partition  # as ARNs name it: `aws`, `aws-cn`, `aws-us-gov`
+        self._client.meta.events.register_last("before-call.s3", _do_not_ask_first)
 
     def call_blocking(self, work: Callable[[Any], R]) -> R:
         """Do `work` with the client in the caller's thread. Raise AwsError."""
@@ -151,6 +152,11 @@ class Client:
             meaning = next(meaning for kind, meaning in _KINDS.items() if isinstance(error, kind))
         text = " ".join(str(error).split())
         return AwsError(f"{meaning.format(setting=self._setting, region=self.region)}: {text}", code)
+
+
+def _do_not_ask_first(params: dict[str, Any], **_: object) -> None:
+    """Send a body with its head. To ask first whether it is welcome costs a round trip, and it always is."""
+    params["headers"].pop("Expect", None)
 
 
 async def _in_thread(work: Callable[[], R]) -> R:

@@ -48,6 +48,11 @@ async def test_a_put_is_conditional_and_carries_a_checksum(stub: Stub, stubbed):
     assert any(name.startswith("x-amz-checksum-crc") for name in headers)
 
 
+async def test_a_put_does_not_ask_first_whether_its_body_is_welcome(stub: Stub, stubbed):
+    await stubbed.put("raw/a.jsonl", b"1")
+    assert "expect" not in {name.lower() for name in stub.calls[0].headers}
+
+
 async def test_a_put_that_may_overwrite_has_no_condition(stub: Stub, stubbed):
     await stubbed.put("a", b"1", overwrite=True)
     assert "if-none-match" not in {name.lower() for name in stub.calls[0].headers}

@@ -8,6 +8,8 @@ import pytest
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.storage.memory import MemoryStorage
+from telemetry.coordination import carrying
+from telemetry.domain.store import held_back
 from telemetry.domain.store.consume import Consumer
 from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.entrypoints.process import log
@@ -21,8 +23,6 @@ from tests.waiting import until
 RECORD = a_body(vehicle_id="v", payload={"x": 1})
 CLOCK = SystemClock()
 
-pytestmark = pytest.mark.usefixtures("pauses")
-
 
 def serve(queue: MemoryQueue, storage: MemoryStorage, configured: Settings, stopping: asyncio.Event):
     consumer = Consumer(
@@ -34,7 +34,10 @@ def serve(queue: MemoryQueue, storage: MemoryStorage, configured: Settings, stop
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(role, "_PATIENCE_S", 0.001)
+    monkeypatch.setattr(carrying, "_PATIENCE_S", 0.001)
+    monkeypatch.setattr(carrying, "_FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(held_back, "_FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(held_back, "_LONGEST_PAUSE_S", 0.001)
 
 
 async def test_a_store_that_is_full_for_a_while_loses_nothing(capsys: pytest.CaptureFixture[str]):

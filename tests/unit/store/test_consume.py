@@ -7,7 +7,7 @@ from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.domain.transport.queue import QueueUnavailableError
 from tests.builders import HOUR, NOW, a_record, an_envelope, some_records, stored_records
-from tests.unit.store.stepped import AT_ONCE, SteppedConsumer
+from tests.unit.store.stepped import AT_ONCE, LONGEST_PAUSE_S, SteppedConsumer
 
 
 async def test_nothing_is_deleted_while_the_store_fails():
@@ -17,43 +17,46 @@ async def test_nothing_is_deleted_while_the_store_fails():
     for _ in range(3):
         with pytest.raises(StoreUnavailableError, match="No space"):
             await stepped.turn()
+        stepped.clock.advance(LONGEST_PAUSE_S)
     assert await stepped.depth() == (0, 1, 0)
     assert await stepped.keys() == []
 
 
-async def test_a_flush_that_failed_is_tried_again_under_the_same_names_and_nothing_is_stored_twice():
+async def test_what_could_not_be_written_is_tried_again_under_the_same_names_and_nothing_is_stored_twice():
     stepped = SteppedConsumer(AT_ONCE)
     sent = [a_record(timestamp_ms=NOW - hours * HOUR_MS) for hours in range(4)]
-    await stepped.send(*(an_envelope(record) for record in sent))
-    for written in (1, 2, 3):
-        stepped.storage.puts_left = written
+    await stepped.send(*(an_envelope(record) for record in sent), b"garbage")
+    for written in (1, 2, 3, 4):
+        stepped.storage.puts_left = 1
         with pytest.raises(StoreUnavailableError, match="No space"):
             await stepped.turn()
-        assert len(await stepped.keys("raw/")) == written
-        stepped.clock.advance(1.5)
+        assert len(await stepped.keys("raw/")) + len(await stepped.keys("quarantine/")) == written
+        stepped.clock.advance(LONGEST_PAUSE_S)
     stepped.storage.puts_left = 100
-    await stepped.send(an_envelope(a_record(can_id="0x2")))
-    stored = await stepped.due_turn()
-    assert (stored.records, stored.objects) == (4, 4)
-    assert len(await stepped.keys("raw/")) == 4
+    await stepped.due_turn()
+    keys = await stepped.keys("raw/") + await stepped.keys("quarantine/")
+    moments = {key.split("-")[1] for key in keys}
+    assert moments == {str(NOW)}
+    assert len(keys) == 5
     assert sorted(record.timestamp_ms for record in await stored_records(stepped.storage)) == sorted(
         record.timestamp_ms for record in sent
     )
-    assert (await stepped.due_turn()).records == 1  # what came meanwhile is a batch of its own
     assert await stepped.depth() == (0, 0, 0)
 
 
-async def test_what_the_queue_would_not_delete_is_deleted_in_the_next_turn():
+async def test_what_the_queue_would_not_delete_is_deleted_when_it_is_asked_again():
     stepped = SteppedConsumer(AT_ONCE)
-    stepped.queue.failing = {"delete"}
     await stepped.send(an_envelope(a_record()))
-    stored = await stepped.due_turn()
-    assert (stored.records, stored.undeleted) == (1, 1)
-    with pytest.raises(QueueUnavailableError, match="delete fails"):
-        await stepped.turn()
+    flush = await stepped.written_flush()
+    stepped.queue.failing = {"delete"}
+    for _ in range(2):
+        with pytest.raises(QueueUnavailableError, match="delete fails"):
+            await stepped.consumer.settle(flush)
     assert await stepped.depth() == (0, 1, 0)
     stepped.queue.failing = ()
-    assert await stepped.turn() is None
+    stored = await stepped.consumer.settle(flush)
+    assert stored
+    assert (stored.records, stored.undeleted) == (1, 0)
     assert await stepped.depth() == (0, 0, 0)
     assert len(await stored_records(stepped.storage)) == 1
 
@@ -78,7 +81,7 @@ async def test_a_queue_that_cannot_be_received_from_is_an_error_and_the_batch_st
     with pytest.raises(QueueUnavailableError, match="receive fails"):
         await stepped.turn()
     stepped.clock.advance(2)
-    assert (await stepped.due_turn()).records == 1  # storing needs no receiving
+    assert await stepped.written_flush(receive=False)  # storing needs no receiving
 
 
 class Killed(BaseException):

@@ -64,18 +64,18 @@ async def test_one_flush_takes_all_that_has_arrived():
 
 async def test_a_turn_waits_no_longer_than_it_may_nor_than_until_the_oldest_is_due():
     stepped = SteppedConsumer()
-    await stepped.consumer.turn(0.5)
+    await stepped.turn(0.5)
     await stepped.send(an_envelope(a_record()))
-    await stepped.consumer.turn(0.5)
+    await stepped.turn(0.5)
     stepped.clock.advance(1.75)
-    await stepped.consumer.turn(0.5)
+    await stepped.turn(0.5)
     assert stepped.queue.waits == [0.5, 0.5, 0.25]
 
 
 async def test_only_the_first_message_is_waited_for():
     stepped = SteppedConsumer()
     await stepped.send(*(an_envelope(a_record(timestamp_ms=NOW + n)) for n in range(20)))
-    await stepped.consumer.turn(0.5)
+    await stepped.turn(0.5)
     assert stepped.queue.waits == [0.5, 0.0]
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from telemetry.domain.contract.moment import HOUR_MS
 from telemetry.domain.contract.record import Record
 from telemetry.domain.store import quarantine
+from telemetry.domain.store.flush import Flush, NewObject
 from telemetry.domain.store.objects import MAX_BATCH
-from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.domain.transport.batch import BatchLimits
 from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.domain.transport.queue import QueueUnavailableError
@@ -20,13 +20,14 @@ from tests.unit.store.stepped import SteppedConsumer
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.sampled_from(["renew", "kill", "stop", "heal"])),
+        st.tuples(st.sampled_from(["receive", "start", "renew", "kill", "stop", "heal", "break_hour"])),
         st.tuples(st.sampled_from(["send", "send_garbage", "turn"]), st.integers(1, 3)),
+        st.tuples(st.sampled_from(["write", "settle"]), st.integers(0, 3)),
         st.tuples(st.just("wait"), st.sampled_from([1, 2, 16, 31])),
         st.tuples(st.just("fill_store_after"), st.integers(0, 3)),
         st.tuples(st.just("break_queue"), st.sampled_from(["delete", "extend", "receive"])),
     ),
-    max_size=30,
+    max_size=40,
 )
 
 
@@ -37,6 +38,7 @@ class RandomRun:
         self.stepped = SteppedConsumer(
             BatchLimits(count=4, size=MAX_BATCH, age_s=2.0), LeaseTerms(30_000, 1000)
         )
+        self.under_way = list[tuple[Flush, list[NewObject]]]()  # and which objects are still to be written
         self.sent = list[Record]()
         self.garbage = list[bytes]()
 
@@ -51,8 +53,33 @@ class RandomRun:
             await self.stepped.send(self.garbage[-1])
 
     async def turn(self, count: int) -> None:
+        """Let everything go on: in some order, but what is under way first."""
         for _ in range(count):
-            await self.stepped.turn()
+            while self.under_way:
+                await self.write(0)
+                await self.settle(0)
+            await self.receive()
+            await self.start()
+
+    async def receive(self) -> None:
+        await self.stepped.consumer.receive(0.0)
+
+    async def start(self) -> None:
+        while flush := self.stepped.consumer.due():
+            self.under_way.append((flush, list(flush.objects)))
+
+    async def write(self, place: int) -> None:
+        """Write an object of one of the flushes that are under way."""
+        if place < len(self.under_way):
+            flush, left = self.under_way[place]
+            if left:
+                await self.stepped.consumer.write(flush, left.pop())
+
+    async def settle(self, place: int) -> None:
+        """Settle one of the flushes, if all of its objects were put or failed."""
+        if place < len(self.under_way) and not self.under_way[place][1]:
+            await self.stepped.consumer.settle(self.under_way[place][0])
+            del self.under_way[place]
 
     async def wait(self, seconds: int) -> None:
         self.stepped.clock.advance(seconds)
@@ -61,31 +88,42 @@ class RandomRun:
         await self.stepped.consumer.renew()
 
     async def kill(self) -> None:
+        self.under_way.clear()
         self.stepped.restart()
 
     async def stop(self) -> None:
-        await self.stepped.consumer.stop()
+        try:
+            while self.under_way:
+                await self.write(0)
+                await self.settle(0)
+            await self.stepped.stop()
+        finally:
+            await self.kill()
 
     async def fill_store_after(self, puts: int) -> None:
         self.stepped.storage.puts_left = puts
+
+    async def break_hour(self) -> None:
+        self.stepped.storage.broken = "hour=14"
 
     async def break_queue(self, verb: str) -> None:
         self.stepped.queue.failing = {*self.stepped.queue.failing, verb}
 
     async def heal(self) -> None:
         self.stepped.queue.failing, self.stepped.storage.puts_left = (), math.inf
+        self.stepped.storage.broken = "nothing"
 
     async def run(self, steps: list[tuple[Any, ...]]) -> None:
         for what, *how in steps:
             try:
                 await getattr(self, what)(*how)
-            except (QueueUnavailableError, StoreUnavailableError):
+            except QueueUnavailableError:
                 continue
             finally:
                 await self.check_nothing_is_lost()
         await self.heal()
         while await self.stepped.depth() != (0, 0, 0):
-            await self.stepped.turn()
+            await self.turn(1)
             self.stepped.clock.advance(2)
         await self.check_nothing_is_lost()
 

@@ -1,73 +1,53 @@
 """Use-case: carry what the queue holds to the raw store, durable first, deleted second.
 
-A consumer is in one of three states, and a turn moves it on:
+A message goes through four states, and a consumer holds many in each:
 
-- **Gathering.** Messages are received, and held on lease, until the batch is due: by count, by size, by the
+- **Gathered.** It was received, and is on lease. Its batch grows until it is due: by count, by size, by the
   age of its oldest message, or at once if one of them has been received before.
-- **Flushing.** The batch is fixed, and so is its moment, after which its objects are named. They are written.
-  If one cannot be, the consumer stays in this state, and the next turn writes the same objects under the same
-  names.
-- **Deleting.** All of the batch is durable, and noted where it lies in an hour that no aggregator would look
-  at by itself (`notes`). Now the queue is asked to delete its messages. If the queue cannot be asked, the
-  consumer stays in this state. When it was asked, the consumer gathers again.
+- **Under way.** The batch is fixed, and so is its moment, after which its objects are named: a flush. Its
+  objects are written in any order, or all at once. Flushes go side by side, but only a few. While one is
+  under way, the next batch does not go before it is full or old: so batches grow where the store is far away.
+- **Durable.** Its object was put, and noted where it lies in an hour that no aggregator would look at by
+  itself (`notes`). Only now the queue is asked to delete it. If the queue cannot be asked, the flush stays
+  under way and is settled later.
+- **Held back.** Its object, or the note of it, could not be put. It stays on lease, and the same object is
+  put under the same name when its folder takes objects again. What belongs elsewhere is not stopped by it.
 
-So a message leaves the queue only after the objects that hold its lines are durable. Whatever goes wrong
+So a message leaves the queue only after the object that holds its lines is durable. Whatever goes wrong
 before that, it stays on lease or comes again. A body that cannot be decoded is written to quarantine with its
 reason, as durably as the others to their partitions, and then leaves the queue too.
+
+No verb waits for another. So `receive`, `write` of each object, `settle` of each flush and `renew` may be
+called while the others have not returned.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final
 
 from telemetry.domain.clock import Clock
 from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.errors import TelemetryError
 from telemetry.domain.store import flush, notes, objects
-from telemetry.domain.store.flush import Held, StoredBatch
+from telemetry.domain.store.flush import Flush, Held, NewObject, StoredBatch
+from telemetry.domain.store.gathering import Gathering
+from telemetry.domain.store.held_back import HeldBack, Kept
+from telemetry.domain.store.leases import Leases
 from telemetry.domain.store.objects import RawFormat
-from telemetry.domain.store.storage import Storage, StoreUnavailableError
-from telemetry.domain.transport import envelope
-from telemetry.domain.transport.batch import Batcher, BatchLimits
-from telemetry.domain.transport.envelope import UndecodableError
+from telemetry.domain.store.storage import ObjectExistsError, Storage
+from telemetry.domain.transport.batch import BatchLimits
 from telemetry.domain.transport.lease import Delivery, LeaseTerms
-from telemetry.domain.transport.parcel import Parcel
 from telemetry.domain.transport.queue import Queue, QueueUnavailableError
+
+MOST_UNDER_WAY: Final = 4
+"""Flushes that are under way at one time: each holds up to a full object in memory, or a little more."""
 
 _AT_ONCE: Final = 16
 """Messages asked for in one receive: enough to amortise the call, few enough to bound memory."""
 
 
-class _Gathering:
-    """The batch that grows."""
-
-    def __init__(self, limits: BatchLimits) -> None:
-        self.batch: Batcher[Held] = Batcher(limits)
-        self.is_urgent = False
-
-    @property
-    def held(self) -> Sequence[Held]:
-        return self.batch.items
-
-    def is_due(self, now_s: float) -> bool:
-        return self.is_urgent or self.batch.is_due(now_s)
-
-
-class _Flushing(NamedTuple):
-    """The batch that is being written under the name of one moment."""
-
-    held: Sequence[Held]
-    since_ms: int
-
-
-class _Deleting(NamedTuple):
-    """The messages that are durable and have to leave the queue."""
-
-    handles: Sequence[str]
-    held: Sequence[Held] = ()  # nothing is on lease that would have to be extended
-
-
 class Consumer:
-    """One consumer: its state, and the leases that it holds."""
+    """One consumer: the messages that it holds, and their leases."""
 
     def __init__(  # noqa: PLR0913, PLR0917  # its two ports, its clock, and the four things that can be set
         self,
@@ -83,113 +63,132 @@ class Consumer:
         self._storage = storage
         self._clock = clock
         self._policy = policy
-        self._limits = limits
-        self._visibility_s = terms.visibility_ms / 1000
         self._raw_format = raw_format
-        self._state: _Gathering | _Flushing | _Deleting = _Gathering(limits)
-        self._leased_at_s = 0.0
+        self._gathering = Gathering(limits)
+        self._under_way: list[Flush] = []
+        self._held_back = HeldBack()
+        self._leases = Leases(terms.visibility_ms / 1000)
 
-    async def turn(self, patience_s: float) -> StoredBatch | None:
-        """Take one turn, waiting at most `patience_s` for messages; return what was stored, if anything.
+    @property
+    def may_receive(self) -> bool:
+        """Whether there is room for more messages: the batch is not full, and not too much is held back."""
+        return not self._gathering.is_full and not self._held_back.is_full
 
-        Raise QueueUnavailableError or StoreUnavailableError; the next turn goes on where this one stopped.
+    @property
+    def held_back(self) -> int:
+        """How many messages wait until their folders take objects again."""
+        return self._held_back.messages
+
+    async def receive(self, patience_s: float) -> None:
+        """Wait at most `patience_s` for a first message, then take all that has arrived, up to a full batch.
+
+        Raise QueueUnavailableError.
         """
-        if isinstance(self._state, _Deleting):
-            await self._delete(self._state)
-        if isinstance(self._state, _Gathering):
-            if not self._state.is_due(self._clock.monotonic_s()):
-                await self._receive(self._state, patience_s)
-            if self._state.is_due(self._clock.monotonic_s()):
-                self._state = self._fix(self._state)
-        return await self._flush(self._state) if isinstance(self._state, _Flushing) else None
-
-    async def renew(self) -> None:
-        """Extend the leases of the batch once half of their time is over. Raise QueueUnavailableError."""
-        now_s = self._clock.monotonic_s()
-        if self._state.held and now_s - self._leased_at_s >= self._visibility_s / 2:
-            await self._queue.extend(self._handles(), self._visibility_s)
-            self._leased_at_s = now_s
-
-    async def stop(self) -> StoredBatch | None:
-        """Store what is held, due or not; if that cannot be, hand it back for others to receive at once.
-
-        Raise QueueUnavailableError or StoreUnavailableError, after handing back.
-        """
-        try:
-            if isinstance(self._state, _Deleting):
-                await self._delete(self._state)
-            if isinstance(self._state, _Gathering) and self._state.held:
-                self._state = self._fix(self._state)
-            return await self._flush(self._state) if isinstance(self._state, _Flushing) else None
-        finally:
-            if self._state.held:
-                await self._queue.extend(self._handles(), 0)
-
-    def _fix(self, state: _Gathering) -> _Flushing:
-        return _Flushing(tuple(state.batch.take()), self._clock.wall_ms())
-
-    async def _receive(self, state: _Gathering, patience_s: float) -> None:
-        """Wait for a first message, then take all that has arrived, up to the size of a batch."""
-        deadline_s = state.batch.deadline_s
-        wait_s = patience_s
-        if deadline_s is not None:
-            wait_s = min(patience_s, max(0.0, deadline_s - self._clock.monotonic_s()))
+        wait_s = self._wait_s(patience_s)
         while deliveries := await self._queue.receive(_AT_ONCE, wait_s):
-            self._hold(state, deliveries)
-            if len(deliveries) < _AT_ONCE or state.batch.size >= objects.MAX_BATCH:
+            self._gather(deliveries)
+            if len(deliveries) < _AT_ONCE or not self.may_receive:
                 break
             wait_s = 0.0
 
-    def _hold(self, state: _Gathering, deliveries: Sequence[Delivery]) -> None:
-        now_s, dequeued_ms = self._clock.monotonic_s(), self._clock.wall_ms()
-        if not state.held:
-            self._leased_at_s = now_s
-        # What comes again was held by a consumer that died. It is stored at once: if it waited for more, it
-        # would be there at the next death too, and after a few of them be a dead letter for no fault of its
-        # own.
-        # there at the next death too, and after a few of them be a dead letter for no fault of its own.
-        state.is_urgent |= any(delivery.receives > 1 for delivery in deliveries)
-        for delivery in deliveries:
-            held = Held(delivery, dequeued_ms, self._decode(delivery))
-            state.batch.add(held, held.count, held.size, now_s)
+    def due(self, *, at_end: bool = False) -> Flush | None:
+        """Return what is to be written now, which is under way from then on: what was held back goes first.
 
-    def _decode(self, delivery: Delivery) -> Parcel | UndecodableError:
-        try:
-            return envelope.decode(delivery.body, delivery.sent_ms, self._policy)
-        except UndecodableError as error:
-            return error
+        At the end the batch goes whether it is due or not.
+        """
+        if len(self._under_way) == MOST_UNDER_WAY:
+            return None
+        now_s = self._clock.monotonic_s()
+        new = [kept.plan(self._policy, self._raw_format) for kept in self._held_back.take(now_s)]
+        if not new and (at_end or self._gathering.is_due(now_s, is_alone=not self._under_way)):
+            new = self._fix()
+        if not new:
+            return None
+        self._under_way.append(Flush(new))
+        return self._under_way[-1]
 
-    async def _flush(self, state: _Flushing) -> StoredBatch:
-        """Write all objects of the batch, then delete its messages if the queue can be asked."""
-        written = dict(flush.contents(state.held, state.since_ms, self._raw_format))
+    async def write(self, under_way: Flush, new: NewObject) -> None:
+        """Put one object of a flush. If it cannot be put, the flush says so, and the object is held back."""
         try:
-            for key, lines in written.items():
-                await self._storage.put(key, objects.encode_object(key, lines))
-        except StoreUnavailableError:
-            await self._acquit(state)
-            raise
-        written_ms = self._clock.wall_ms()
+            await self._storage.put(new.key, objects.encode_object(new.key, new.lines))
+        except TelemetryError as error:
+            self._fail(under_way, new, error)
+        else:
+            under_way.written.append(new)
+            under_way.written_ms = self._clock.wall_ms()
+            self._held_back.succeeded(new.folder)
+
+    async def settle(self, under_way: Flush) -> StoredBatch | None:
+        """Once each object of a flush was put or failed, note the late ones and delete what is durable.
+
+        Return what was stored, if anything. Raise QueueUnavailableError; the flush may be settled again.
+        """
         # What is late is decided now that all is durable, however long that took.
-        for key, content in notes.of(written, written_ms):
-            await self._storage.put(key, content)
-        deleting = _Deleting(self._handles())
-        self._state = deleting
+        for key, content in notes.of([new.key for new in under_way.written], under_way.written_ms):
+            await self._note(under_way, key, content)
+        await self._acquit()
+        handles = under_way.handles
+        refused = await self._queue.delete(handles) if handles else ()
+        self._leases.end(handles)
+        self._under_way.remove(under_way)
+        if not handles:
+            return None
+        return StoredBatch.of(under_way.written, len(refused), under_way.written_ms)
+
+    async def renew(self) -> None:
+        """Extend all leases once half of the time of one is over. Raise QueueUnavailableError."""
+        now_s, handles = self._clock.monotonic_s(), self._leases.handles
+        if handles and self._leases.are_due(now_s):
+            await self._queue.extend(handles, self._leases.visibility_s)
+            self._leases.extended(handles, now_s)
+
+    async def hand_back(self) -> int:
+        """End the leases of all that is held, for others to receive at once; return how many there were."""
+        handles = self._leases.handles
+        if handles:
+            await self._queue.extend(handles, 0)
+        return len(handles)
+
+    def _wait_s(self, patience_s: float) -> float:
+        """Return how long to wait for a message: not beyond the moment at which the batch may go."""
+        deadline_s = self._gathering.deadline_s
+        if deadline_s is None or len(self._under_way) == MOST_UNDER_WAY:
+            return patience_s
+        return min(patience_s, max(0.0, deadline_s - self._clock.monotonic_s()))
+
+    def _gather(self, deliveries: Sequence[Delivery]) -> None:
+        now_s, dequeued_ms = self._clock.monotonic_s(), self._clock.wall_ms()
+        self._leases.begin([each.handle for each in deliveries], now_s)
+        self._gathering.add((Held.of(each, dequeued_ms, self._policy) for each in deliveries), now_s)
+
+    def _fix(self) -> list[NewObject]:
+        """Name the objects of the batch, and hold back those whose folders take nothing."""
+        tried: list[NewObject] = []
+        for new in flush.plan(self._gathering.take(), self._clock.wall_ms(), self._raw_format):
+            if self._held_back.is_closed(new.folder):
+                self._held_back.hold(Kept.of(new, new.since_ms))
+            else:
+                tried.append(new)
+        return tried
+
+    def _fail(self, under_way: Flush, new: NewObject, error: TelemetryError) -> None:
+        under_way.failed.append((new, error))
+        # Where other bytes have its name, it needs another one.
+        since_ms = self._clock.wall_ms() if isinstance(error, ObjectExistsError) else new.since_ms
+        self._held_back.failed(Kept.of(new, since_ms), self._clock.monotonic_s())
+
+    async def _note(self, under_way: Flush, key: str, content: bytes) -> None:
+        """Put a note. If it cannot be put, the objects that it names are held back and put again."""
         try:
-            undeleted = await self._delete(deleting)
-        except QueueUnavailableError:
-            undeleted = len(deleting.handles)  # the next turn tries again, and raises if it cannot either
-        return StoredBatch.of(state.held, written, undeleted, written_ms)
+            await self._storage.put(key, content)
+        except TelemetryError as error:
+            named = set(content.decode().splitlines())
+            for new in [each for each in under_way.written if each.key in named]:
+                under_way.written.remove(new)
+                self._fail(under_way, new, error)
 
-    async def _acquit(self, state: _Flushing) -> None:
-        """Say that the store is at fault, should this process die before the store takes the batch."""
-        with suppress(QueueUnavailableError):  # then the leases count, as those of a process that died do
-            await self._queue.acquit([each.delivery.handle for each in state.held])
-
-    async def _delete(self, state: _Deleting) -> int:
-        """Delete what is durable; return how many messages the queue refused to delete."""
-        refused = await self._queue.delete(state.handles)
-        self._state = _Gathering(self._limits)
-        return len(refused)
-
-    def _handles(self) -> list[str]:
-        return [each.delivery.handle for each in self._state.held]
+    async def _acquit(self) -> None:
+        """Say that the store is at fault, should this process die before it takes what is held back."""
+        if handles := self._held_back.unacquitted():
+            with suppress(QueueUnavailableError):  # then the leases count, as those of a process that died do
+                await self._queue.acquit(handles)

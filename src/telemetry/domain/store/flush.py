@@ -1,16 +1,18 @@
 """What a flush writes, and what became of it: pure functions over the messages that a consumer holds."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import msgspec
 import numpy as np
 
+from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.errors import TelemetryError
 from telemetry.domain.store import objects, quarantine
 from telemetry.domain.store.latency import Stages
 from telemetry.domain.store.objects import MAX_BATCH, RawFormat
 from telemetry.domain.store.quarantine import QuarantinedBody
-from telemetry.domain.transport import batch, parcel
+from telemetry.domain.transport import batch, envelope, parcel
 from telemetry.domain.transport.envelope import UndecodableError
 from telemetry.domain.transport.lease import Delivery
 from telemetry.domain.transport.parcel import Parcel
@@ -23,6 +25,14 @@ class Held(msgspec.Struct, frozen=True, eq=False):
     dequeued_ms: int
     content: Parcel | UndecodableError
 
+    @classmethod
+    def of(cls, delivery: Delivery, dequeued_ms: int, policy: PartitionPolicy) -> Self:
+        """Decode a message that was received, if that is possible."""
+        try:
+            return cls(delivery, dequeued_ms, envelope.decode(delivery.body, delivery.sent_ms, policy))
+        except UndecodableError as error:
+            return cls(delivery, dequeued_ms, error)
+
     @property
     def count(self) -> int:
         """How many records it stands for."""
@@ -32,6 +42,40 @@ class Held(msgspec.Struct, frozen=True, eq=False):
     def size(self) -> int:
         """Bytes that it brings into the store."""
         return len(self.content.lines if isinstance(self.content, Parcel) else self.delivery.body)
+
+
+class NewObject(msgspec.Struct, frozen=True, eq=False):
+    """An object that is to be written: its lines, and the messages that may leave the queue after that.
+
+    `since_ms` is the moment after which it is named.
+    """
+
+    key: str
+    lines: bytes
+    held: Sequence[Held]
+    since_ms: int
+
+    @property
+    def folder(self) -> str:
+        """The folder of its partition, or of the quarantine."""
+        return self.key.rpartition("/")[0]
+
+
+class Flush(msgspec.Struct, eq=False):
+    """Objects that are written at the same time, and what has become of them so far.
+
+    `written_ms` is when the last of `written` was durable.
+    """
+
+    objects: Sequence[NewObject]
+    written: list[NewObject] = []
+    failed: list[tuple[NewObject, TelemetryError]] = []
+    written_ms: int = 0
+
+    @property
+    def handles(self) -> list[str]:
+        """The lease handles of the messages whose objects are durable."""
+        return [each.delivery.handle for new in self.written for each in new.held]
 
 
 class StoredBatch(msgspec.Struct, frozen=True):
@@ -53,8 +97,9 @@ class StoredBatch(msgspec.Struct, frozen=True):
     latency: Stages | None
 
     @classmethod
-    def of(cls, held: Sequence[Held], written: Mapping[str, bytes], undeleted: int, written_ms: int) -> Self:
-        """Summarise a batch whose objects, `written`, were all durable at `written_ms`."""
+    def of(cls, written: Sequence[NewObject], undeleted: int, written_ms: int) -> Self:
+        """Summarise objects that were all durable at `written_ms`."""
+        held = [each for new in written for each in new.held]
         parcels = _parcels(held)
         return cls(
             messages=len(held),
@@ -64,27 +109,27 @@ class StoredBatch(msgspec.Struct, frozen=True):
             redelivered=sum(each.delivery.receives > 1 for each in held),
             undeleted=undeleted,
             objects=len(written),
-            size=sum(map(len, written.values())),
+            size=sum(len(new.lines) for new in written),
             latency=_latency(held, written_ms) if parcels else None,
         )
 
 
-def contents(held: Sequence[Held], now_ms: int, raw_format: RawFormat) -> Iterator[tuple[str, bytes]]:
-    """Yield the objects of a batch, each as its key and its lines.
-
-    The same batch at the same moment gives the same.
-    """
+def plan(held: Sequence[Held], since_ms: int, raw_format: RawFormat) -> Iterator[NewObject]:
+    """Yield the objects of a batch. The same batch at the same moment gives the same."""
+    owner = {id(each.content): each for each in held}
     for parcels in parcel.group(_parcels(held), MAX_BATCH):
         lines = b"".join(each.lines for each in parcels)
-        yield objects.batch_key(parcels[0].partition, now_ms, lines, raw_format), lines
+        key = objects.batch_key(parcels[0].partition, since_ms, lines, raw_format)
+        yield NewObject(key, lines, [owner[id(each)] for each in parcels], since_ms)
     undecodable = [
-        quarantine.encode([QuarantinedBody.of(each.delivery, str(each.content), now_ms)])
+        (each, quarantine.encode([QuarantinedBody.of(each.delivery, str(each.content), since_ms)]))
         for each in held
         if isinstance(each.content, UndecodableError)
     ]
-    for run in batch.runs([len(line) for line in undecodable], MAX_BATCH):
-        lines = b"".join(undecodable[run])
-        yield objects.quarantine_key(now_ms, lines), lines
+    for run in batch.runs([len(line) for _, line in undecodable], MAX_BATCH):
+        lines = b"".join(line for _, line in undecodable[run])
+        key = objects.quarantine_key(since_ms, lines)
+        yield NewObject(key, lines, [each for each, _ in undecodable[run]], since_ms)
 
 
 def _parcels(held: Sequence[Held]) -> list[Parcel]:

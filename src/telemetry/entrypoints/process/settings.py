@@ -122,10 +122,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     sqs_queue_url: str | None = None
     """The address of the queue for `QUEUE_BACKEND=sqs`, standard or FIFO."""
-    sqs_receivers: Annotated[int, Meta(ge=1, le=32)] = 4
-    """How many long polls a consumer has under way at the most."""
+    sqs_receivers: Annotated[int, Meta(ge=1, le=32)] = 16
+    """How many polls a consumer has under way at the most."""
     sqs_receive_pause: NotNegative = 0.2
-    """How far apart polls start that find little, so that each brings more."""
+    """How long after a poll that brought nothing the next one begins."""
     sqs_poll_wait: Annotated[int, Meta(ge=1, le=20, extra=_SECONDS)] = 20
     """How long a poll waits for messages."""
 

@@ -7,24 +7,30 @@ from typing import Any, Final
 
 import msgspec
 
-from telemetry.domain.backoff import Backoff
-from telemetry.domain.errors import OutOfReachError
+from telemetry.adapters.clock import SystemClock
+from telemetry.coordination.carrying import Carrier
+from telemetry.domain.errors import OutOfReachError, TelemetryError
 from telemetry.domain.store.consume import Consumer
-from telemetry.domain.store.flush import StoredBatch
+from telemetry.domain.store.flush import NewObject, StoredBatch
 from telemetry.domain.store.storage import Storage
 from telemetry.domain.transport.lease import Delivery
-from telemetry.domain.transport.queue import Queue, QueueUnavailableError
+from telemetry.domain.transport.queue import Queue
 from telemetry.entrypoints.process import log, runtime, screen, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser
+from telemetry.entrypoints.process.repeated import Repeated
 from telemetry.entrypoints.process.settings import Settings
 
-_PATIENCE_S: Final = 0.5  # how long a turn waits for a message, and so how late a signal is seen
-_FIRST_PAUSE_S: Final = 0.5
-_LONGEST_PAUSE_S: Final = 30.0
+_AGAIN_S: Final = 60.0  # between two lines about the same fault
+_NAMED: Final = 5  # folders in one line
+_UNREACHED: Final = {
+    "receive": "The queue cannot be received from, trying again",
+    "delete": "What is stored cannot be deleted from the queue, trying again",
+    "extend": "Leases were not extended, messages may come twice",
+}
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -95,48 +101,68 @@ class _LoggedStorage:
 async def serve(
     consumer: Consumer, configured: Settings, logger: Log, stopping: asyncio.Event, heartbeat: Heartbeat
 ) -> int:
-    """Take turns until `stopping` is set, then store or hand back what is held; return the exit status."""
+    """Carry until `stopping` is set, then store or hand back what is held; return the exit status."""
     logger.info("Started", queue=configured.queue_backend, storage=configured.storage_backend)
-    async with asyncio.TaskGroup() as tasks:
-        renewing = tasks.create_task(_renew(consumer, logger, configured.queue_visibility_timeout / 4))
-        await _take_turns(consumer, logger, stopping, heartbeat)
-        renewing.cancel()
+    carrier = Carrier(
+        consumer,
+        _Report(consumer, logger, heartbeat),
+        configured.queue_visibility_timeout / 4,
+        configured.shutdown_timeout,
+    )
     try:
-        async with asyncio.timeout(configured.shutdown_timeout):
-            _report(logger, await consumer.stop())
+        handed_back = await carrier.run(stopping)
     except (OutOfReachError, TimeoutError) as error:
         logger.error("Stopped without having stored what was held; it comes again", error=repr(error))
         return 1
-    return 0
+    if handed_back:
+        logger.error("Stopped without having stored all; the rest was handed back", messages=handed_back)
+    return int(handed_back > 0)
 
 
-async def _take_turns(consumer: Consumer, logger: Log, stopping: asyncio.Event, heartbeat: Heartbeat) -> None:
-    backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
-    while not stopping.is_set():
-        try:
-            _report(logger, await consumer.turn(_PATIENCE_S))
-        except OutOfReachError as error:
-            pause_s = backoff.pause_s()
-            logger.error("Turn failed, nothing is lost, trying again", error=str(error), seconds=pause_s)
-            await runtime.pause(stopping, pause_s)
-        else:
-            backoff.reset()
-            heartbeat.beat()
+class _Report:
+    """Says in the log what a consumer did, and once a minute what it cannot do."""
+
+    def __init__(self, consumer: Consumer, logger: Log, heartbeat: Heartbeat) -> None:
+        self._consumer = consumer
+        self._logger = logger
+        self._heartbeat = heartbeat
+        self._says = Repeated(SystemClock(), _AGAIN_S)
+        self._unwritten: set[str] = set()  # folders that were not named yet
+        self._was_held_back = False
+
+    def turned(self) -> None:
+        if not self._consumer.held_back:
+            self._heartbeat.beat()
+
+    def stored(self, batch: StoredBatch) -> None:
+        self._heartbeat.beat()
+        _say_stored(self._logger, batch)
+        if self._was_held_back and not self._consumer.held_back:
+            self._was_held_back = False
+            self._logger.info("All that was held back is stored")
+
+    def unwritten(self, new: NewObject, error: TelemetryError) -> None:
+        self._was_held_back = True
+        self._unwritten.add(new.folder)
+        self._says.happened("write", lambda _: self._say_unwritten(error))
+
+    def unreached(self, verb: str, error: OutOfReachError) -> None:
+        self._says.happened(verb, lambda _: self._logger.error(_UNREACHED[verb], error=str(error)))
+
+    def _say_unwritten(self, error: TelemetryError) -> None:
+        """Name the folders that could not be written since this was said last, or the first of many."""
+        named, self._unwritten = sorted(self._unwritten), set()
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        self._logger.error(
+            "Cannot be written, nothing is lost, trying again",
+            folders=" ".join(named[:_NAMED]) + more,
+            held_back=self._consumer.held_back,
+            error=str(error),
+        )
 
 
-async def _renew(consumer: Consumer, logger: Log, every_s: float) -> None:
-    while True:
-        await asyncio.sleep(every_s)
-        try:
-            await consumer.renew()
-        except QueueUnavailableError as error:
-            logger.warning("Leases were not extended, messages may come twice", error=str(error))
-
-
-def _report(logger: Log, stored: StoredBatch | None) -> None:
+def _say_stored(logger: Log, stored: StoredBatch) -> None:
     """Log the canonical line of a batch."""
-    if stored is None:
-        return
     latency = stored.latency
     facts: dict[str, Any] = {"size": stored.records}
     if latency:

@@ -1,18 +1,22 @@
 """Long polls that run in the background, and the messages that they received.
 
-A caller waits for as long as it likes. What a poll receives after that is there for the next call. There is
-one poll while few messages come. While polls come back full there are more, up to `receivers`. Polls that do
-not come back full start at least `pause_s` apart, because a poll costs the same for one message as for ten. A
-message that no caller took for half of its lease is dropped, and comes again.
+A caller waits for as long as it likes. What a poll receives after that is there for the next call.
+
+How many messages a poll brings says nothing about how many there are: SQS may bring one where ten thousand
+wait. Only a poll that brings nothing says something. So a poll that brought messages is followed at once, by
+one that does not wait. While such polls bring messages too, there are more of them, up to `receivers`. After
+one that brought nothing there are fewer, and the last begins `pause_s` later and waits for up to `poll_s`. So
+few messages do not cost a poll each.
+
+A message that no caller took for half of its lease is dropped, and comes again.
 """
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
-from telemetry.adapters.queue.sqs.calls import BATCH, Calls, delivery
+from telemetry.adapters.queue.sqs.calls import BATCH, Calls, Entry, delivery
 from telemetry.domain.transport.lease import Delivery
 from telemetry.domain.transport.queue import QueueUnavailableError
 
@@ -38,7 +42,8 @@ class Polls:
         self._error: QueueUnavailableError | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._wanted = 1
-        self._began_s = -math.inf
+        self._is_empty = True  # as far as the last poll says
+        self._may_begin_s = 0.0
 
     async def receive(self, limit: int, wait_s: float) -> Sequence[Delivery]:
         """Return at most `limit` messages, after at most `wait_s` seconds. Raise QueueUnavailableError."""
@@ -75,26 +80,37 @@ class Polls:
     def _poll_more(self) -> None:
         """Start polls until as many are under way as can be of use."""
         loop = asyncio.get_running_loop()
+        wanted = 1 if self._is_empty else self._wanted
         while (
-            len(self._under_way) < self._wanted
-            and len(self._arrived) + BATCH * len(self._under_way) < BATCH * self._wanted
+            len(self._under_way) < wanted
+            and len(self._arrived) + BATCH * len(self._under_way) < BATCH * wanted
         ):
-            now_s = loop.time()
-            self._began_s = now_s if self._wanted > 1 else max(now_s, self._began_s + self._pause_s)
-            poll = loop.create_task(self._poll(self._began_s - now_s))
+            pause_s = max(0.0, self._may_begin_s - loop.time()) if self._is_empty else 0.0
+            poll = loop.create_task(self._poll(pause_s, self._poll_s if self._is_empty else 0))
             self._under_way.add(poll)
-            poll.add_done_callback(self._under_way.discard)
 
-    async def _poll(self, pause_s: float) -> None:
-        await asyncio.sleep(pause_s)
+    async def _poll(self, pause_s: float, wait_s: int) -> None:
         try:
-            messages = await self._calls.poll(self._visibility_s, self._poll_s)
+            await asyncio.sleep(pause_s)
+            messages = await self._calls.poll(self._visibility_s, wait_s)
         except QueueUnavailableError as error:
             self._error = error
         else:
-            # A full poll means that the queue holds more.
-            is_full = len(messages) == BATCH
-            self._wanted = min(2 * self._wanted, self._receivers) if is_full else 1
-            fresh_until_s = asyncio.get_running_loop().time() + self._visibility_s / 2
-            self._arrived.extend(_Arrived(delivery(each), fresh_until_s) for each in messages)
-        self._changed.set()
+            self._arrive(messages, is_followed=wait_s == 0)
+        finally:
+            # Before anybody is woken, who would otherwise take this poll for one that is under way.
+            self._under_way.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            self._changed.set()
+
+    def _arrive(self, messages: Sequence[Entry], *, is_followed: bool) -> None:
+        """Keep what a poll brought, and decide how many polls follow."""
+        now_s = asyncio.get_running_loop().time()
+        self._error = None
+        self._is_empty = not messages
+        if self._is_empty:
+            self._wanted = max(1, self._wanted // 2)
+            self._may_begin_s = now_s + self._pause_s
+        elif is_followed or len(messages) == BATCH:
+            self._wanted = min(2 * self._wanted, self._receivers)
+        fresh_until_s = now_s + self._visibility_s / 2
+        self._arrived.extend(_Arrived(delivery(each), fresh_until_s) for each in messages)
