@@ -193,7 +193,7 @@ def cabana(frames: Sequence[Logged]) -> bytes:
     )
 
 
-def blf(frames: Sequence[Logged], path: Path) -> bytes:
+def binary(frames: Sequence[Logged], path: Path) -> bytes:
     with can.Logger(path) as logger:
         for each in frames:
             logger(
@@ -223,6 +223,9 @@ TEXTS: Mapping[str, Callable[[Sequence[Logged]], bytes]] = {
 }
 """By the format's name, what writes it; a text has a line a frame after its head."""
 
+BINARIES = {"Vector BLF": ".blf", "MDF": ".mf4"}
+"""By the format's name, the suffix by which python-can writes it."""
+
 SAY_NOT_WHO_SENT = ("python-can CSV", "cabana CSV")
 
 PACKED: Mapping[str, Callable[[bytes], bytes]] = {
@@ -238,7 +241,8 @@ PACKED: Mapping[str, Callable[[bytes], bytes]] = {
 def write(folder: Path, kind: str, frames: Sequence[Logged]) -> Path:
     """Write a log of a format. Its name says nothing of what it is."""
     path = folder / "drive.dat"
-    path.write_bytes(blf(frames, folder / "drive.blf") if kind == "Vector BLF" else TEXTS[kind](frames))
+    suffix = BINARIES.get(kind)
+    path.write_bytes(binary(frames, folder / f"drive{suffix}") if suffix else TEXTS[kind](frames))
     return path
 
 

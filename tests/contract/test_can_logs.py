@@ -9,6 +9,7 @@ from telemetry.adapters.can.logs.source import LogSource
 from telemetry.domain.can.columns import Frames
 from telemetry.domain.can.frame import UnreadableError
 from tests.can_logs import (
+    BINARIES,
     FRAMES,
     PACKED,
     SAY_NOT_WHO_SENT,
@@ -21,7 +22,7 @@ from tests.can_logs import (
     zipped,
 )
 
-KINDS = [*TEXTS, "Vector BLF"]
+KINDS = [*TEXTS, *BINARIES]
 
 
 async def first_of(log: LogSource) -> Frames:
@@ -105,7 +106,7 @@ def test_a_line_that_breaks_off_within_a_byte_is_damage_and_no_value(tmp_path, k
     assert log.tally.unreadable == log.tally.total == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "MDF"])  # whose index is at its end
 @pytest.mark.parametrize("part", [0.2, 0.5, 0.9])
 def test_a_log_that_breaks_off_gives_the_same_whether_it_is_compressed_or_not(tmp_path, kind, part):
     path = write(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import can
 import pytest
 
-from tests.can_logs import FRAMES, UTC_ZONE, Logged, blf, open_log, read
+from tests.can_logs import FRAMES, UTC_ZONE, Logged, binary, open_log, read
 
 ROWS = [FRAMES[0]._replace(at_ms=row, data=row.to_bytes(8)) for row in range(30_000)]
 
@@ -22,7 +22,7 @@ def made(path: Path, *messages: can.Message) -> Path:
 
 @pytest.fixture
 def whole(tmp_path: Path) -> Path:
-    blf(ROWS, tmp_path / "drive.blf")
+    binary(ROWS, tmp_path / "drive.blf")
     return tmp_path / "drive.blf"
 
 

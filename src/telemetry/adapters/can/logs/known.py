@@ -12,10 +12,12 @@ from telemetry.adapters.can.logs.crtd import CRTD
 from telemetry.adapters.can.logs.csv import CABANA, PYTHON_CAN
 from telemetry.adapters.can.logs.format import Format, first_lines
 from telemetry.adapters.can.logs.gvret import GVRET
+from telemetry.adapters.can.logs.mf4 import MF4
 from telemetry.adapters.can.logs.trc import TRC
 
 FORMATS: Final[Sequence[Format]] = (
     BLF,
+    MF4,
     BUSMASTER,
     TRC,
     GVRET,
@@ -29,8 +31,6 @@ FORMATS: Final[Sequence[Format]] = (
 """In the order in which they are tried: what says its own name comes first."""
 
 _BINARY: Final[Mapping[bytes, str]] = {
-    b"MDF ": "an MDF file; pip install 'battery-telemetry[mf4]' reads it",
-    b"UnFinMF": "an MDF file that its logger did not finish; pip install 'battery-telemetry[mf4]' reads it",
     b"\xd4\xc3\xb2\xa1": "a capture of packets (pcap); replay it on a virtual bus, and log that with candump -L",
     b"\x0a\x0d\x0d\x0a": "a capture of packets (pcapng); replay it on a virtual bus, and log that with candump -L",
     b"SQLite format 3": "an SQLite database; export it as a log",

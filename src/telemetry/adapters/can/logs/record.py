@@ -15,6 +15,7 @@ _WRITERS: Final = {
     ".blf": can.BLFWriter,
     ".trc": can.TRCWriter,
     ".csv": can.CSVWriter,
+    ".mf4": can.MF4Writer,
 }
 _NAMES: Final = {
     ".log": "candump -L",
@@ -22,6 +23,7 @@ _NAMES: Final = {
     ".blf": "Vector BLF",
     ".trc": "PCAN TRC",
     ".csv": "python-can CSV",
+    ".mf4": "MDF, with the extra mf4",
 }
 _LOCAL: Final = (".blf", ".trc")
 """What holds the time of a clock on the wall; python-can would write UTC."""

@@ -33,6 +33,7 @@ class LogSource:
         zone: tzinfo | None,
         open_file: Callable[[ExitStack], IO[bytes]],
         size: int | None = None,
+        path: Path | None = None,
     ) -> None:
         self.name = name
         self.size = size
@@ -42,6 +43,7 @@ class LogSource:
         self.is_dated = True
         self._zone = zone
         self._open = open_file
+        self._path = path
         self._stream: Stream | None = None
 
     @property
@@ -51,7 +53,7 @@ class LogSource:
     def check(self) -> None:
         """Raise UnreadableError if it is no log that is known, OSError if it cannot be opened."""
         with ExitStack() as stack:
-            stream, context = Stream(self._open(stack)), Context(self._zone, Tally())
+            stream, context = Stream(self._open(stack), self._path), Context(self._zone, Tally())
             if stream.head:
                 next(_format(self.name, stream).frames(stream, context), None)
                 self.is_dated = context.is_dated
@@ -62,7 +64,7 @@ class LogSource:
     def frames(self) -> Iterator[Frames]:
         """Yield the frames as `blocks` does, and wait where they come from."""
         with ExitStack() as stack:
-            self._stream = stream = Stream(self._open(stack))
+            self._stream = stream = Stream(self._open(stack), self._path)
             self.tally = tally = Tally()
             context = Context(self._zone, tally)
             if not stream.head:
@@ -92,7 +94,7 @@ def of_file(path: Path, zone: tzinfo | None) -> list[LogSource]:
         is_zip = file.read(len(ZIP)) == ZIP
     if is_zip:
         return _members(path, zone)
-    return [LogSource(str(path), zone, lambda stack: stack.enter_context(path.open("rb")), size)]
+    return [LogSource(str(path), zone, lambda stack: stack.enter_context(path.open("rb")), size, path)]
 
 
 def of_stdin(zone: tzinfo | None) -> LogSource:

@@ -8,6 +8,7 @@ import gzip
 import lzma
 import zlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import IO, Final, Protocol, cast
 
 from telemetry.domain.contract.compression import Unzstd
@@ -37,16 +38,18 @@ class Stream:
     """The bytes of one log from its start; `head` are the first of them, which are read again.
 
     `position` is how many bytes of the file were read, `count` how many came out of it. `damage` says why
-    the bytes ended before their end.
+    the bytes ended before their end. `path` is the file itself, if it is a plain one.
     """
 
-    def __init__(self, raw: Readable) -> None:
+    def __init__(self, raw: Readable, path: Path | None = None) -> None:
         """Raise OSError if the file cannot be read."""
         self._file = _Counter(raw)
         self.damage: str | None = None
         self._plain: Readable = self._file
         self._rest = self._some(HEAD)
+        self.path = path
         while unpack := next((_UNPACK[magic] for magic in _UNPACK if self._rest.startswith(magic)), None):
+            self.path = None
             self._plain = unpack(cast("IO[bytes]", _Again(self._rest, self._plain)))
             self._rest = self._some(HEAD)
         while len(self._rest) < HEAD and self._rest.count(b"\n") < _LINES and (more := self._some(HEAD)):

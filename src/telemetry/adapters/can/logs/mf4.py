@@ -1,0 +1,204 @@
+"""MDF, the measurement file of ASAM, as asammdf reads it: the frames of its bus logging.
+
+A file has a group of records for each bus, direction and kind of id. Each is in the order of time, so that
+frames of several groups are merged by their times.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from telemetry.adapters.can.logs.format import Context, Format, epoch_us
+from telemetry.adapters.can.logs.rows import STANDARD
+from telemetry.adapters.can.logs.stream import HEAD, Stream
+from telemetry.domain.can.columns import CLASSIC, FD, Bytes, Frames
+from telemetry.domain.can.frame import UnreadableError
+
+if TYPE_CHECKING:
+    from asammdf import MDF
+    from asammdf.blocks.mdf_v4 import Group
+
+_MAGICS: Final = (b"MDF     ", b"UnFinMF ")
+_DATA: Final = "CAN_DataFrame"
+_SKIPPED: Final = {"CAN_RemoteFrame": "remote", "CAN_ErrorFrame": "error", "CAN_OverloadFrame": "overload"}
+_AT_ONCE: Final = 65_536  # records of a group
+_EXTENDED: Final = 0x8000_0000
+_ID: Final = 0x1FFF_FFFF
+
+
+def _opened(stream: Stream, stack: ExitStack) -> "MDF":
+    """Open a file; what is compressed, or comes by a pipe, is written to a temporary one first."""
+    try:
+        from asammdf import MDF  # noqa: PLC0415  # an extra, which takes a second to import
+    except ModuleNotFoundError as error:
+        raise UnreadableError(
+            f"it is an MDF file, and {error.name} is not installed: pip install 'battery-telemetry[mf4]'"
+        ) from error
+    logging.getLogger("asammdf").setLevel(logging.CRITICAL)  # what it would log is raised too
+    path = stream.path
+    if not path:
+        copy = stack.enter_context(NamedTemporaryFile(suffix=".mf4"))  # noqa: SIM115  # the stack closes it
+        while some := stream.read(HEAD):
+            copy.write(some)
+        copy.flush()
+        path = Path(copy.name)
+    try:
+        return stack.enter_context(MDF(path))
+    except Exception as error:
+        _close_half(error)
+        raise
+
+
+def _close_half(error: Exception) -> None:
+    """Close what was opened in vain: asammdf itself would fail when it closes what it never opened."""
+    trace = error.__traceback__
+    while trace:
+        half: Any = trace.tb_frame.f_locals.get("self")
+        if half is not None and not getattr(half, "_closed", True):
+            half._closed = True  # noqa: SLF001  # there is no other way
+            if temporary := getattr(half, "_tempfile", None):
+                temporary.close()
+        trace = trace.tb_next
+
+
+class _Group:
+    """The frames of one group, some at a time."""
+
+    def __init__(self, mdf: "MDF", index: int, start_us: int) -> None:
+        self._mdf = mdf
+        self._index = index
+        self._start_us = start_us
+        self._left = range(0, mdf.groups[index].channel_group.cycles_nr, _AT_ONCE)
+        self._names = {channel.name for channel in mdf.groups[index].channels}
+        self._latest_us = -(2**62)
+        self._rows = self._next()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._left and not self._rows.size
+
+    @property
+    def until_us(self) -> int:
+        """Up to which time all frames of the group are read."""
+        return self._latest_us if self._left else 2**62
+
+    def take(self, until_us: int) -> Frames:
+        """Take the frames up to a time, and read on if none is left."""
+        end = int(np.searchsorted(self._rows.times_us, until_us, side="right"))
+        taken, self._rows = self._rows.take(slice(end)), self._rows.take(slice(end, None))
+        if self._left and not self._rows.size:
+            self._rows = self._next()
+        return taken
+
+    def _next(self) -> Frames:
+        start, self._left = self._left[0], self._left[1:]
+        numbers, times_s = self._column("ID", start)
+        ids = numbers.astype(np.int64)
+        count, (data, _) = len(ids), self._column("DataBytes", start)
+        lengths = np.minimum(self._numbers("DataLength", start, count), data.shape[1]).astype(np.uint8)
+        names, places = np.unique(self._numbers("BusChannel", start, count), return_inverse=True)
+        is_extended = self._numbers("IDE", start, count) != 0
+        # A time that goes back within a group is that of the record before.
+        times_us = np.maximum.accumulate(np.rint(times_s * 1e6).astype(np.int64) + self._start_us)
+        times_us = np.maximum(times_us, self._latest_us)
+        self._latest_us = int(times_us[-1])
+        return Frames(
+            times_us,
+            (ids & _ID).astype(np.uint32),
+            is_extended | (ids & _EXTENDED != 0) | (ids & _ID > STANDARD),
+            places.astype(np.uint16),
+            self._numbers("Dir", start, count) != 0,
+            lengths,
+            _zeroed(data, lengths),
+            [str(int(name)) for name in names],
+        )
+
+    def _numbers(self, name: str, start: int, count: int) -> npt.NDArray[np.float64]:
+        """Return a column of numbers, zeros if the group has none."""
+        if f"{_DATA}.{name}" not in self._names:
+            return np.zeros(count)
+        values, _ = self._column(name, start)
+        if values.dtype.kind in "SU":  # the direction as a word
+            return np.char.startswith(np.char.lower(values.astype(str)), "tx").astype(np.float64)
+        return values.astype(np.float64)
+
+    def _column(self, name: str, start: int) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float64]]:
+        signal = self._mdf.get(
+            f"{_DATA}.{name}", group=self._index, record_offset=start, record_count=_AT_ONCE
+        )
+        return signal.samples, signal.timestamps
+
+
+def _zeroed(data: npt.NDArray[np.generic], lengths: Bytes) -> Bytes:
+    """Return data (n, 8) or (n, 64), with zeros from the length of each row on."""
+    width = CLASSIC if not lengths.size or int(lengths.max()) <= CLASSIC else FD
+    rows = np.zeros((len(data), width), np.uint8)
+    rows[:, : data.shape[1]] = data[:, :width]
+    rows[np.arange(width) >= lengths[:, None]] = 0
+    return rows
+
+
+def _merged(parts: Sequence[Frames], names: dict[str, int]) -> Frames:
+    """Return frames of several groups in the order of their times; `names` are those of all buses so far."""
+    width = max(part.data.shape[1] for part in parts)
+    buses = [
+        np.array([names.setdefault(name, len(names)) for name in part.names], np.uint16)[part.buses]
+        for part in parts
+    ]
+    order = np.argsort(np.concatenate([part.times_us for part in parts]), kind="stable")
+    return Frames(
+        np.concatenate([part.times_us for part in parts]),
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.is_extended for part in parts]),
+        np.concatenate(buses),
+        np.concatenate([part.is_sent for part in parts]),
+        np.concatenate([part.lengths for part in parts]),
+        np.concatenate([np.pad(part.data, ((0, 0), (0, width - part.data.shape[1]))) for part in parts]),
+        list(names),
+    ).take(order)
+
+
+def _frames(stream: Stream, context: Context) -> Iterator[Frames]:
+    with ExitStack() as stack:
+        try:
+            for frames in _merge(_groups(_opened(stream, stack), context)):
+                context.tally.frames += frames.size
+                yield frames
+        except UnreadableError:
+            raise
+        except Exception as error:  # noqa: BLE001  # damaged input makes the library raise any error
+            context.tally.fault = f"it cannot be read: {str(error) or type(error).__name__}"
+
+
+def _merge(groups: Sequence[_Group]) -> Iterator[Frames]:
+    """Yield the frames of groups in the order of their times."""
+    names: dict[str, int] = {}
+    while groups:
+        until_us = min(group.until_us for group in groups)
+        yield _merged([group.take(until_us) for group in groups], names)
+        groups = [group for group in groups if not group.is_empty]
+
+
+def _groups(mdf: "MDF", context: Context) -> list[_Group]:
+    """Return the groups that hold data frames, and count the frames without data."""
+    moment = mdf.start_time
+    start_us = epoch_us(moment, moment.tzinfo or context.zone)
+    found = []
+    for index, group in enumerate(cast("Sequence[Group]", mdf.groups)):
+        count = group.channel_group.cycles_nr
+        names = {channel.name for channel in group.channels}
+        if count and f"{_DATA}.ID" in names:
+            found.append(_Group(mdf, index, start_us))
+        for name, reason in _SKIPPED.items():
+            if count and name in names:
+                context.tally.skipped[reason] += count
+    return found
+
+
+MF4: Final = Format("MDF", lambda head: head.startswith(_MAGICS), _frames)
