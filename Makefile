@@ -39,8 +39,9 @@ lint: .venv/ready  ## style, types and the walls between the rooms
 bench: .venv/ready  ## how fast, at what cost, how late, beside which peers; all in about seven minutes
 	$(BIN)/python -m benchmarks
 
-bench-can: .venv/ready  ## how fast CAN frames are decoded, beside cantools
+bench-can: .venv/ready  ## how fast CAN frames are decoded and logs are posted, beside cantools and asammdf
 	$(BIN)/python -m benchmarks.can_decode
+	$(BIN)/python -m benchmarks.can_replay
 
 fuzz: .venv/ready  ## post 100,000 damaged bodies to a receiver, and see that no good record beside them is lost
 	$(BIN)/python -m benchmarks.fuzz

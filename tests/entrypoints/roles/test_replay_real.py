@@ -36,7 +36,7 @@ async def test_bursts_of_a_real_log_land_frame_by_frame(gateway, real_data, caps
     assert " nudged=79" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("suffix", [".log", ".asc", ".blf", ".trc", ".csv"])
+@pytest.mark.parametrize("suffix", [".log", ".asc", ".blf", ".trc", ".csv", ".mf4"])
 async def test_what_a_simulated_vehicle_writes_is_replayed_to_the_same_signals(
     gateway, tmp_path, capsys, suffix
 ):

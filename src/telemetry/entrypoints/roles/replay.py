@@ -52,6 +52,7 @@ async def replay(
         screen.complain(f"left out: {each}")
     if options.dry_run:
         return await _survey(logs, definitions, options, stopping)
+    runtime.spare_collector()
     async with sending.sender(container, send, Count()) as sender:
         start = await _start_ms(container, options, logs, stopping)
         log_replay = container.log_replay(definitions.find, options.vehicle_id, start, options.choice)
@@ -115,6 +116,7 @@ async def _survey(
     logs: Logs, definitions: "Definitions", options: ReplayOptions, stopping: asyncio.Event
 ) -> int:
     """Print what is in logs, and what their definitions make of it; post nothing."""
+    runtime.spare_collector()
     extent, survey = Extent(), Survey()
     dry = LogReplay(definitions.find, options.vehicle_id, None, options.choice, survey.see)
     async for frames in logs.blocks(stopping, "reading"):

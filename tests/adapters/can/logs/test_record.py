@@ -11,7 +11,7 @@ from telemetry.domain.can.frame import Frame, UnreadableError
 from tests.builders import LOGGED_S
 from tests.can_logs import open_log, read_frames
 
-SUFFIXES = [".log", ".asc", ".blf", ".trc", ".csv"]
+SUFFIXES = [".log", ".asc", ".blf", ".trc", ".csv", ".mf4"]
 FRAMES = [
     Frame(LOGGED_S + 0.25, 0x112, bytes.fromhex("FA1FC30DB7719558")),
     Frame(LOGGED_S + 0.5, 0x12345678, b"\x01\x02", is_extended=True),
@@ -46,6 +46,14 @@ def test_what_is_recorded_is_read_back_with_its_times_wherever_the_machine_is(tm
 def test_a_recording_of_no_known_kind_is_refused_and_the_known_ones_are_named(tmp_path, name):
     with pytest.raises(UnreadableError, match=r"name it \.log \(candump -L\), \.asc .*, \.blf .*, \.trc"):
         CanRecorder(tmp_path / name)
+
+
+def test_an_mdf_file_without_its_extra_names_the_command_that_installs_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("can.io.mf4.asammdf", None)
+    with pytest.raises(
+        UnreadableError, match=r"asammdf is not installed: pip install 'battery-telemetry\[mf4\]'"
+    ):
+        CanRecorder(tmp_path / "drive.mf4")
 
 
 def test_a_recording_that_cannot_be_written_is_an_error_that_names_it(tmp_path):

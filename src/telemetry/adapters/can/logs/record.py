@@ -33,14 +33,19 @@ class CanRecorder:
     """A log that frames are written to, in the format of its suffix; it is complete once the context ends."""
 
     def __init__(self, path: Path) -> None:
-        """Raise UnreadableError if the suffix is not that of a log, OSError if it cannot be written."""
+        """Raise UnreadableError if the suffix is none of a log that can be written, OSError if it cannot be written."""
         kind = path.suffix.lower()
         if kind not in _WRITERS:
             suffixes = ", ".join(f"{suffix} ({name})" for suffix, name in _NAMES.items())
             raise UnreadableError(f"{path}: its suffix says no kind of log; name it {suffixes}")
         self._is_local = kind in _LOCAL
         self._stack = ExitStack()
-        self._writer = self._stack.enter_context(_WRITERS[kind](path))
+        try:
+            self._writer = self._stack.enter_context(_WRITERS[kind](path))
+        except NotImplementedError as error:  # what python-can raises without asammdf
+            raise UnreadableError(
+                f"{path}: asammdf is not installed: pip install 'battery-telemetry[mf4]'"
+            ) from error
         self._ahead_s: float | None = None
 
     def __enter__(self) -> Self:
