@@ -33,7 +33,7 @@ class CanRecorder:
     """A log that frames are written to, in the format of its suffix; it is complete once the context ends."""
 
     def __init__(self, path: Path) -> None:
-        """Raise UnreadableError if the suffix is none of a log that can be written, OSError if it cannot be written."""
+        """Raise UnreadableError if no such log can be written, OSError if the file cannot."""
         kind = path.suffix.lower()
         if kind not in _WRITERS:
             suffixes = ", ".join(f"{suffix} ({name})" for suffix, name in _NAMES.items())
