@@ -109,7 +109,7 @@ SHAPES = st.sampled_from(
         ("cell_temp_min", "cell_temp_max"),
         ("motor_torque_max", "battery_current", "motor_torque_min"),
         ("Motor",),
-        tuple(f"signal_{n}" for n in range(65)),
+        tuple(f"signal_{n}" for n in range(513)),
     ]
 )
 PAYLOADS = SHAPES.flatmap(

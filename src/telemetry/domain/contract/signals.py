@@ -13,7 +13,7 @@ import numpy.typing as npt
 MAX_NAME: Final = 64
 """Characters that the name of a signal has at most."""
 
-MAX_SIGNALS: Final = 64
+MAX_SIGNALS: Final = 512  # as many bits as a frame of CAN FD has
 """Signals that a payload has at most."""
 
 _FEW: Final = 8  # payloads; for fewer, a loop is faster than numpy
