@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from telemetry.domain.can.bits import Field, frames, words
+from telemetry.domain.can.bits import Block, Field, frames, words
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,10 @@ def test_a_word_ends_in_zeros_where_its_frame_ends_and_leaves_out_what_is_beyond
     ],
 )
 def test_a_field_is_taken_from_its_place_and_put_back_there(field, raw):
-    frame = words([b"\x81\x7f\xc0\0\0\0\x80\x01"])
-    taken = field.take(frame)
+    block = Block.of([b"\x81\x7f\xc0\0\0\0\x80\x01"])
+    taken = field.take(block)
     assert taken.tolist() == [raw]
-    assert field.put(taken).tolist() == [int(frame[0]) & field.mask]
+    assert field.put(taken).tolist() == [int(block.words()[0]) & field.mask]
 
 
 @pytest.mark.parametrize(
@@ -53,20 +53,41 @@ def test_a_field_needs_the_bytes_up_to_its_last_bit(field, size):
 @pytest.mark.parametrize(("length", "bits"), [(16, 0x3E00), (32, 0x3FC00000), (64, 0x3FF8000000000000)])
 def test_a_float_is_taken_and_put_whatever_its_length(length, bits):
     field = Field(0, length, kind="float")
-    frame = np.array([bits], np.uint64)
-    assert field.take(frame).tolist() == [1.5]
+    assert field.take(Block.of([bits.to_bytes(8, "little")])).tolist() == [1.5]
     assert field.put(np.array([1.5])).tolist() == [bits]
 
 
 @pytest.mark.parametrize(
     ("start", "length", "order"),
-    [(57, 8, "little"), (64, 1, "little"), (56, 8, "big"), (0, 0, "little"), (-1, 1, "little")],
+    [(0, 65, "little"), (7, 65, "big"), (0, 0, "little"), (-1, 1, "little")],
 )
-def test_a_field_that_no_frame_has_is_refused(start, length, order):
-    with pytest.raises(ValueError, match="do not lie within 8 bytes"):
+def test_a_field_that_is_none_of_1_to_64_bits_is_refused(start, length, order):
+    with pytest.raises(ValueError, match="are no field of 1 to 64 bits"):
         Field(start, length, order)
 
 
 def test_a_float_of_a_length_that_no_float_has_is_refused():
     with pytest.raises(ValueError, match="no float of 24 bits"):
         Field(0, 24, kind="float")
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+@pytest.mark.parametrize("length", [1, 7, 8, 17, 57, 63, 64])
+@pytest.mark.parametrize("first", [0, 3, 64, 70, 127, 448])
+def test_a_field_is_read_anywhere_in_a_long_frame(first, length, order):
+    rng = np.random.default_rng(first * length)
+    made = [rng.bytes(64) for _ in range(3)]
+    start = first if order == "little" else 8 * (first // 8) + 7 - first % 8
+    field = Field(start, length, order)
+    assert field.size == -(-(first + length) // 8)
+    run = first if order == "little" else 512 - first - length
+    assert field.take(Block.of(made)).tolist() == [
+        int.from_bytes(each, order) >> run & 2**length - 1 for each in made
+    ]
+
+
+def test_a_block_of_some_frames_has_their_words():
+    block = Block.of([b"\x01\x02", b"\x03\x04", b"\x05\x06"])
+    assert len(block) == 3
+    assert block.rows(np.array([2, 0])).words().tolist() == [0x0605, 0x0201]
+    assert block.words(8).tolist() == [0, 0, 0]

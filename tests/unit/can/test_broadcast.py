@@ -6,7 +6,8 @@ import numpy as np
 
 from telemetry.domain.can.bits import Field
 from telemetry.domain.can.broadcast import Broadcast
-from telemetry.domain.can.frame import Cyclic, Decoded, Layout
+from telemetry.domain.can.frame import Decoded
+from telemetry.domain.can.layout import Cyclic, Layout
 from telemetry.domain.can.protection import Protection
 from telemetry.domain.can.scaling import Floats, Signal
 
@@ -40,8 +41,8 @@ def test_every_car_sends_what_it_knows_and_as_not_available_what_it_did_not():
     both = layout("battery_soc", "target_voltage")
     (sent,) = Broadcast([Cyclic(1, 10, both)], 200).due(0, known(battery_soc=[20.0, 30.0]))
     assert both.read(sent.frames) == [
-        Decoded({"battery_soc": 20.0}, ["target_voltage"]),
-        Decoded({"battery_soc": 30.0}, ["target_voltage"]),
+        Decoded({"battery_soc": 20.0}, ("target_voltage",)),
+        Decoded({"battery_soc": 30.0}, ("target_voltage",)),
     ]
 
 

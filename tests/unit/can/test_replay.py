@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from telemetry.domain.can.columns import Frames
 from telemetry.domain.can.frame import Decoded, Outcome, Reader, UndecodableFrameError
 from telemetry.domain.can.replay import Choice, LogReplay
+from telemetry.domain.can.transfer import Transfers
 from tests.builders import LOGGED_S, NOON, identity
 from tests.can_logs import block
 
@@ -204,3 +205,34 @@ def test_who_watches_is_told_of_every_frame_that_has_a_time():
     )
     replay.records(joined(frames(0, 1e12, can_id=1), frames(3, 4)))
     assert seen == [(1, 1, ()), (KNOWN, 2, [{"byte_0": 5.0}] * 2)]
+
+
+def test_what_is_odd_of_a_value_is_counted_by_signal_and_id():
+    odd = Decoded({"a": 1.0, "e": 9.0}, ("b",), errors=("c",), impossible=("d",), outside=("e",))
+    replay = LogReplay(lambda *_: lambda many: [odd] * len(many), "veh-1", NOON)
+    (record,) = replay.records(frames(0))
+    assert record.payload == {"a": 1.0, "e": 9.0}
+    counts = replay.counts
+    assert (counts.unavailable, counts.errors) == ({"b (0x112)": 1}, {"c (0x112)": 1})
+    assert (counts.impossible, counts.outside) == ({"d (0x112)": 1}, {"e (0x112)": 1})
+
+
+def test_a_message_of_several_frames_is_a_record_in_the_place_of_the_last():
+    begin, packets = (0.0, 0x1CECFF21, bytes.fromhex("2009000200CAFE00")), [b"\1" * 8, b"\2\7\7\0\0\0\0\0"]
+    parts = [(0.1 * place, 0x1CEBFF21, each) for place, each in enumerate(packets, 1)]
+    log = block(begin, parts[0], (0.15, KNOWN, b"\5"), parts[1], begin, is_extended=True)
+    read = {0x1CFECA21: lambda many: [Decoded({"last": float(many[0][-1]), "size": float(len(many[0]))})]}
+    replay = LogReplay(lambda _bus, can_id, _: read.get(can_id), "veh-1", NOON, transfers=Transfers())
+    (record,) = replay.records(log)
+    replay.end()
+    assert (record.can_id, record.timestamp_ms) == ("0x1CFECA21", NOON + 200)
+    assert record.payload == {"last": 7.0, "size": 9.0}
+    counts = replay.counts
+    assert counts.packets == {"0x1CECFF21": 2, "0x1CEBFF21": 1}
+    assert counts.undefined == {"0x112": 1}
+    assert counts.incomplete == {"0x1CFECA21": 1}
+    assert counts.frames == counts.decoded + counts.undefined.total() + counts.packets.total()
+    without = LogReplay(lambda *_: None, "veh-1", NOON)
+    assert without.records(log) == []
+    without.end()
+    assert without.counts.undefined.total() == 5

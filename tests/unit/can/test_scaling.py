@@ -1,4 +1,4 @@
-"""The names and the values of CAN signals."""
+"""The values of CAN signals."""
 
 import math
 from decimal import Decimal
@@ -8,44 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from telemetry.domain.can.scaling import Signal, snake_names
-from telemetry.domain.contract import signals
+from telemetry.domain.can.scaling import Signal
 
 DECI = (0.1, 0)
-
-
-@pytest.mark.parametrize(
-    ("name", "snake"),
-    [
-        ("soc_pct", "soc_pct"),
-        ("pack_current_A", "pack_current_a"),
-        ("CamelCase", "camel_case"),
-        ("HVBatteryVoltage", "hv_battery_voltage"),
-        ("PACK_VOLTAGE", "pack_voltage"),
-        ("Cell12Voltage", "cell12_voltage"),
-        ("predicted_energy_target_kWh", "predicted_energy_target_kwh"),
-        ("aux_mA", "aux_ma"),
-        ("__Odd--name.", "odd_name"),
-    ],
-)
-def test_a_signal_is_named_in_snake_case_and_a_unit_stays_one_word(name, snake):
-    assert snake_names([name]) == {name: snake}
-
-
-@given(st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,31}", fullmatch=True))
-def test_every_name_that_begins_with_a_letter_becomes_one_that_the_contract_takes(name):
-    signals.check(dict.fromkeys(snake_names([name]).values(), 0.0))
-
-
-@pytest.mark.parametrize("name", ["_1", "___", "a" * 65])
-def test_a_name_that_cannot_be_written_in_snake_case_is_named(name):
-    with pytest.raises(ValueError, match=f"^{name} cannot be named '.*', rename it"):
-        snake_names(["fine", name])
-
-
-def test_two_names_that_would_be_written_alike_are_both_named():
-    with pytest.raises(ValueError, match=r"^PackVoltage and pack_voltage would both be named pack_voltage"):
-        snake_names(["PackVoltage", "soc", "pack_voltage"])
 
 
 @pytest.mark.parametrize(
@@ -143,3 +108,27 @@ def test_a_value_is_made_of_the_raw_one_that_it_is_made_into(raw, scaling):
     signal = Signal("s", 12, scaling=scaling)
     assert signal.raws(signal.values(np.array([raw], np.uint64))).tolist() == [raw]
     assert signal.raws(np.array([math.nan])).tolist() == [4095]
+
+
+def test_all_ones_that_are_named_as_a_state_are_a_value():
+    assert Signal("s", 8, states={255: "on"}).value(255) == 255
+    assert Signal("s", 8, limits=(0, 3), states={255: "on"}).value(255) == 255
+    assert Signal("s", 8, states={254: "on"}).value(255) is None
+
+
+def test_a_signal_of_j1939_has_errors_and_others_have_none():
+    raw = np.array([0xFA, 0xFB, 0xFE, 0xFF], np.uint64)
+    speed = Signal("s", 8, states={0xFB: "boost"}, is_j1939=True)
+    assert speed.values(raw).tolist() == pytest.approx([250, 251, math.nan, math.nan], nan_ok=True)
+    errors = speed.errors(raw)
+    assert errors is not None
+    assert errors.tolist() == [False, False, True, False]
+    assert Signal("s", 8).errors(raw) is None
+    assert Signal("s", 8, "signed", is_j1939=True).errors(raw.astype(np.int64)) is None
+
+
+def test_what_is_not_available_is_sent_as_all_ones_and_no_other_absent_value_is_sent():
+    speed = Signal("s", 8, is_j1939=True)
+    assert speed.raws(np.array([250.0, math.nan])).tolist() == [250, 255]
+    with pytest.raises(ValueError, match="no raw value for 251"):
+        speed.raws(np.array([251.0]))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from telemetry.domain.can import bits
-from telemetry.domain.can.frame import Cyclic
+from telemetry.domain.can.layout import Cyclic
 from telemetry.domain.can.scaling import Floats
 
 

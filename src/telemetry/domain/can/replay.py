@@ -17,7 +17,9 @@ import numpy as np
 from telemetry.domain.can import columns
 from telemetry.domain.can.columns import Frames, Group, Places
 from telemetry.domain.can.frame import Decoded, Outcome, Reader, UndecodableFrameError
+from telemetry.domain.can.gathering import Gathering
 from telemetry.domain.can.taken import Millis, Taken
+from telemetry.domain.can.transfer import Transfers
 from telemetry.domain.contract.moment import epoch_ms
 from telemetry.domain.contract.record import Record
 
@@ -49,6 +51,16 @@ class ReplayCounts(msgspec.Struct):
     short: Counter[str] = msgspec.field(default_factory=Counter)
     """Frames that are shorter than their definition; the signals that they hold were decoded."""
     unavailable: Counter[str] = msgspec.field(default_factory=Counter)
+    errors: Counter[str] = msgspec.field(default_factory=Counter)
+    """Values in whose place the sender says that there is a fault; they are left out."""
+    impossible: Counter[str] = msgspec.field(default_factory=Counter)
+    """Values that are physically impossible; they are left out."""
+    outside: Counter[str] = msgspec.field(default_factory=Counter)
+    """Values outside the range that their definition states; they are kept."""
+    packets: Counter[str] = msgspec.field(default_factory=Counter)
+    """Frames that are a part of a message of several, but for the last one of each."""
+    incomplete: Counter[str] = msgspec.field(default_factory=Counter)
+    """Messages of several frames of which some were missing."""
     nudged: Counter[str] = msgspec.field(default_factory=Counter)
     furthest: int = 0
     buses: Counter[str] = msgspec.field(default_factory=Counter)
@@ -57,7 +69,8 @@ class ReplayCounts(msgspec.Struct):
 
     @property
     def decoded(self) -> int:
-        return self.frames - self.undefined.total() - self.undecodable.total()
+        left = self.undefined.total() + self.undecodable.total() + self.packets.total()
+        return self.frames - left
 
     @property
     def records(self) -> int:
@@ -84,16 +97,18 @@ class _Found(NamedTuple):
 class LogReplay:
     """The log of one vehicle, which begins at `start_ms`; if that is None, the log keeps its own times.
 
-    `counts` has the outcomes of all frames so far.
+    `counts` has the outcomes of all frames so far. `transfers` puts messages together that SAE J1939 sends in
+    several frames; without it, these frames are like all others.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # what is replayed, and how
         self,
         find: Find,
         vehicle_id: str,
         start_ms: int | None,
         choice: Choice | None = None,
         watch: Watch | None = None,
+        transfers: Transfers | None = None,
     ) -> None:
         self._find = find
         self._vehicle_id = vehicle_id
@@ -101,9 +116,10 @@ class LogReplay:
         self._origin_us = None if start_ms is not None else 0
         self._choice = choice or Choice()
         self._watch = watch
+        self._gathering = Gathering(transfers)
         self._readers: dict[tuple[str, int, bool], Reader | None] = {}
         self._taken: defaultdict[str, Taken] = defaultdict(Taken)
-        self.counts = ReplayCounts()
+        self.counts = ReplayCounts(packets=self._gathering.packets)
 
     def records(self, frames: Frames) -> Sequence[Record]:
         """Turn the next frames of the log into records, one a frame that has an available signal.
@@ -123,6 +139,10 @@ class LogReplay:
             for row, at_ms, signals in zip(found.rows.tolist(), ms.tolist(), found.signals, strict=True):
                 records[row] = Record(at_ms, self._vehicle_id, found.can_id, signals)
         return [record for record in records if record]
+
+    def end(self) -> None:
+        """Count the messages of several frames that are not complete; nothing follows."""
+        self.counts.incomplete.update(self._gathering.end())
 
     @property
     def shared_ids(self) -> Sequence[str]:
@@ -153,24 +173,27 @@ class LogReplay:
     def _found(self, frames: Frames, wanted: Millis) -> Iterator[_Found]:
         """Decode frames, count what becomes no record, and yield the rest."""
         is_timely = (wanted >= _EARLIEST_MS) & (wanted <= _LATEST_MS)
-        for group in columns.groups(frames):
-            kind = group[:3]
-            if kind not in self._readers:
-                self._readers[kind] = self._find(*kind)
+        for group, payloads in self._gathering.groups(frames):
             can_id = f"0x{group.can_id:X}"
             rows = group.rows[is_timely[group.rows]]
             self.counts.undecodable[f"{can_id} ({_NO_TIME})"] += len(group.rows) - len(rows)
             if not len(rows):
                 continue
             timely, found = group._replace(rows=rows), _Found(can_id, rows[:0], ())
-            if read := self._readers[kind]:
-                found = self._sorted(can_id, timely, read(columns.payloads(frames, timely)))
+            if read := self._reader(*group[:3]):
+                found = self._sorted(can_id, timely, read(payloads or columns.payloads(frames, timely)))
             else:
                 self.counts.undefined[can_id] += len(rows)
             if self._watch:
                 self._watch(frames, timely, found.signals)
             if len(found.rows):
                 yield found
+
+    def _reader(self, bus: str, can_id: int, is_extended: bool) -> Reader | None:  # noqa: FBT001  # as a frame has it
+        kind = bus, can_id, is_extended
+        if kind not in self._readers:
+            self._readers[kind] = self._find(*kind)
+        return self._readers[kind]
 
     def _sorted(self, can_id: str, group: Group, outcomes: Sequence[Outcome]) -> _Found:
         prefix = f"{_name(group.bus)}_" if self._choice.names_buses else ""
@@ -189,7 +212,7 @@ class LogReplay:
         if isinstance(outcome, UndecodableFrameError):
             self.counts.undecodable[f"{can_id} ({outcome})"] += 1
             return None
-        if outcome.is_short or outcome.unavailable:
+        if any(outcome[1:]):
             self._count_gaps(can_id, outcome)
         if not outcome.signals:
             self.counts.blank[can_id] += 1
@@ -198,7 +221,13 @@ class LogReplay:
 
     def _count_gaps(self, can_id: str, outcome: Decoded) -> None:
         self.counts.short[can_id] += outcome.is_short
-        self.counts.unavailable.update(f"{name} ({can_id})" for name in outcome.unavailable)
+        for counter, names in (
+            (self.counts.unavailable, outcome.unavailable),
+            (self.counts.errors, outcome.errors),
+            (self.counts.impossible, outcome.impossible),
+            (self.counts.outside, outcome.outside),
+        ):
+            counter.update(f"{name} ({can_id})" for name in names)
 
     def _placed(self, wanted: Millis, found: Iterator[_Found]) -> Iterator[tuple[_Found, Millis]]:
         """Give each frame that becomes a record its millisecond, in the order of the log."""

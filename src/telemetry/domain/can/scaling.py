@@ -1,38 +1,28 @@
 """The rules by which raw values of a frame become signals of a payload, and signals become raw values.
 
-A definition (a DBC file) gives each signal a place, a scale and an offset: value = raw x scale + offset.
-Three rules are ours. A signal is named in snake_case. A value is the decimal number that scale and offset
-make: raw 1234 at a scale of 0.1 is 123.4, without the rounding error that a product of floats has. A value
-that means 'not available' is no number.
-
-By convention (SAE J1939-71, and the BMW i3's bus) a sender that does not know a value sets all bits of its
-field. So all ones in an unsigned field are 'not available' if the definition's range excludes them, and a
-value if it includes them. Without a range they are 'not available' in a field of at least one byte. Narrower
-fields hold states and counters, in which all ones may be a value like any other. A single bit, and -1 in a
-signed field, are always values. A float is not available if it is not finite.
+A definition gives each signal a place, a scale and an offset: value = raw x scale + offset. Two rules are
+ours. A value is the decimal number that scale and offset make: raw 1234 at a scale of 0.1 is 123.4, without
+the rounding error that a product of floats has. A value that means 'not available' is no number; which
+values do is in `telemetry.domain.can.absence`. A float is not available if it is not finite.
 """
 
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from telemetry.domain.can import absence
+from telemetry.domain.can.absence import Absence
 from telemetry.domain.can.bits import Kind, Raws
-from telemetry.domain.contract import signals
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
 
-_NARROWEST: Final = 8  # bits that a field without a range needs to count as a measured value
+_TYPES: Final[Mapping[Kind, str]] = {"unsigned": "u8", "signed": "i8", "float": "f8"}
 _EXACT: Final = 2**53  # a float64 holds every whole number below it
-
-# Where a word begins inside a name: pack|Current, HV|Battery. A single small letter is the prefix of a unit:
-# _kWh.
-_INSIDE: Final = re.compile(r"(?<=[a-z0-9])(?<!_[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_BETWEEN: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
 class _Line(NamedTuple):
@@ -51,52 +41,65 @@ class _Line(NamedTuple):
 
 
 class Signal:
-    """One signal of `bits` bits; `limits` are the lowest and the highest value, if they are defined."""
+    """One signal of `bits` bits; `limits` are the lowest and the highest value, if they are defined.
 
-    def __init__(
+    `states` names raw values, as far as they are states. A signal of SAE J1939 follows its conventions.
+    """
+
+    def __init__(  # noqa: PLR0913  # as many as a definition has
         self,
         name: str,
         bits: int,
         kind: Kind = "unsigned",
         scaling: tuple[float, float] = (1, 0),
         limits: tuple[float, float] | None = None,
+        *,
+        states: Mapping[int, str] | None = None,
+        is_j1939: bool = False,
     ) -> None:
         self.name = name
+        self.limits = limits
         self._bits = bits
         self._kind: Kind = kind
         self._scale, self._offset = scaling
         # A raw float is no whole number, so that it cannot be scaled in whole numbers.
         self._line = None if kind == "float" else _line(scaling)
-        all_ones = 2**bits - 1
-        is_value = kind != "unsigned" or bits == 1
-        if not is_value and limits:
-            is_value = limits[0] <= self._scaled(all_ones) <= limits[1]
-        elif not is_value:
-            is_value = bits < _NARROWEST
-        self._unavailable = None if is_value else all_ones
+        self._is_exact = bool(self._line and _is_exact(self._line, bits))
+        self._absence = self._absent(states or {}, is_j1939=is_j1939) if kind == "unsigned" else None
         self._lowest = -(2 ** (bits - 1)) if kind == "signed" else 0
         self._end = self._lowest + 2**bits
 
     def value(self, raw: float) -> float | None:
         """Return the value of a raw value in the signal's unit, or None if it is not available."""
-        if raw == self._unavailable:
-            return None
-        value = self._scaled(raw)
-        return value if math.isfinite(value) else None
+        (value,) = self.values(np.array([raw], _TYPES[self._kind])).tolist()
+        return None if math.isnan(value) else float(value)
 
     def values(self, raw: Raws) -> Floats:
-        """Return the values of raw values (n,), each as `value` does, but NaN where it is not available."""
-        if self._line and _is_exact(self._line, self._bits):
+        """Return the values of raw values (n,), with NaN where there is none."""
+        if self._line and self._is_exact:
             values = raw.astype(np.float64)
-            values *= self._line.factor
-            values += self._line.addend
-            values /= self._line.divisor
+            if self._line.factor != 1:
+                values *= self._line.factor
+            if self._line.addend:
+                values += self._line.addend
+            if self._line.divisor != 1:
+                values /= self._line.divisor
         else:
             values = np.fromiter(map(self._scaled, raw.tolist()), np.float64, len(raw))
             values[~np.isfinite(values)] = np.nan
-        if self._unavailable is not None:
-            np.putmask(values, raw == self._unavailable, np.nan)
+        if self._absence:
+            absent = raw >= self._absence.first
+            if self._absence.states:
+                absent &= ~np.isin(raw, list(self._absence.states))
+            np.putmask(values, absent, np.nan)
         return values
+
+    def errors(self, raw: Raws) -> Flags | None:
+        """Return which raw values (n,) are error indicators; None if the signal has none."""
+        if not (self._absence and self._absence.errors):
+            return None
+        errors, states = self._absence.errors, self._absence.states
+        return (raw >= errors.start) & (raw < errors.stop) & ~np.isin(raw, list(states))
 
     def raws(self, values: Floats) -> Raws:
         """Return the nearest raw values of values (n,); NaN becomes 'not available'.
@@ -109,40 +112,24 @@ class Signal:
         raw = np.rint(raw)
         absent = np.isnan(raw)
         fits = (self._lowest <= raw) & (raw < self._end)
-        if self._unavailable is not None:
-            fits = absent | fits & (raw != self._unavailable)
+        if self._absence:
+            fits = absent | fits & (raw < self._absence.first)
         if not fits.all():
             raise ValueError(f"{self.name}: its field has no raw value for {values[~fits][0]:g}")
         present = np.where(absent, 0.0, raw)
         if self._kind == "signed":
             return present.astype(np.int64)
-        return np.where(absent, np.uint64(self._unavailable or 0), present.astype(np.uint64))
+        return np.where(absent, np.uint64(self._end - 1), present.astype(np.uint64))
+
+    def _absent(self, states: Mapping[int, str], *, is_j1939: bool) -> Absence | None:
+        if is_j1939:
+            return absence.of_j1939(self._bits, states)
+        highest = self._scaled(2**self._bits - 1)
+        is_in_range = self.limits[0] <= highest <= self.limits[1] if self.limits else None
+        return absence.of_any(self._bits, states, is_in_range=is_in_range)
 
     def _scaled(self, raw: float) -> float:
         return self._line.at(int(raw)) if self._line else float(raw * self._scale + self._offset)
-
-
-def snake_names(names: Iterable[str]) -> Mapping[str, str]:
-    """Return the snake_case name of each name of one frame's signals: `pack_current_a` of `pack_current_A`.
-
-    Raise ValueError naming a signal that has no name in snake_case, or two signals that would have the same.
-    """
-    originals: dict[str, str] = {}
-    for name in names:
-        snake = _snake_name(name)
-        if twin := originals.get(snake):
-            raise ValueError(f"{twin} and {name} would both be named {snake}; rename one of them")
-        originals[snake] = name
-    return {name: snake for snake, name in originals.items()}
-
-
-def _snake_name(name: str) -> str:
-    snake = _BETWEEN.sub("_", _INSIDE.sub("_", name)).strip("_").lower()
-    try:
-        signals.check({snake: 0.0})
-    except ValueError as error:
-        raise ValueError(f"{name} cannot be named {snake!r}, rename it: {error}") from error
-    return snake
 
 
 def _line(scaling: tuple[float, float]) -> _Line | None:
