@@ -17,9 +17,10 @@ import cantools
 import numpy as np
 from cantools.database.can import Message
 
-from telemetry.adapters.can.dbc import BMW_I3, Dbc
+from telemetry.adapters.can.catalogue import BMW_I3, read
 from telemetry.domain.can import bits
-from telemetry.domain.can.frame import Layout
+from telemetry.domain.can.bits import Block
+from telemetry.domain.can.layout import Layout
 
 _BATCH: Final = 1000
 _ROUNDS: Final = 7
@@ -39,7 +40,7 @@ def main() -> int:
         f"0x{cyclic.can_id:X}": _rates(
             cyclic.layout, database.get_message_by_frame_id(cyclic.can_id), _frames(cyclic.layout, rng)
         )
-        for cyclic in Dbc().cyclic
+        for cyclic in read().cyclic
     }
     if chosen.json:
         print(json.dumps(figures))
@@ -56,8 +57,7 @@ def main() -> int:
 
 def _frames(layout: Layout, rng: np.random.Generator) -> Sequence[bytes]:
     """Make a batch of frames with random bits in their signals, and protected if the message is."""
-    words = bits.words([rng.bytes(layout.size) for _ in range(_BATCH)])
-    columns = layout.decode(words, layout.size)
+    columns = layout.decode(Block.of([rng.bytes(layout.size) for _ in range(_BATCH)]))
     return bits.frames(layout.encode(columns), layout.size)
 
 
@@ -65,13 +65,13 @@ def _rates(layout: Layout, message: Message, frames: Sequence[bytes]) -> tuple[f
     """Return the frames a second, ours first. Raise AssertionError if the two decode different values."""
 
     def ours() -> object:
-        return layout.decode(bits.words(frames), layout.size)
+        return layout.decode(Block.of(frames))
 
     def theirs() -> object:
         return [message.decode_simple(frame, decode_choices=False) for frame in frames]
 
     peer = [message.decode_simple(frame, decode_choices=False) for frame in frames]
-    for name, column in layout.decode(bits.words(frames), layout.size).items():
+    for name, column in layout.decode(Block.of(frames)).items():
         values = np.array([each[name] for each in peer], np.float64)
         np.testing.assert_allclose(column, np.where(np.isnan(column), np.nan, values), atol=1e-9)
     return _rate(ours), _rate(theirs)

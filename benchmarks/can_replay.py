@@ -24,7 +24,7 @@ from asammdf import MDF
 
 from benchmarks import report
 from benchmarks.pipeline import Pipeline, pipeline
-from telemetry.adapters.can.dbc import BMW_I3
+from telemetry.adapters.can.catalogue import BMW_I3
 
 _GOAL_READ: Final = 4 * 153_000  # four times what one frame a Python object made of it
 _GOAL_POSTED: Final = 150_000

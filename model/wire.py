@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import cantools
 import numpy as np
 
-from telemetry.adapters.can.dbc import BMW_I3, Dbc
+from telemetry.adapters.can.catalogue import BMW_I3, read
 from telemetry.domain.can.broadcast import Broadcast
 from telemetry.domain.vehicle.battery import Scenario
 from telemetry.domain.vehicle.simulate import SAMPLING_S, Simulation
@@ -29,7 +29,7 @@ def read_back(seed: int = 1) -> Read:
     assert isinstance(database, cantools.database.Database)  # noqa: S101  # the type for a DBC file
     simulation = Simulation(_VEHICLES, seed, scenario=Scenario(profile="mixed"))
     sampling_ms = round(1000 * SAMPLING_S)
-    broadcast = Broadcast(Dbc().cyclic, sampling_ms)
+    broadcast = Broadcast(read().cyclic, sampling_ms)
     off, absent, mistaken = 0.0, 0, 0
     for elapsed_ms in range(0, _DURATION_S * 1000, sampling_ms):
         signals = {**simulation.measure(), **simulation.bus_signals()}

@@ -53,3 +53,11 @@ def test_a_file_may_have_an_equals_sign_in_its_name(dbc):
     path = dbc("a", 1)
     path = path.rename(path.with_name("x=y.dbc"))
     assert signal(Definitions([str(path)]), "can0", 1) == "a"
+
+
+def test_what_was_mended_in_a_file_is_noted_with_its_name(dbc):
+    odd = f"can1={dbc('_4WD', 1)}"
+    assert Definitions([str(dbc("a", 1)), odd]).notes == {
+        odd: {"renamed": ["_4WD is named signal_4_wd (M1)"]}
+    }
+    assert Definitions([]).notes == {}

@@ -1,6 +1,7 @@
 """`telemetry replay`: which records the frames of a log become, and what is said of the others."""
 
 import gzip
+import json
 
 import msgspec
 import pytest
@@ -98,13 +99,30 @@ async def test_of_many_unknown_ids_the_most_frequent_are_named_and_all_if_asked_
     assert line.endswith("0x30C: 1, 0x30D: 1")
 
 
-async def test_what_is_physically_impossible_is_rejected_and_fails_the_replay(gateway, tmp_path, dbc, capsys):
+async def test_what_is_physically_impossible_is_left_out_and_counted(gateway, tmp_path, dbc, capsys):
     path = write(tmp_path / "drive.log", [FRAMES[0], "(1.0) can0 113#C8", "(2.0) can0 113#32"])
-    assert await run(gateway, path, dbc) == 1
-    said = capsys.readouterr()
+    assert await run(gateway, path, dbc) == 0
+    said = capsys.readouterr().out
     assert len(gateway.records) == 2
-    assert "posted=3 accepted=2" in said.out
-    assert said.err == "rejected: payload.battery_soc: 200 is outside 0 to 100 %\n"
+    assert "1 value physically impossible, left out: battery_soc (0x113): 1\n" in said
+    assert "posted=2 accepted=2" in said
+
+
+async def test_what_is_mended_in_definitions_is_said_once(gateway, tmp_path, dbc, capsys):
+    odd = tmp_path / "odd.dbc"
+    names = [f"_{number}WD" for number in range(12)]
+    signals = (f' SG_ {name} : {place}|1@1+ (1,0) [0|0] "" X\n' for place, name in enumerate(names))
+    odd.write_text(dbc.read_text() + "\nBO_ 300 Odd: 2 X\n" + "".join(signals))
+    path = write(tmp_path / "drive.log", [*FRAMES, "(11.0) can0 12C#0100"])
+    assert await run(gateway, path, odd) == 0
+    said = capsys.readouterr().out
+    assert f"{odd}: renamed: _0WD is named signal_0_wd (Odd), " in said
+    assert ", and 2 more (--all names all)\n" in said
+    assert said.count("renamed") == 1
+    assert gateway.records[-1].payload["signal_0_wd"] == 1
+    assert await run(gateway, path, odd, summary="json") == 0
+    found = json.loads(capsys.readouterr().out)["definitions"]
+    assert len(found[str(odd)]["renamed"]) == 12
 
 
 async def test_a_receiver_that_goes_away_fails_the_replay(drive, dbc, capsys):

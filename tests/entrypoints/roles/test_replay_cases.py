@@ -276,3 +276,111 @@ async def test_a_log_ends_now_unless_it_is_asked_to_keep_its_time(
 ):
     assert await run(gateway, write(tmp_path / "drive.log", lines), pack) == 0
     assert [record.timestamp_ms - NOON for record in gateway.records] == [-100, 0]
+
+
+def definitions(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "own.dbc"
+    path.write_text(HEAD + text)
+    return path
+
+
+OVERLAP = (
+    "BO_ 291 Pack: 8 X\n"
+    ' SG_ soc : 7|16@0+ (0.1,0) [0|0] "%" X\n'
+    ' SG_ soc_fine : 3|12@0+ (0.1,0) [0|0] "%" X\n'
+    ' SG_ temp : 39|8@0+ (1,-40) [0|0] "degC" X\n'
+)
+PAGES = (
+    "BO_ 291 Daq: 8 X\n"
+    ' SG_ pid M : 0|8@1+ (1,0) [0|0] "" X\n'
+    ' SG_ soc : 48|16@1+ (0.1,0) [0|0] "" X\n'
+    ' SG_ p m0 : 8|16@1+ (1,0) [0|0] "" X\n'
+)
+PLAIN = 'BO_ 291 Pack: 8 X\n SG_ v : 0|16@1+ (0.1,0) [0|0] "V" X\n\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "payloads"),
+    [
+        (
+            OVERLAP,
+            "123#03E8000041000000",
+            [{"soc": 100.0, "soc_fine": 100.0, "temp": 25.0}],
+        ),
+        (
+            'BO_ 512 Fd: 64 X\n SG_ a : 0|16@1+ (1,0) [0|0] "" X\n',
+            f"200##001{'00' * 63}",
+            [{"a": 1.0}],
+        ),
+        (
+            PLAIN + 'BO_ 292 Awd: 8 X\n SG_ _4WD_Status : 0|8@1+ (1,0) [0|0] "" X\n',
+            "123#1027000000000000",
+            [{"v": 1000.0}],
+        ),
+        (
+            f'{PLAIN}BO_ 292 T: 8 X\n SG_ CellV : 0|8@1+ (1,0) [0|0] "" X\n SG_ Cell_V : 8|8@1+ (1,0) [0|0] "" X\n',
+            "124#0506000000000000",
+            [{"cell_v": 5.0, "cell_v_2": 6.0}],
+        ),
+        (PLAIN + 'VAL_ 291 gone 0 "off" 1 "on" ;\n', "123#1027000000000000", [{"v": 1000.0}]),
+        (
+            PAGES,
+            "123#0D1027000000E803",
+            [{"pid": 13.0, "soc": 100.0}],
+        ),
+    ],
+)
+async def test_one_odd_thing_in_definitions_costs_no_other_value(gateway, tmp_path, text, line, payloads):
+    path = write(tmp_path / "one.log", [f"(1764000000.000000) can0 {line}"])
+    assert await run(gateway, path, definitions(tmp_path, text), keep_time=True) == 0
+    assert [record.payload for record in gateway.records] == payloads
+
+
+async def test_a_frame_of_80_signals_is_one_record(gateway, tmp_path):
+    cells = "".join(f' SG_ cell_{n} : {6 * n}|6@1+ (0.1,0) [0|0] "V" X\n' for n in range(80))
+    path = write(tmp_path / "cells.log", [f"(1764000000.000000) can0 123##0{'11' * 64}"])
+    assert await run(gateway, path, definitions(tmp_path, f"BO_ 291 Cells: 64 X\n{cells}")) == 0
+    (record,) = gateway.records
+    assert len(record.payload) == 80
+
+
+ENGINE = (
+    'BO_ 2364540158 EEC1: 8 X\n SG_ EngineSpeed : 24|16@1+ (0.125,0) [0|8031.875] "rpm" X\n\n'
+    'BO_ 2566843390 Names: 20 X\n SG_ last : 152|8@1+ (1,0) [0|250] "" X\n'
+)
+
+
+async def test_messages_of_j1939_are_found_by_their_group_and_their_sender_stays_in_the_can_id(
+    gateway, tmp_path
+):
+    lines = [
+        "(1764000000.000000) can0 0CF00400#F07D859B0FFFFF85",
+        "(1764000000.100000) can0 0CF00421#F07D85A00FFFFF85",
+    ]
+    path = write(tmp_path / "j1939.log", lines)
+    assert await run(gateway, path, definitions(tmp_path, ENGINE), keep_time=True) == 0
+    assert [(record.can_id, record.payload) for record in gateway.records] == [
+        ("0xCF00400", {"engine_speed": 499.375}),
+        ("0xCF00421", {"engine_speed": 500.0}),
+    ]
+
+
+async def test_a_message_of_j1939_that_comes_in_several_frames_is_put_together(
+    gateway, tmp_path, times, capsys
+):
+    packets = [f"(1764000000.{place}00000) can0 1CEBFF21#0{place}{'05' * 7}" for place in (1, 2, 3)]
+    begin = "(1764000000.000000) can0 1CECFF21#20140003FFEBFE00"
+    other = "(1764000000.150000) can0 0CF00421#F07D85A00FFFFF85"
+    path = write(tmp_path / "long.log", [begin, packets[0], other, *packets[1:], begin])
+    assert await run(gateway, path, definitions(tmp_path, ENGINE), keep_time=True) == 0
+    assert [(record.can_id, record.payload) for record in gateway.records] == [
+        ("0xCF00421", {"engine_speed": 500.0}),
+        ("0x1CFEEB21", {"last": 5.0}),
+    ]
+    assert times() == [150, 300]
+    said = capsys.readouterr().out
+    assert "1 message of several frames that is not complete: 0x1CFEEB21: 1\n" in said
+    assert "read=6 decoded=2 posted=2 accepted=2 undefined=0 " in said
+    assert said.rstrip().endswith("packets=4")
+    assert await run(gateway, path, definitions(tmp_path, ENGINE), dry_run=True) == 0
+    assert "0x1CFEEB21" in capsys.readouterr().out

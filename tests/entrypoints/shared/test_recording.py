@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from dependency_injector import providers
 
-from telemetry.adapters.can.dbc import Dbc
+from telemetry.adapters.can.catalogue import read
 from telemetry.adapters.clock import ManualClock
 from telemetry.domain.can.frame import Decoded
 from telemetry.domain.vehicle.battery import Scenario
@@ -18,6 +18,7 @@ from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.extras import MissingExtraError
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared import recording
+from tests.adapters.can.decoding import decode
 from tests.builders import NOON
 from tests.can_logs import read_frames
 
@@ -66,7 +67,7 @@ async def test_the_speed_is_sent_protected(tmp_path):
     await recording.record(container(), simulated, tmp_path / "can.log", 1, asyncio.Event())
     speeds = [frame for frame in read_frames(tmp_path / "can.log") if frame.can_id == 0x1A1]
     assert [frame.data[1] & 0x0F for frame in speeds] == [0, 1, 2, 3, 4]
-    decoded = [each for each in Dbc().decode(speeds) if isinstance(each, Decoded)]
+    decoded = [each for each in decode(read(), *speeds) if isinstance(each, Decoded)]
     sent = [each.signals["vehicle_speed"] for each in decoded]
     assert sent == pytest.approx([1.44, 2.88, 4.32, 5.76, 7.2], abs=0.008)  # km/h
 

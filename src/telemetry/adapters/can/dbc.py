@@ -1,149 +1,147 @@
-"""Definitions of frames in a DBC file: cantools reads the file, and the domain decodes the frames.
+"""Entries of a DBC file. One odd thing in it costs itself, and not the file.
 
-A message for which the domain cannot make a layout (it is multiplexed, longer than 8 bytes, or has signals
-that overlap) is decoded by cantools, frame by frame. Two attributes of a message are used besides its layout.
-`GenMsgCycleTime` is a common one. `CrcInit` is ours: the initial value of the checksum of a message that is
-protected as `telemetry.domain.can.protection` says.
+Two attributes of a message are used besides its signals. `GenMsgCycleTime` is a common one. `CrcInit` is
+ours: the initial value of the checksum of a message that is protected as `telemetry.domain.can.protection`
+says.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Final, cast
+import math
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-import cantools
-from cantools.database.can import Message
-from cantools.database.can import Signal as Definition
+from telemetry.adapters.can import dbc_statements
+from telemetry.adapters.can.dbc_statements import NUMBER, MessageStatement, SignalStatement, Statements
+from telemetry.domain.can.entries import MessageEntry, Notes, SignalEntry
 
-from telemetry.domain.can import frame
-from telemetry.domain.can.bits import Field, Kind, Order
-from telemetry.domain.can.frame import (
-    Cyclic,
-    Decoded,
-    Frame,
-    Layout,
-    Outcome,
-    Reader,
-    UndecodableFrameError,
-    UnreadableError,
-)
-from telemetry.domain.can.protection import MASK, Protection
-from telemetry.domain.can.scaling import Signal, snake_names
-
-BMW_I3: Final = Path(__file__).parents[2] / "data" / "bmw_i3.dbc"
-"""The definitions that come with the package."""
-
-_LAYOUT_ONLY: Final = {
-    "decode_choices": False,  # a payload holds numbers, not the names of states
-    "scaling": False,
-    # Of a frame that is shorter than its definition, cantools returns the signals that lie in it whole, with
-    # the values that they would have in the full frame, and leaves out the others. So no value is guessed,
-    # and none is lost.
-    "allow_truncated": True,
-    "allow_excess": True,  # a longer frame holds every signal where it is defined
-}
+_EXTENDED: Final = 0x8000_0000
+_HIGHEST_STANDARD: Final = 0x7FF
+_HIGHEST_EXTENDED: Final = 0x1FFF_FFFF
+_UNASSIGNED: Final = "VECTOR__INDEPENDENT_SIG_MSG"  # a place for signals that no message has
+_FORMATS: Final = (
+    "StandardCAN",
+    "ExtendedCAN",
+    "reserved",
+    "J1939PG",
+)  # of VFrameFormat, unless it lists its own
+_FLOATS: Final = ("1", "2")  # single and double
 
 
-class Dbc:
-    """The definitions in one file, by CAN id; a definition without a signal does not count.
-
-    `cyclic` are the messages that are sent periodically, if they have a standard id and a layout.
-    """
-
-    def __init__(self, path: Path = BMW_I3) -> None:
-        """Read the file. Raise OSError if that is not possible.
-
-        Raise UnreadableError if it is no DBC, or two signals of a message would have the same name.
-        """
-        database = cantools.database.Database(strict=False)  # real files have signals that overlap
-        try:
-            database.add_dbc_file(str(path))
-        except OSError:
-            raise
-        except Exception as error:  # the parser's errors are of many kinds
-            raise UnreadableError(f"{path}: it is no DBC file: {error}") from error
-        self.cyclic: list[Cyclic] = []
-        self._readers: dict[tuple[int, bool], Reader] = {}
-        for message in database.messages:
-            if message.signals:
-                try:
-                    self._add(message)
-                except ValueError as error:
-                    raise UnreadableError(f"{path}: in {message.name}, {error}") from error
-
-    def decode(self, frames: Sequence[Frame]) -> Sequence[Outcome | None]:
-        """Decode frames, in their order; the outcome of a frame without a definition is None."""
-        return frame.decode(frames, self._readers)
-
-    def reader(self, can_id: int, is_extended: bool) -> Reader | None:  # noqa: FBT001  # as a frame has it
-        """Return what decodes the frames of an id, None without a definition."""
-        return self._readers.get((can_id, is_extended))
-
-    def _add(self, message: Message) -> None:
-        names = snake_names(signal.name for signal in message.signals)
-        layout = _layout(message, names)
-        reader = layout.read if layout else _FrameByFrame(message, names).read
-        self._readers[message.frame_id, message.is_extended_frame] = reader
-        if layout and message.cycle_time and not message.is_extended_frame:
-            self.cyclic.append(Cyclic(message.frame_id, message.cycle_time, layout))
+def entries(text: str, notes: Notes) -> Sequence[MessageEntry]:
+    """Read the entries of a DBC file from its text; add to `notes` what was mended or left out."""
+    return list(_Reader(dbc_statements.read(text), notes).entries())
 
 
-class _FrameByFrame:
-    """A message that cantools decodes frame by frame."""
+class _Reader:
+    def __init__(self, statements: Statements, notes: Notes) -> None:
+        self._statements = statements
+        self._notes = notes
 
-    def __init__(self, message: Message, names: Mapping[str, str]) -> None:
-        self._message = message
-        self._signals = {each.name: _signal(names[each.name], each) for each in message.signals}
+    def entries(self) -> Iterator[MessageEntry]:
+        self._note("left out, not understood", self._statements.unread)
+        signals = {
+            (each.number, signal.name) for each in self._statements.messages for signal in each.signals
+        }
+        for what, named in (("VAL_", self._statements.states), ("SIG_VALTYPE_", self._statements.types)):
+            gone = [f"{name} ({number})" for number, name in named if (number, name) not in signals]
+            self._note(f"{what} left out, there is no such signal", gone)
+        for message in self._statements.messages:
+            if message.name != _UNASSIGNED and (address := self._address(message)):
+                yield self._message(message, *address)
 
-    def read(self, frames: Sequence[bytes]) -> Sequence[Outcome]:
-        return list(map(self._read, frames))
+    def _note(self, what: str, which: Sequence[str]) -> None:
+        if which:
+            self._notes[what].extend(which)
 
-    def _read(self, data: bytes) -> Outcome:
-        try:
-            raw = cast("dict[str, float]", self._message.decode_simple(data, **_LAYOUT_ONLY))
-        except cantools.database.DecodeError as error:
-            return UndecodableFrameError(str(error))
-        if not raw:
-            return UndecodableFrameError(f"{len(data)} bytes hold none of its signals whole")
-        values = {self._signals[name].name: self._signals[name].value(value) for name, value in raw.items()}
-        return Decoded(
-            {name: value for name, value in values.items() if value is not None},
-            [name for name, value in values.items() if value is None],
-            len(data) < self._message.length,
+    def _address(self, message: MessageStatement) -> tuple[int, bool] | None:
+        """Return the id of a message, and whether it is extended; None if no frame can have it."""
+        can_id, is_extended = message.number & ~_EXTENDED, bool(message.number & _EXTENDED)
+        if can_id > _HIGHEST_EXTENDED:
+            self._notes["left out, no frame has such an id"].append(f"{message.name} ({message.number})")
+            return None
+        if can_id > _HIGHEST_STANDARD and not is_extended:
+            self._notes["taken as extended, the id has more than 11 bits"].append(
+                f"{message.name} (0x{can_id:X})"
+            )
+            is_extended = True
+        return can_id, is_extended
+
+    def _message(self, message: MessageStatement, can_id: int, is_extended: bool) -> MessageEntry:  # noqa: FBT001  # as an id has it
+        multiplexing = _Multiplexing(message, self._statements)
+        return MessageEntry(
+            message.name,
+            can_id,
+            is_extended,
+            message.size,
+            [self._signal(message, place, multiplexing) for place in range(len(message.signals))],
+            _whole(self._attribute("GenMsgCycleTime", message.number)),
+            # Its default is not that of the messages that are not protected.
+            _whole(self._statements.attributes.get("CrcInit", {}).get((message.number, None))),
+            is_j1939=self._format(message.number) == "J1939PG",
         )
 
+    def _signal(self, message: MessageStatement, place: int, multiplexing: "_Multiplexing") -> SignalEntry:
+        signal = message.signals[place]
+        key = message.number, signal.name
+        is_float = self._statements.types.get(key) in _FLOATS
+        long_name = self._statements.attributes.get("SystemSignalLongSymbol", {}).get(key)
+        return SignalEntry(
+            long_name or signal.name,
+            signal.start,
+            signal.length,
+            "little" if signal.order == "1" else "big",
+            "float" if is_float else "signed" if signal.sign == "-" else "unsigned",
+            (float(signal.scale), float(signal.offset)),
+            _limits(signal),
+            dict(self._statements.states.get(key, ())),
+            *multiplexing.of(place),
+        )
 
-def _layout(message: Message, names: Mapping[str, str]) -> Layout | None:
-    """Make the layout of a message; return None if that is not possible."""
-    attributes = message.dbc.attributes if message.dbc else {}
-    protection = Protection(int(attributes["CrcInit"].value)) if "CrcInit" in attributes else None
-    try:
-        if message.is_multiplexed():
-            return None
-        fields = [(_signal(names[each.name], each), _field(each)) for each in message.signals]
-        # The signals of the protection are checked, and are no values of the car.
-        values = [each for each in fields if not (protection and each[1].mask & MASK)]
-        return Layout(values, message.length, protection)
-    except ValueError:
+    def _attribute(self, attribute: str, number: int) -> str | None:
+        own = self._statements.attributes.get(attribute, {}).get((number, None))
+        return self._statements.defaults.get(attribute) if own is None else own
+
+    def _format(self, number: int) -> str:
+        """Return the format of a message: by its name, or by its place in the list of them."""
+        value = self._attribute("VFrameFormat", number) or ""
+        formats = self._statements.choices.get("VFrameFormat", _FORMATS)
+        return formats[int(value)] if value.isdecimal() and int(value) < len(formats) else value
+
+
+class _Multiplexing:
+    """Which signals of a message are there when another has certain values."""
+
+    def __init__(self, message: MessageStatement, statements: Statements) -> None:
+        self._message = message
+        self._statements = statements
+        signals = message.signals
+        self._multiplexers = [place for place, each in enumerate(signals) if each.marker.endswith("M")]
+        self._places = {each.name: place for place, each in reversed([*enumerate(signals)])}
+
+    def of(self, place: int) -> tuple[bool, int | None, tuple[range, ...]]:
+        """Return whether a signal is multiplexed, by which one (None if it is not known), and its pages."""
+        signal = self._message.signals[place]
+        name, extended = self._statements.pages.get((self._message.number, signal.name), ("", []))
+        number = signal.marker.strip("mM")
+        is_marked = signal.marker.startswith("m") and (number or extended)
+        if not is_marked or self._multiplexers == [place]:
+            return False, None, ()
+        own = (range(int(number), int(number) + 1),) if number else ()
+        ranges = tuple(range(low, high + 1) for low, high in extended)
+        if len(self._multiplexers) == 1:
+            return True, self._multiplexers[0], own + ranges
+        return True, self._places.get(name), ranges
+
+
+def _limits(signal: SignalStatement) -> tuple[float, float] | None:
+    """Return the range of a signal; [0|0], and what is no range, stand for none."""
+    texts = signal.low.strip(), signal.high.strip()
+    if not all(re.fullmatch(NUMBER, text) for text in texts):
         return None
+    low, high = map(float, texts)
+    return (low, high) if low <= high and (low or high) else None
 
 
-def _field(definition: Definition) -> Field:
-    order: Order = "little" if definition.byte_order == "little_endian" else "big"
-    return Field(definition.start, definition.length, order, _kind(definition))
-
-
-def _signal(name: str, definition: Definition) -> Signal:
-    low, high = definition.minimum, definition.maximum
-    return Signal(
-        name,
-        definition.length,
-        _kind(definition),
-        (definition.scale, definition.offset),
-        None if low is None or high is None else (low, high),
-    )
-
-
-def _kind(definition: Definition) -> Kind:
-    if definition.conversion.is_float:
-        return "float"
-    return "signed" if definition.is_signed else "unsigned"
+def _whole(text: str | None) -> int | None:
+    number = float(text) if text and re.fullmatch(NUMBER, text) else math.nan
+    return round(number) if math.isfinite(number) else None

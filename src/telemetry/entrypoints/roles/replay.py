@@ -8,6 +8,7 @@ from telemetry.coordination.sending import ConcurrentSender
 from telemetry.domain.can.replay import LogReplay
 from telemetry.domain.can.survey import Survey
 from telemetry.domain.can.times import Extent, Pace, start_ms
+from telemetry.domain.can.transfer import Transfers
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.contract.record import Record
 from telemetry.domain.proof.manifest import Count
@@ -47,6 +48,8 @@ async def replay(
     definitions cannot be read.
     """
     definitions = framing.open_definitions(options.dbc)
+    if options.summary == "text":
+        outcomes.explain_definitions(definitions.notes, options.most)
     logs = framing.open_logs(options.files, options.timezone)
     for each in logs.left_out:
         screen.complain(f"left out: {each}")
@@ -55,15 +58,18 @@ async def replay(
     runtime.spare_collector()
     async with sending.sender(container, send, Count()) as sender:
         start = await _start_ms(container, options, logs, stopping)
-        log_replay = container.log_replay(definitions.find, options.vehicle_id, start, options.choice)
+        log_replay = container.log_replay(
+            definitions.find, options.vehicle_id, start, options.choice, transfers=_transfers(definitions)
+        )
         play = _Play(container, logs, log_replay, options.speed)
         await play.run(sender, stopping)
+        log_replay.end()
     status = sending.conclude(sender, is_quiet=options.summary == "json")
     outcome = play.outcome(sender)
     found = _faults(outcome, definitions, options)
     if stopping.is_set() and not logs.is_live:
         found = [*found, f"{logs.name}: stopped after {screen.counted(outcome.counts.frames, 'frame')}"]
-    _report(outcome, options, found)
+    _report(outcome, options, found, definitions)
     if play.skewed:
         _warn(play.skewed, container.settings())
     return status or int(bool(found))
@@ -106,6 +112,11 @@ class _Play:
         )
 
 
+def _transfers(definitions: "Definitions") -> Transfers | None:
+    """Return what puts messages of several frames together, if there may be some."""
+    return Transfers() if definitions.is_j1939 else None
+
+
 def _skewed(records: Sequence[Record], policy: PartitionPolicy, now_ms: int) -> int:
     """Count the records that are not believed if they are received now."""
     low, high = now_ms - policy.past_ms, now_ms + policy.future_ms
@@ -118,15 +129,18 @@ async def _survey(
     """Print what is in logs, and what their definitions make of it; post nothing."""
     runtime.spare_collector()
     extent, survey = Extent(), Survey()
-    dry = LogReplay(definitions.find, options.vehicle_id, None, options.choice, survey.see)
+    dry = LogReplay(
+        definitions.find, options.vehicle_id, None, options.choice, survey.see, _transfers(definitions)
+    )
     async for frames in logs.blocks(stopping, "reading"):
         extent.add(frames)
         dry.records(frames)
+    dry.end()
     outcome = Outcome(logs.sources, dry.counts, extent, shared_ids=dry.shared_ids)
     found, ids = _faults(outcome, definitions, options), list(survey.lines())
     if options.summary == "text":
         outcomes.show_ids(outcome, ids, options.most)
-    _report(outcome, options, found, ids)
+    _report(outcome, options, found, definitions, ids)
     return int(bool(found))
 
 
@@ -157,9 +171,15 @@ def _faults(outcome: Outcome, definitions: "Definitions", options: ReplayOptions
     )
 
 
-def _report(outcome: Outcome, options: ReplayOptions, found: Sequence[str], ids: object = None) -> None:
+def _report(
+    outcome: Outcome,
+    options: ReplayOptions,
+    found: Sequence[str],
+    definitions: "Definitions",
+    ids: object = None,
+) -> None:
     if options.summary == "json":
-        screen.say(outcomes.as_json(outcome, found, ids).decode())
+        screen.say(outcomes.as_json(outcome, found, definitions.notes, ids).decode())
     else:
         outcomes.explain(outcome, options.most)
     for fault in found:

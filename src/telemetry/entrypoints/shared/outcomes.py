@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -11,6 +11,9 @@ from telemetry.domain.can.source import Source, Tally
 from telemetry.domain.can.survey import Line
 from telemetry.domain.can.times import Extent
 from telemetry.entrypoints.process import screen
+
+Notes: TypeAlias = Mapping[str, Mapping[str, Sequence[str]]]
+"""What was mended or left out of a file of definitions, and which of its signals or messages."""
 
 _FEW: Final = 10  # that are named of what is no id
 _HEADS: Final = (
@@ -51,6 +54,7 @@ class Outcome(msgspec.Struct, frozen=True):
             "left_out": counts.other_bus.total() + counts.sent.total(),
             "skipped": sum(tally.skipped.total() for tally in tallies),
             "unreadable": sum(tally.unreadable for tally in tallies),
+            **({"packets": packets} if (packets := counts.packets.total()) else {}),
         }
 
 
@@ -66,7 +70,12 @@ def explain(outcome: Outcome, most: int | None) -> None:
         ("frame", "that could not be decoded", counts.undecodable),
         ("frame", "shorter than the definition, decoded as far as the data goes", counts.short),
         ("value", "not available, left out", counts.unavailable),
+        ("value", "reported as a fault by the sender, left out", counts.errors),
+        ("value", "physically impossible, left out", counts.impossible),
+        ("value", "outside the stated range, kept", counts.outside),
         ("frame", "with no value available, not posted", counts.blank),
+        ("frame", "that is a part of a message of several", counts.packets),
+        ("message", "of several frames that is not complete", counts.incomplete),
         ("frame", f"nudged to a free millisecond, by {counts.furthest} ms at the most", counts.nudged),
         ("frame", "without data, skipped", skipped),
         ("frame", "of another bus, left out", counts.other_bus),
@@ -76,6 +85,15 @@ def explain(outcome: Outcome, most: int | None) -> None:
     for sentence in (*_of_buses(outcome, most), *_of_times(outcome)):
         screen.explain(sentence)
     screen.say(f"replay: {' '.join(f'{name}={count}' for name, count in outcome.totals.items())}")
+
+
+def explain_definitions(notes: Notes, most: int | None) -> None:
+    """Say what in files of definitions was mended or left out; of each kind, name at most so many."""
+    for file, kinds in notes.items():
+        for what, which in kinds.items():
+            left = len(which[most:]) if most else 0
+            more = f", and {left} more (--all names all)" if left else ""
+            screen.explain(f"{file}: {what}: {', '.join(which[:most])}{more}")
 
 
 def show_ids(outcome: Outcome, lines: Sequence[Line], most: int | None) -> None:
@@ -183,7 +201,7 @@ def _first(tally: Tally) -> str:
     return f"{'; '.join(tally.examples)}{f'; and {more} more' if more else ''}"
 
 
-def as_json(outcome: Outcome, found: Sequence[str], survey: object = None) -> bytes:
+def as_json(outcome: Outcome, found: Sequence[str], notes: Notes, survey: object = None) -> bytes:
     """Return all of it as one JSON object."""
     return msgspec.json.encode(
         {
@@ -206,6 +224,7 @@ def as_json(outcome: Outcome, found: Sequence[str], survey: object = None) -> by
                 "longest_jump_s": outcome.extent.longest_jump_us / 1e6,
             },
             "shared_ids": outcome.shared_ids,
+            "definitions": notes,
             "faults": found,
             **({"ids": survey} if survey is not None else {}),
         }

@@ -18,10 +18,10 @@ async def record(
     Raise MissingExtraError if what writes logs is not installed, OSError if they cannot be written.
     """
     with extras.needed("can"):
-        from telemetry.adapters.can.dbc import Dbc  # noqa: PLC0415  # an extra, which need not be there
+        from telemetry.adapters.can.catalogue import read  # noqa: PLC0415  # an extra, which need not be there
         from telemetry.adapters.can.logs.record import CanRecorder  # noqa: PLC0415  # as above
     first_ms, sampling_ms, written = container.clock().wall_ms(), round(SAMPLING_S * 1000), 0
-    broadcast = container.broadcast(Dbc().cyclic, sampling_ms)
+    broadcast = container.broadcast(read().cyclic, sampling_ms)
     names = simulation.vehicle_ids
     with ExitStack() as stack, screen.progress() as progress:
         recorders = [stack.enter_context(CanRecorder(_beside(path, name, len(names)))) for name in names]

@@ -1,0 +1,109 @@
+"""Definitions in KCD, SYM and ARXML files."""
+
+import logging
+
+import pytest
+
+from telemetry.adapters.can.catalogue import read
+from telemetry.domain.can.frame import Decoded, UnreadableError
+
+KCD = """<?xml version="1.0" encoding="UTF-8"?>
+<NetworkDefinition xmlns="http://kayak.2codeornot2code.org/1.0">
+  <Document name="pack"/>
+  <Bus name="drive">
+    <Message id="0x123" name="Pack" length="8" interval="100">
+      <Multiplex name="page" offset="0" length="8">
+        <MuxGroup count="1"><Signal name="CellV" offset="8" length="8"><Value slope="0.02"/></Signal></MuxGroup>
+        <MuxGroup count="2"><Signal name="CellT" offset="8" length="8"><Value intercept="-40"/></Signal></MuxGroup>
+      </Multiplex>
+      <Signal name="Soc" offset="16" length="8" endianess="big"><Value max="100"/></Signal>
+      <Signal name="Mode" offset="24" length="8"><LabelSet><Label name="on" value="255"/></LabelSet></Signal>
+      <Signal name="Far" offset="64" length="8"/>
+    </Message>
+    <Message id="0x18FEF1FE" name="Long" length="8" format="extended">
+      <Signal name="Ratio" offset="0" length="32"><Value type="single"/></Signal>
+      <Signal name="Balance" offset="32" length="8"><Value type="signed"/></Signal>
+    </Message>
+  </Bus>
+</NetworkDefinition>
+"""
+
+SYM = """FormatVersion=6.0 // Do not edit this line!
+Title="pack"
+
+{SIGNALS}
+Sig=Soc unsigned 8 /u:"%" /f:0.5 /max:100
+Sig=Current signed 16 /u:A /f:0.1
+
+{SENDRECEIVE}
+
+[Pack]
+ID=123h
+Len=8
+Sig=Soc 0
+Sig=Current 8
+"""
+
+ARXML = """<?xml version="1.0" encoding="UTF-8"?>
+<AUTOSAR xmlns="http://autosar.org/schema/r4.2.1"><AR-PACKAGES/></AUTOSAR>
+"""
+
+
+def test_a_kcd_file_is_read_with_its_multiplexed_signals_and_states(tmp_path):
+    (tmp_path / "pack.kcd").write_text(KCD)
+    catalogue = read(tmp_path / "pack.kcd")
+    pack, long = catalogue.definitions
+    assert (pack.can_id, pack.is_extended, pack.period_ms) == (0x123, False, 100)
+    assert pack.layout.read(
+        [b"\1\xb4\x50\xff\0\0\0\0", b"\2\x41\x50\0\0\0\0\0", b"\3\x41\x65\0\0\0\0\0"]
+    ) == [
+        Decoded({"page": 1.0, "cell_v": 3.6, "soc": 80.0, "mode": 255.0}),
+        Decoded({"page": 2.0, "cell_t": 25.0, "soc": 80.0, "mode": 0.0}),
+        Decoded({"page": 3.0, "soc": 101.0, "mode": 0.0}, outside=("soc",)),
+    ]
+    assert catalogue.notes == {"left out, beyond the end of the message": ["Far (Pack)"]}
+    assert (long.can_id, long.is_extended) == (0x18FEF1FE, True)
+    assert long.layout.read([bytes.fromhex("0000c03ffe000000")]) == [Decoded({"ratio": 1.5, "balance": -2.0})]
+
+
+@pytest.mark.parametrize("head", ["", "// a comment before\n\n"])
+def test_a_sym_file_is_read(tmp_path, head):
+    (tmp_path / "pack.sym").write_text(head + SYM)
+    (pack,) = read(tmp_path / "pack.sym").definitions
+    assert pack.layout.read([bytes.fromhex("A0 FE FF 00 00 00 00 00")]) == [
+        Decoded({"soc": 80.0, "current": -0.2})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        (
+            "old.sym",
+            SYM.replace("6.0", "5.0"),
+            r"old\.sym: it cannot be read as SYM: Only SYM version 6\.0 is",
+        ),
+        ("cut.kcd", KCD[:400], r"cut\.kcd: it cannot be read as KCD: "),
+        (
+            "odd.arxml",
+            ARXML.replace("r4.2.1", "odd"),
+            r"odd\.arxml: it cannot be read as ARXML: Unrecognized XML names",
+        ),
+        ("empty.arxml", ARXML, r"empty\.arxml: no signal of it can be decoded$"),
+        ("page.xml", "<html></html>", r"page\.xml: it is XML, but neither KCD nor ARXML; convert it to DBC"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason_in_one_line(tmp_path, name, content, why):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UnreadableError, match=why) as refusal:
+        read(tmp_path / name)
+    assert "\n" not in str(refusal.value)
+
+
+def test_what_a_file_defines_twice_is_noted_and_nothing_is_logged(tmp_path, caplog):
+    twice = KCD.replace('id="0x18FEF1FE"', 'id="0x123"').replace(' format="extended"', "")
+    (tmp_path / "twice.kcd").write_text(twice)
+    with caplog.at_level(logging.WARNING):
+        catalogue = read(tmp_path / "twice.kcd")
+    assert catalogue.notes["defined more than once, the last counts"] == ["0x123"]
+    assert not caplog.records
