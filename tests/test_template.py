@@ -8,15 +8,16 @@ import pytest
 
 from harness import template
 from harness.template import Stack
+from telemetry.domain.store.notes import NOTES
 from telemetry.domain.store.objects import QUARANTINE
 
-ROLES = Path(__file__).parent.parent / "src" / "telemetry" / "entrypoints" / "roles"
+ENTRYPOINTS = Path(__file__).parent.parent / "src" / "telemetry" / "entrypoints"
 POLICIES = sorted(
     name for name, each in template.read()["Resources"].items() if each["Type"] == "AWS::IAM::ManagedPolicy"
 )
 OF_STORES = [name for name in POLICIES if name not in ("ReceiverPolicy", "ProvisionerPolicy")]
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-TREES = ("raw/", "skewed/", "aggregated/", QUARANTINE)
+TREES = ("raw/", "skewed/", "aggregated/", NOTES, QUARANTINE)
 
 
 def test_there_is_a_policy_for_each_command_that_uses_aws():
@@ -105,7 +106,8 @@ def test_the_prefix_of_the_roles_is_that_of_lifecycle_and_policies():
         ]
         assert objects
         assert all(each.startswith("arn:aws:s3:::b/fleet/7/") for each in objects)
-        assert {each.removeprefix("arn:aws:s3:::b/fleet/7/").rstrip("*") for each in objects} <= {*TREES}
+        inside = {each.removeprefix("arn:aws:s3:::b/fleet/7/").partition("/")[0] for each in objects}
+        assert inside <= {tree.rstrip("/") for tree in TREES}
 
 
 @pytest.mark.parametrize("policy", OF_STORES)
@@ -135,13 +137,16 @@ def test_no_policy_allows_more_than_named_actions_on_named_resources():
 
 
 @pytest.mark.parametrize(
-    ("name", "role", "metric"),
-    [("RefusalsInLog", "receiver", "Refusals"), ("HoursInLog", "aggregator", "HoursBuilt")],
+    ("name", "file", "metric"),
+    [
+        ("RefusalsInLog", "roles/receiver.py", "Refusals"),
+        ("HoursInLog", "shared/reporting.py", "HoursBuilt"),
+    ],
 )
-def test_an_alarm_from_a_log_waits_for_what_the_role_says(name: str, role: str, metric: str):
+def test_an_alarm_from_a_log_waits_for_what_the_role_says(name: str, file: str, metric: str):
     found = Stack(LogGroup="g").resources[name]
     (event,) = re.findall(r'\$\.event = "([^"]+)"', found["FilterPattern"])
-    assert f'"{event}"' in (ROLES / f"{role}.py").read_text()
+    assert f'"{event}"' in (ENTRYPOINTS / file).read_text()
     (transformation,) = found["MetricTransformations"]
     assert transformation["MetricName"] == metric
     assert name not in Stack().resources

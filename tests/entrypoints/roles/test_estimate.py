@@ -17,14 +17,57 @@ def rows(output: str) -> dict[str, list[str]]:
     return {name: figures for name, *figures in cells}
 
 
-def test_the_fleet_of_the_issue_costs_what_it_is_known_to(capsys: pytest.CaptureFixture[str]):
+def test_the_plain_design_costs_two_orders_of_magnitude_more_on_sqs(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["estimate", "--vehicles", "10000", "--rate-hz", "5"]) == 0
     said = capsys.readouterr().out
     found = rows(said)
-    assert found["SQS requests"][0] == "38,880,000,000"
+    assert found["SQS sends"][0] == "12,960,000,000"
     assert found["$ SQS requests"][0] == "15,552"
-    assert int(found["$ SQS requests"][1].replace(",", "")) * 100 <= 15_552
+    assert dollars(found["$ SQS requests"][1]) * 100 <= 15_552
     assert "https://aws.amazon.com/sqs/pricing/" in said
+    assert "Left out: computers and load balancers, traffic and NAT" in said
+
+
+def dollars(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def test_dollars_of_each_column_add_up(capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["estimate", "--vehicles", "100", "--receivers", "2", "--consumers", "2"]) == 0
+    found = rows(capsys.readouterr().out)
+    parts = ("SQS requests", "S3 puts and lists", "S3 gets", "S3 storage", "lifecycle transitions")
+    for column in (0, 1):
+        total = sum(dollars(found[f"$ {part}"][column]) for part in parts)
+        assert total == pytest.approx(dollars(found["$ together"][column]), abs=3)  # each is rounded
+
+
+def test_a_terabyte_costs_about_23_dollars_a_month_and_about_5_in_the_lifecycle(
+    capsys: pytest.CaptureFixture[str],
+):
+    assert cli.main(["estimate"]) == 0
+    found = rows(capsys.readouterr().out)
+    assert found["$ a month, days 0 to 30: Standard"][-1] == "23.55"
+    assert dollars(found["$ a month, from day 90 on: Glacier"][-1]) < 4
+    assert dollars(found["$ a month, mean of three years, with moving"][-1]) == pytest.approx(5, abs=0.1)
+    small = dollars(found["$ a month, mean of three years, with moving"][0])
+    assert small > 23.55  # as objects of 100 records cost more to move than they save
+
+
+def test_settings_steer_the_estimate_and_bodies_of_many_records_do_not_change_the_bytes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    found = []
+    for name, value in (("BATCH_SIZE", "100"), ("BATCH_SIZE", "10000"), ("RAW_FORMAT", "jsonl.zst")):
+        monkeypatch.setenv(name, value)
+        assert cli.main(["estimate", "--vehicles", "200", "--per-post", "10"]) == 0
+        found.append(rows(capsys.readouterr().out))
+    few, many, compressed = (
+        {name: dollars(cells[1]) for name, cells in each.items() if name.startswith(("S3 puts", "GB"))}
+        for each in found
+    )
+    assert many["S3 puts of records"] < few["S3 puts of records"] / 5
+    assert many["GB stored, of a year"] == few["GB stored, of a year"]
+    assert compressed["GB stored, of a year"] < few["GB stored, of a year"] / 10
 
 
 @pytest.mark.parametrize("arguments", [["--measured"], ["--measured", "data/log/consumer.log"]])

@@ -67,7 +67,11 @@ GUIDES: Final[Mapping[str, Guide]] = {
         "telemetry provision --dry-run --queue fleet --bucket my-telemetry",
     ),
     "estimate": Guide(
-        ("BATCH_", "INGEST_LINGER", "DATA_DIR"), "telemetry estimate --vehicles 10000 --rate-hz 5"
+        (
+            *("BATCH_", "INGEST_LINGER", "PARTITION_", "RAW_", "AGGREGATE_", "DATA_DIR"),
+            *("SQS_RECEIVE_PAUSE", "SQS_POLL_WAIT"),
+        ),
+        "telemetry estimate --vehicles 10000 --rate-hz 5 --per-post 10",
     ),
     "dead-letters": Guide((*_QUEUE, *_STORE, *_LOG), "telemetry dead-letters list"),
     "skewed": Guide(

@@ -1,26 +1,35 @@
-"""`telemetry estimate`: what a fleet costs a month on AWS, unpacked against packed."""
+"""`telemetry estimate`: what a fleet costs a month on AWS, as the pipeline runs, beside the plain design.
+
+The plain design sends a message a record. How the pipeline runs follows from the settings and from how many
+records share a POST. --measured takes from a consumer's log how many shared a message and an object.
+"""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
-from telemetry.domain import estimate
-from telemetry.domain.estimate import CHUNK, Packing, Prices
+from telemetry.domain.estimate import flow
+from telemetry.domain.estimate.cost import MONTH_S, TB, Month, Prices, Stored
+from telemetry.domain.estimate.load import Load, Terms
 from telemetry.domain.store.objects import MAX_BATCH
+from telemetry.domain.transport import envelope
 from telemetry.entrypoints.process import screen, settings
 from telemetry.entrypoints.process.options import Count, Parser
 from telemetry.entrypoints.process.settings import Settings, SettingsError
 
 _PRICES: Final = Path(__file__).parents[2] / "data" / "prices.json"
+_MAX_BODY: Final = 768 * 1024  # bytes: what base64 leaves of the 1 MiB of a message
 
-_JSON: Final = 300.0  # bytes of a record of the simulator as JSON
-_SEALED: Final = (
-    30.0  # bytes of it among others in a queue message, in base64: twice the 15 that the simulator's take
+_IN_CENTS: Final = 100  # dollars, below which cents are shown
+
+_LEFT_OUT: Final = (
+    "Left out: computers and load balancers, traffic and NAT, logs and alarms (CloudWatch), calls to KMS,"
+    " restores from Glacier, retries, copies, quarantine, dead letters, and lower prices for large volumes."
 )
 
 
@@ -35,19 +44,37 @@ class _Line(msgspec.Struct):
 
 
 class EstimateOptions(msgspec.Struct, frozen=True):
-    """How large the fleet is, and how its records are packed.
+    """How large the fleet is, how it sends, and how many processes take it.
 
     An empty path of `measured` is that of the demo.
     """
 
     vehicles: Count = 10_000
     rate_hz: Annotated[float, Meta(ge=1e-6, le=1e6)] = 5
+    per_post: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    receivers: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    consumers: Annotated[int, Meta(ge=1, le=10_000)] = 1
     measured: Path | None = None
+
+
+class _Column(NamedTuple):
+    """A way to run: its name, its month, and the bytes of its objects."""
+
+    name: str
+    month: Month
+    size: float
 
 
 def main(arguments: Sequence[str] = ()) -> int:
     parser = Parser.of("estimate", __doc__)
-    parser.add(EstimateOptions, vehicles="N: how many vehicles", rate_hz="HZ: records of each a second")
+    parser.add(
+        EstimateOptions,
+        vehicles="N: how many vehicles",
+        rate_hz="HZ: records of each a second",
+        per_post="N: records that share a POST",
+        receivers="N: how many receivers take them",
+        consumers="N: how many consumers store them",
+    )
     parser.add_argument(
         "--measured",
         nargs="?",
@@ -58,40 +85,68 @@ def main(arguments: Sequence[str] = ()) -> int:
     )
     options = parser.read(arguments).to(EstimateOptions)
     configured = settings.load()
-    rate = options.vehicles * options.rate_hz
-    packings = [Packing("unpacked", 1, _JSON, configured.batch_size, _JSON), packed(configured, rate)]
-    if options.measured is not None:
-        log = options.measured if options.measured.name else configured.data_dir / "log" / "consumer.log"
-        packings.append(measured(log))
     prices = msgspec.json.decode(_PRICES.read_bytes(), type=Prices)
-    _show(rate, packings, prices)
+    _show(load(options), list(_columns(options, configured, prices)), prices)
     return 0
 
 
-def packed(configured: Settings, rate: float) -> Packing:
-    """Fill queue messages and objects up to their bounds, or with what comes within the time they wait."""
-    linger_s = msgspec.structs.replace(configured, queue_backend="sqs").linger_s
-    per_message = min(CHUNK / _SEALED, max(1.0, rate * linger_s))
-    per_object = min(MAX_BATCH / _JSON, max(1.0, rate * configured.batch_timeout))
-    return Packing("packed", per_message, _SEALED, per_object, _JSON)
+def load(options: EstimateOptions) -> Load:
+    return Load(
+        rate=options.vehicles * options.rate_hz,
+        per_post=options.per_post,
+        vehicles=options.vehicles,
+        receivers=options.receivers,
+        consumers=options.consumers,
+    )
 
 
-def measured(log: Path) -> Packing:
-    """Read from a consumer's log how records were packed. Raise SettingsError if it does not say."""
+def terms(configured: Settings) -> Terms:
+    """Return the terms of these settings on SQS and S3, whatever backends they choose."""
+    return Terms(
+        linger_s=msgspec.structs.replace(configured, queue_backend="sqs").linger_s,
+        max_content=envelope.max_content(_MAX_BODY),
+        batch_size=configured.batch_size,
+        batch_timeout_s=configured.batch_timeout,
+        max_object=MAX_BATCH,
+        pause_s=configured.sqs_receive_pause,
+        poll_s=configured.sqs_poll_wait,
+        receivers=configured.sqs_receivers,
+        look_s=configured.aggregate_interval,
+        buckets=configured.partition_buckets,
+        is_compressed=configured.raw_format == "jsonl.zst",
+    )
+
+
+def _columns(options: EstimateOptions, configured: Settings, prices: Prices) -> Iterator[_Column]:
+    offered, agreed = load(options), terms(configured)
+
+    def column(name: str, made: flow.Flow, size: float) -> _Column:
+        return _Column(name, Month.of(offered, made, size, prices), size)
+
+    plain, packed = flow.plain(offered, agreed), flow.modelled(offered, agreed)
+    yield column("plain", plain, agreed.object_size(plain.per_object))
+    yield column("packed", packed, agreed.object_size(packed.per_object))
+    if options.measured is not None:
+        named = options.measured.name
+        log = options.measured if named else configured.data_dir / "log" / "consumer.log"
+        per_message, per_object, size = measured(log)
+        yield column("measured", flow.measured(offered, agreed, per_message, per_object), size)
+
+
+def measured(log: Path) -> tuple[float, float, float]:
+    """Read from a consumer's log how many records a message and an object held, and the bytes of an object.
+
+    Raise SettingsError if it does not say.
+    """
     lines = list(_lines(log))
     batches = [line for line in lines if line.event == "Batch processed" and line.size]
     if not batches:
         raise SettingsError(
             f"LOG_FORMAT: {log} names no batch as JSON; let the consumer write it with LOG_FORMAT=json"
         )
-    records = sum(line.size for line in batches)
-    return Packing(
-        "measured",
-        records / sum(line.messages for line in batches),
-        _SEALED,
-        records / sum(line.objects for line in batches),
-        sum(line.bytes for line in batches) / records,
-    )
+    records, objects = (sum(getattr(line, name) for line in batches) for name in ("size", "objects"))
+    per_message = records / sum(line.messages for line in batches)
+    return per_message, records / objects, sum(line.bytes for line in batches) / objects
 
 
 def _lines(log: Path) -> Iterator[_Line]:
@@ -102,29 +157,54 @@ def _lines(log: Path) -> Iterator[_Line]:
                 yield msgspec.json.decode(text, type=_Line)
 
 
-def _show(rate: float, packings: Sequence[Packing], prices: Prices) -> None:
-    months = [estimate.month(rate, packing, prices) for packing in packings]
-    counts = (
-        ("SQS requests", "requests"),
-        ("S3 puts", "puts"),
-        ("lifecycle transitions", "transitions"),
-        ("GB in Standard", "standard_gb"),
-        ("GB in Standard-IA", "infrequent_gb"),
-        ("GB in Glacier", "glacier_gb"),
-    )
-    dollars = (
-        ("SQS requests", "requests_cost"),
-        ("S3 puts", "puts_cost"),
-        ("S3 storage", "storage_cost"),
-        ("lifecycle transitions", "transitions_cost"),
-        ("together", "total"),
-    )
-    rows: list[tuple[str, ...]] = [
-        ("records a queue message", *(f"{each.per_message:,.0f}" for each in packings))
-    ]
-    rows += [("records an object", *(f"{each.per_object:,.0f}" for each in packings))]
-    rows += [(name, *(f"{getattr(each, field):,.0f}" for each in months)) for name, field in counts]
-    rows += [(f"$ {name}", *(f"{getattr(each, field):,.0f}" for each in months)) for name, field in dollars]
-    title = f"A month of {rate:,.0f} records a second, {months[0].records:.2g} in all, a year after the start"
-    screen.table(title, ("", *(each.name for each in packings)), rows)
+_COUNTS: Final[Sequence[tuple[str, Callable[[Month], float]]]] = (
+    ("records a queue message", lambda each: each.flow.per_message),
+    ("records an object", lambda each: each.flow.per_object),
+    ("SQS sends", lambda each: each.flow.sends * MONTH_S),
+    ("SQS receives", lambda each: each.flow.receives * MONTH_S),
+    ("SQS deletes", lambda each: each.flow.deletes * MONTH_S),
+    ("SQS health checks", lambda each: each.flow.checks * MONTH_S),
+    ("S3 puts of records", lambda each: each.flow.puts * MONTH_S),
+    ("S3 puts of figures", lambda each: each.flow.figure_puts * MONTH_S),
+    ("S3 gets", lambda each: each.flow.gets * MONTH_S),
+    ("S3 lists", lambda each: each.flow.lists * MONTH_S),
+    ("lifecycle transitions", lambda each: each.stored.moves),
+    ("GB stored, of a year", lambda each: 12 * each.stored.gb),
+)
+_DOLLARS: Final[Sequence[tuple[str, Callable[[Month], float]]]] = (
+    ("SQS requests", lambda each: each.requests_cost),
+    ("S3 puts and lists", lambda each: each.writes_cost),
+    ("S3 gets", lambda each: each.reads_cost),
+    ("S3 storage", lambda each: each.storage_cost),
+    ("lifecycle transitions", lambda each: each.moving_cost),
+    ("together", lambda each: each.total),
+)
+_TERABYTE: Final[Sequence[tuple[str, Callable[[Stored], float]]]] = (
+    ("objects", lambda each: each.objects),
+    ("$ a month, days 0 to 30: Standard", lambda each: each.in_standard),
+    ("$ a month, days 30 to 90: Standard-IA from 128 KB on", lambda each: each.in_infrequent),
+    ("$ a month, from day 90 on: Glacier", lambda each: each.in_glacier),
+    ("$ once, to move it", lambda each: each.moving),
+    ("$ a month, mean of the first year, with moving", lambda each: each.mean(12)),
+    ("$ a month, mean of three years, with moving", lambda each: each.mean(36)),
+)
+
+
+def _show(offered: Load, columns: Sequence[_Column], prices: Prices) -> None:
+    heads = ("", *(each.name for each in columns))
+    months = [each.month for each in columns]
+    rows = [(name, *(f"{value(each):,.0f}" for each in months)) for name, value in _COUNTS]
+    rows += [(f"$ {name}", *(f"{value(each):,.0f}" for each in months)) for name, value in _DOLLARS]
+    records = f"{offered.rate:,.0f} records a second, {offered.rate * MONTH_S:.2g} in all"
+    screen.table(f"A month of {records}, a year after the start", heads, rows)
+    sizes = [*(each.size for each in columns), float(MAX_BATCH)]
+    terabytes = [Stored.of(TB, size, prices) for size in sizes]
+    rows = [("KB an object", *(f"{size / 1024:,.0f}" for size in sizes))]
+    rows += [(name, *(_money(value(each)) for each in terabytes)) for name, value in _TERABYTE]
+    screen.table("1 TB of records, by the size of its objects", (*heads, "largest"), rows)
     screen.explain(f"Prices of {prices.as_of}, {prices.region}: {', '.join(prices.source)}")
+    screen.explain(_LEFT_OUT)
+
+
+def _money(value: float) -> str:
+    return f"{value:,.2f}" if value < _IN_CENTS else f"{value:,.0f}"

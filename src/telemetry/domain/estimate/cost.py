@@ -1,0 +1,118 @@
+"""What requests, objects and bytes cost on AWS, and how much of it the lifecycle saves.
+
+An object stays 30 days in Standard and 60 in Standard-IA. From day 90 on it is in Glacier. Below 128 KB it
+skips Standard-IA. Each move is a request, which costs the same for one byte as for 5 MB, and an object in
+Glacier brings an overhead. So small objects cost more to move than they save.
+"""
+
+from typing import Final, Self
+
+import msgspec
+
+from telemetry.domain.estimate.flow import Flow
+from telemetry.domain.estimate.load import Load
+
+MONTH_S: Final = 30 * 24 * 3600
+TB: Final = 1024.0**4
+_GB: Final = 1024.0**3
+_MIN_INFREQUENT: Final = 128 * 1024  # bytes; a smaller object is not moved to Standard-IA
+# Bytes an object in Glacier: the first billed at Standard's price, the second at Glacier's.
+_GLACIER_OVERHEAD: Final = (8 * 1024, 32 * 1024)
+_YEAR: Final = 12  # months
+_HOURS: Final = 720  # of a month
+_FIGURES: Final = 560  # bytes of a vehicle's figures of an hour
+
+
+class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Prices in dollars, with the date and the sources at which they were read.
+
+    Requests to SQS are priced by the million, storage by the GB and month, and the others by the thousand.
+    """
+
+    as_of: str
+    source: tuple[str, ...]
+    region: str
+    sqs_requests: float
+    s3_puts: float
+    s3_gets: float
+    to_infrequent: float
+    to_glacier: float
+    standard: float
+    infrequent: float
+    glacier: float
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """Objects of one size: what they cost a month in each place, in dollars, and once to move them."""
+
+    objects: float
+    gb: float
+    is_infrequent: bool
+    in_standard: float
+    in_infrequent: float
+    in_glacier: float
+    moving: float
+
+    @classmethod
+    def of(cls, total: float, size: float, prices: Prices) -> Self:
+        """Price `total` bytes in objects of `size` bytes."""
+        objects, gb, is_large = total / size, total / _GB, size >= _MIN_INFREQUENT
+        at_standard, at_glacier = (objects * each / _GB for each in _GLACIER_OVERHEAD)
+        move = prices.to_glacier + (prices.to_infrequent if is_large else 0.0)
+        return cls(
+            objects=objects,
+            gb=gb,
+            is_infrequent=is_large,
+            in_standard=gb * prices.standard,
+            in_infrequent=gb * (prices.infrequent if is_large else prices.standard),
+            in_glacier=at_standard * prices.standard + (gb + at_glacier) * prices.glacier,
+            moving=objects * move / 1000,
+        )
+
+    @property
+    def moves(self) -> float:
+        """Count the moves from tier to tier."""
+        return self.objects * (2 if self.is_infrequent else 1)
+
+    def kept(self, months: int) -> float:
+        """Add up the first months in the lifecycle, at least three, without the moves."""
+        return self.in_standard + 2 * self.in_infrequent + (months - 3) * self.in_glacier
+
+    def mean(self, months: int) -> float:
+        """Return what one of the first months costs on average, with the moves."""
+        return (self.kept(months) + self.moving) / months
+
+
+class Month(msgspec.Struct, frozen=True):
+    """A month of 30 days, a year after the start: what eleven others brought is stored beside its own."""
+
+    flow: Flow
+    stored: Stored
+    figures_gb: float
+    requests_cost: float
+    writes_cost: float
+    reads_cost: float
+    storage_cost: float
+    moving_cost: float
+
+    @classmethod
+    def of(cls, load: Load, flow: Flow, size: float, prices: Prices) -> Self:
+        """Price a flow whose objects have `size` bytes on average."""
+        stored = Stored.of(flow.puts * MONTH_S * size, size, prices)
+        figures_gb = load.vehicles * _FIGURES * _HOURS * _YEAR / _GB
+        writes = flow.puts + flow.figure_puts + flow.lists
+        return cls(
+            flow=flow,
+            stored=stored,
+            figures_gb=figures_gb,
+            requests_cost=flow.requests * MONTH_S / 1e6 * prices.sqs_requests,
+            writes_cost=writes * MONTH_S / 1e3 * prices.s3_puts,
+            reads_cost=flow.gets * MONTH_S / 1e3 * prices.s3_gets,
+            storage_cost=stored.kept(_YEAR) + figures_gb * prices.standard,
+            moving_cost=stored.moving,
+        )
+
+    @property
+    def total(self) -> float:
+        requests = self.requests_cost + self.writes_cost + self.reads_cost
+        return requests + self.storage_cost + self.moving_cost
