@@ -15,6 +15,7 @@ _QUESTIONS: Final = (
     ("growth",),
     ("memory", "--seconds=60"),
     ("aggregation",),
+    ("look",),
     ("peer",),
 )
 _ANSWER: Final = "bench:"

@@ -77,23 +77,32 @@ class Finder:
             found[hour] = _failure(listings) or _found(hour, _objects(listings))
         return found
 
-    async def day(self, day: str) -> Mapping[Hour, Found | TelemetryError]:
-        """Find the hours of a day, given as its folders, of which anything is there.
+    async def days(self, days: Sequence[str]) -> Mapping[Hour, Found | TelemetryError]:
+        """Find the hours of days, given as their folders, of which anything is there.
 
-        If the day cannot be listed, each of its hours is.
+        If a day cannot be listed, each of its hours is.
         """
-        listings = await self._list([f"{tree}{day}/" for tree in TREES])
-        if _failure(listings):
-            first = partition.parse_path(f"raw/{day}/hour=00").hour
-            return await self.hours(Hour(first + hour) for hour in range(_HOURS_A_DAY))
-        by_hour: defaultdict[Hour, list[ObjectInfo]] = defaultdict(list)
-        for info in _objects(listings):
-            with suppress(ValueError):  # what others put there
-                by_hour[_hour(info.key)].append(info)
-        return {hour: _found(hour, infos) for hour, infos in by_hour.items()}
+        listed = await self._list([f"{tree}{day}/" for day in days for tree in TREES])
+        found: dict[Hour, Found | TelemetryError] = {}
+        for day in days:
+            listings, listed = listed[: len(TREES)], listed[len(TREES) :]
+            if _failure(listings):
+                first = partition.parse_path(f"raw/{day}/hour=00").hour
+                found |= await self.hours(Hour(first + hour) for hour in range(_HOURS_A_DAY))
+            else:
+                found |= _of_day(_objects(listings))
+        return found
 
     async def _list(self, prefixes: Sequence[str]) -> Sequence[Sequence[ObjectInfo] | TelemetryError]:
         return await self._together([partial(self._storage.list, prefix) for prefix in prefixes])
+
+
+def _of_day(infos: Iterable[ObjectInfo]) -> Mapping[Hour, Found]:
+    by_hour: defaultdict[Hour, list[ObjectInfo]] = defaultdict(list)
+    for info in infos:
+        with suppress(ValueError):  # what others put there
+            by_hour[_hour(info.key)].append(info)
+    return {hour: _found(hour, of_hour) for hour, of_hour in by_hour.items()}
 
 
 def _failure(listings: Iterable[Sequence[ObjectInfo] | TelemetryError]) -> TelemetryError | None:

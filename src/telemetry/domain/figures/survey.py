@@ -51,12 +51,11 @@ class Survey:
         """Take the newest days that are left; find their hours that are not current, or cannot be listed."""
         days, self._left = self._left[-_DAYS_A_STEP:], self._left[:-_DAYS_A_STEP]
         found: dict[Hour, TelemetryError | None] = {}
-        for day in days:
-            for hour, each in (await self._finder.day(day)).items():
-                if isinstance(each, TelemetryError):
-                    found[hour] = each
-                elif not each.is_current:
-                    found[hour] = None
+        for hour, each in (await self._finder.days(days)).items():
+            if isinstance(each, TelemetryError):
+                found[hour] = each
+            elif not each.is_current:
+                found[hour] = None
         return found
 
     async def _folders(self, folders: Sequence[str]) -> Sequence[Sequence[str] | TelemetryError]:
