@@ -80,8 +80,7 @@ class Source(Protocol):
     def blocks(self) -> AsyncGenerator[Frames]:
         """Yield the frames from the start on, in their order, some at a time, and count them.
 
-        What cannot be read is counted and passed over. Where reading cannot go on, the frames end, and
-        `tally.fault` says why. Once it is closed, it reads no further. Raise UnreadableError if it is no log
-        that is known, OSError if it cannot be opened.
+        What cannot be read is counted and passed over. Where reading cannot begin or cannot go on, the
+        frames end, and `tally.fault` says why. Once it is closed, it reads no further.
         """
         ...

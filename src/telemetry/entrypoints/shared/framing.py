@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -64,6 +64,8 @@ async def _next(blocks: AsyncIterator[Frames], stopping: asyncio.Event) -> Frame
     if asked.done():
         return asked.result()
     asked.cancel()
+    with suppress(asyncio.CancelledError):
+        await asked
     return None
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from telemetry.adapters.can.logs import inputs, live
 from telemetry.adapters.can.logs.live import LiveBus
 from telemetry.adapters.can.logs.source import LogSource
+from telemetry.adapters.can.logs.thread import in_thread
 from telemetry.domain.can.frame import UnreadableError
 from tests.can_logs import FRAMES, UTC_ZONE, candump, read, rows_of, zipped
 
@@ -168,9 +170,28 @@ def test_an_interface_of_this_machine_is_a_bus_if_it_is_one_of_can(monkeypatch, 
         assert (found.kind, found.name) == ("socketcan", "can0")
 
 
-def test_what_a_reading_thread_raises_is_raised_where_it_is_asked():
+def test_a_log_that_cannot_be_opened_any_more_is_a_fault():
     def open_gone(_: object) -> BytesIO:
         raise OSError("gone")
 
-    with pytest.raises(OSError, match="gone"):
-        read(LogSource("x", UTC_ZONE, open_gone))
+    log = LogSource("x", UTC_ZONE, open_gone)
+    assert not read(log)
+    assert log.tally.fault == "gone"
+
+
+def test_a_bus_that_cannot_be_opened_any_more_is_a_fault():
+    bus = LiveBus("socketcan", "nowhere0")
+    assert list(bus.frames()) == []
+    assert bus.tally.fault is not None
+
+
+def test_what_a_reading_thread_raises_is_raised_where_it_is_asked():
+    def make() -> Iterator[int]:
+        yield 1
+        raise ValueError("gone")
+
+    async def gather() -> list[int]:
+        return [item async for item in in_thread(make)]
+
+    with pytest.raises(ValueError, match="gone"):
+        asyncio.run(gather())

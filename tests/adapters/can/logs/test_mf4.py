@@ -86,4 +86,4 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(path, monkey
     with pytest.raises(
         UnreadableError, match=r"asammdf is not installed: pip install 'battery-telemetry\[mf4\]'"
     ):
-        read(open_log(path))
+        open_log(path).check()

@@ -43,7 +43,12 @@ class LiveBus:
     def frames(self) -> Iterator[Frames]:
         """Yield what is received, some five times a second, if it is nothing too."""
         self.tally, rows = Tally(), Rows()
-        with self._open() as bus:
+        try:
+            bus = self._open()
+        except UnreadableError as error:
+            self.tally.fault = str(error)
+            return
+        with bus:
             while not self.tally.fault:
                 ends_s = time.monotonic() + _GATHER_S
                 while len(rows) < MANY and time.monotonic() < ends_s and not self.tally.fault:

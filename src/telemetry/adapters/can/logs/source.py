@@ -9,7 +9,7 @@ from typing import IO, Final
 from zipfile import BadZipFile, ZipFile
 
 from telemetry.adapters.can.logs import known
-from telemetry.adapters.can.logs.format import Context, Format
+from telemetry.adapters.can.logs.format import Context
 from telemetry.adapters.can.logs.stream import Stream
 from telemetry.adapters.can.logs.thread import in_thread
 from telemetry.domain.can.columns import Frames
@@ -38,7 +38,7 @@ class LogSource:
         self.name = name
         self.size = size
         self.is_repeatable = size is not None
-        self.kind = "log"
+        self.kind = "a log"
         self.tally = Tally()
         self.is_dated = True
         self._zone = zone
@@ -53,10 +53,10 @@ class LogSource:
     def check(self) -> None:
         """Raise UnreadableError if it is no log that is known, OSError if it cannot be opened."""
         with ExitStack() as stack:
-            stream, context = Stream(self._open(stack), self._path), Context(self._zone, Tally())
-            if stream.head:
-                next(_format(self.name, stream).frames(stream, context), None)
-                self.is_dated = context.is_dated
+            try:
+                next(self._read(stack), None)
+            except UnreadableError as error:
+                raise UnreadableError(f"{self.name}: {error}") from error
 
     def blocks(self) -> AsyncGenerator[Frames]:
         return in_thread(self.frames)
@@ -64,25 +64,26 @@ class LogSource:
     def frames(self) -> Iterator[Frames]:
         """Yield the frames as `blocks` does, and wait where they come from."""
         with ExitStack() as stack:
-            self._stream = stream = Stream(self._open(stack), self._path)
-            self.tally = tally = Tally()
-            context = Context(self._zone, tally)
-            if not stream.head:
-                tally.fault = stream.damage
-                return
-            found = _format(self.name, stream)
-            self.kind = found.name
-            for frames in found.frames(stream, context):
-                self.is_dated = context.is_dated
-                yield frames
-            tally.fault = stream.damage or tally.fault
+            try:
+                yield from self._read(stack)
+            except (UnreadableError, OSError) as error:
+                self.tally.fault = str(error)
 
-
-def _format(name: str, stream: Stream) -> Format:
-    found = known.recognise(stream.head)
-    if not found:
-        raise UnreadableError(f"{name}: {known.guess(stream.head)}")
-    return found
+    def _read(self, stack: ExitStack) -> Iterator[Frames]:
+        self.tally = tally = Tally()
+        self._stream = stream = Stream(self._open(stack), self._path)
+        context = Context(self._zone, tally)
+        if not stream.head:
+            tally.fault = stream.damage
+            return
+        found = known.recognise(stream.head)
+        if not found:
+            raise UnreadableError(known.guess(stream.head))
+        self.kind = found.name
+        for frames in found.frames(stream, context):
+            self.is_dated = context.is_dated
+            yield frames
+        tally.fault = stream.damage or tally.fault
 
 
 def of_file(path: Path, zone: tzinfo | None) -> list[LogSource]:
