@@ -152,6 +152,11 @@ def test_an_alarm_from_a_log_waits_for_what_the_role_says(name: str, file: str, 
     assert name not in Stack().resources
 
 
+def test_an_aggregator_that_says_nothing_counts_as_one_that_built_nothing():
+    (transformation,) = Stack(LogGroup="g").resources["HoursInLog"]["MetricTransformations"]
+    assert (transformation["MetricValue"], transformation["DefaultValue"]) == ("1", 0)
+
+
 def test_there_is_an_alarm_for_each_part_that_may_stop():
     stack = Stack(LogGroup="g", AlarmTopic="t")
     alarms = {name: each for name, each in stack.resources.items() if "AlarmDescription" in each}
