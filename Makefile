@@ -46,8 +46,10 @@ bench-can: .venv/ready  ## how fast CAN frames are decoded and logs are posted, 
 fuzz: .venv/ready  ## post 100,000 damaged bodies to a receiver, and see that no good record beside them is lost
 	$(BIN)/python -m benchmarks.fuzz
 
-bench-aws: .venv/ready  ## how many requests to SQS a million records cost, counted at an emulator
+RTT ?= 50
+bench-aws: .venv/ready  ## how many requests a million records cost, and how fast one consumer is (RTT=50 ms away), at an emulator
 	$(BIN)/python -m benchmarks.sqs_requests
+	$(BIN)/python -m benchmarks.round_trip --rtt $(RTT)
 
 TRIPS ?= ../shared/data/tum_bmw_i3_60ah
 bench-battery: .venv/ready  ## how near the battery comes to recorded trips (TRIPS=folder), and how fast it is

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from itertools import cycle
 
 import pytest
 
@@ -51,6 +52,20 @@ async def test_a_receive_leases_up_to_its_limit(every):
         assert len(deliveries) <= 2
         received += deliveries
     assert sorted(bodies_of(received)) == [b"0", b"1", b"2", b"3", b"4"]
+
+
+async def test_a_backlog_is_received_whole_however_few_a_receive_may_bring(every):
+    bodies = [b"%d" % n for n in range(40)]
+    await every.queue.send(bodies)
+    received: list[Delivery] = []
+    for limit in cycle((1, 3, 10, 2)):
+        deliveries = await every.queue.receive(limit, 5)
+        received += deliveries
+        await every.queue.delete([each.handle for each in deliveries])
+        if len(received) >= len(bodies):
+            break
+    assert sorted(bodies_of(received)) == sorted(bodies)
+    assert await every.queue.receive(1, 0) == []
 
 
 async def test_a_delivery_says_when_its_message_was_sent(every):

@@ -39,6 +39,7 @@ ATTEMPTS: Final = 4
 _CONNECT_S: Final = 3.0
 _CONNECTIONS: Final = 16
 
+_CLOCK: Final = "AWS: the clock of this machine is wrong"
 _ACCESS: Final = "{setting}: these credentials may not use it"
 _EXPIRED: Final = "AWS_SESSION_TOKEN: the credentials have expired"
 _UNKNOWN_KEY: Final = "AWS_ACCESS_KEY_ID: it is not known"
@@ -47,19 +48,25 @@ _NO_BUCKET: Final = "S3_BUCKET: there is no such bucket"
 _ELSEWHERE: Final = "AWS_REGION: {setting} names something in another region than {region}"
 _UNREACHED: Final = "AWS_ENDPOINT_URL, AWS_REGION: it cannot be reached"
 _UNSIGNED: Final = "AWS_ACCESS_KEY_ID, AWS_PROFILE: there are no credentials that can be used"
+_INVALID: Final = "AWS_SESSION_TOKEN: it is not valid"
+_UNSAID: Final = "{setting}: it was refused without a reason, as a proxy does"
+_STALE: Final = frozenset({_EXPIRED, _UNKNOWN_KEY, _UNSIGNED, _INVALID})
+"""What is wrong with credentials that worked before, and stays wrong for as long as this process lives."""
 
 _MEANINGS: Final = {
-    "403": _ACCESS,
+    "400": _UNSAID,  # answers without a body, of which the SDK knows only the status
+    "403": _UNSAID,
     "AccessDenied": _ACCESS,
     "AccessDeniedException": _ACCESS,
     "AllAccessDisabled": _ACCESS,
     "KmsAccessDenied": _ACCESS,
     "ExpiredToken": _EXPIRED,
     "ExpiredTokenException": _EXPIRED,
-    "RequestExpired": _EXPIRED,
+    "RequestExpired": _CLOCK,
+    "RequestTimeTooSkewed": _CLOCK,
     "InvalidAccessKeyId": _UNKNOWN_KEY,
     "InvalidClientTokenId": _UNKNOWN_KEY,
-    "InvalidToken": "AWS_SESSION_TOKEN: it is not valid",
+    "InvalidToken": _INVALID,
     "UnrecognizedClientException": _UNKNOWN_KEY,
     "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY: it does not fit AWS_ACCESS_KEY_ID",
     "AWS.SimpleQueueService.NonExistentQueue": _NO_QUEUE,
@@ -67,8 +74,8 @@ _MEANINGS: Final = {
     "InvalidAddress": "SQS_QUEUE_URL: it is not the address of a queue",
     "404": _NO_BUCKET,
     "NoSuchBucket": _NO_BUCKET,
+    "InvalidObjectState": "{setting}: the object is archived; restore it first",
     "301": _ELSEWHERE,
-    "400": _ELSEWHERE,  # S3's answer to HEAD if the signature is for another region; it has no body
     "AuthorizationHeaderMalformed": _ELSEWHERE,
     "IllegalLocationConstraintException": _ELSEWHERE,
     "PermanentRedirect": _ELSEWHERE,
@@ -94,9 +101,10 @@ _KINDS: Final[dict[type[Exception], str]] = {
 class AwsError(OutOfReachError):
     """A call that AWS refused, or that did not reach AWS; `code` is AWS's code, if it gave one."""
 
-    def __init__(self, text: str, code: str = "") -> None:
+    def __init__(self, text: str, code: str = "", *, needs_restart: bool = False) -> None:
         super().__init__(text)
         self.code = code
+        self.needs_restart = needs_restart
 
 
 class Client:
@@ -129,6 +137,9 @@ class Client:
             return work(self._client)
         except (BotoCoreError, ClientError) as error:
             raise self._aws_error(error) from error
+        except RecursionError:
+            # The SDK asks for the region of a bucket again and again if it is sent elsewhere without a name.
+            raise AwsError(self._named(_ELSEWHERE)) from None
 
     async def call(self, work: Callable[[Any], R]) -> R:
         """Do `work` with the client in a thread, once one of the connections is free. Raise AwsError."""
@@ -151,7 +162,10 @@ class Client:
         else:
             meaning = next(meaning for kind, meaning in _KINDS.items() if isinstance(error, kind))
         text = " ".join(str(error).split())
-        return AwsError(f"{meaning.format(setting=self._setting, region=self.region)}: {text}", code)
+        return AwsError(f"{self._named(meaning)}: {text}", code, needs_restart=meaning in _STALE)
+
+    def _named(self, meaning: str) -> str:
+        return meaning.format(setting=self._setting, region=self.region)
 
 
 def _do_not_ask_first(params: dict[str, Any], **_: object) -> None:

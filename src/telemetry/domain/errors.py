@@ -8,8 +8,11 @@ class TelemetryError(Exception):
 class OutOfReachError(TelemetryError):
     """A queue, a store or a receiver cannot be used now.
 
-    Nothing is lost, and the same call may succeed later.
+    Nothing is lost, and the same call may succeed later; if `needs_restart`, only in a new process, because
+    what this one was given is not valid any more.
     """
+
+    needs_restart = False
 
 
 class UsageError(TelemetryError):

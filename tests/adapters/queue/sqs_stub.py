@@ -1,5 +1,6 @@
 """What an AWS that fails on demand answers to the queue on SQS."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from harness.stub import Answer, Call, Script, Stub, ok
@@ -35,20 +36,20 @@ def failing(times: int, answer: Answer, then: Script) -> Script:
     return lambda call: answer if next(left, None) is not None else then(call)
 
 
-def full(count: int = 10) -> Answer:
-    """Answer a poll with so many messages."""
+def full(count: int = 10, handles: Sequence[str] | None = None) -> Answer:
+    """Answer a poll with so many messages, or with those of these handles."""
     received = {"SentTimestamp": "1", "ApproximateReceiveCount": "1"}
     return ok(
         Messages=[
-            {"MessageId": str(n), "ReceiptHandle": f"r{n}", "Body": "bQ==", "Attributes": received}
-            for n in range(count)
+            {"MessageId": each, "ReceiptHandle": each, "Body": "bQ==", "Attributes": received}
+            for each in ([f"r{n}" for n in range(count)] if handles is None else handles)
         ]
     )
 
 
-def queue_at(stub: Stub, name: str = "q") -> SqsQueue:
+def queue_at(stub: Stub, name: str = "q", pause_s: float = 0) -> SqsQueue:
     """Open a queue at the stub, which then waits for its script."""
     stub.script = attributes
-    queue = SqsQueue(f"{stub.url}/123456789012/{name}", TERMS, pause_s=0)
+    queue = SqsQueue(f"{stub.url}/123456789012/{name}", TERMS, pause_s=pause_s)
     stub.calls.clear()
     return queue

@@ -1,8 +1,13 @@
 """How the queue on SQS polls, and what becomes of what a poll brought."""
 
 import asyncio
+import random
+from itertools import pairwise
 
-from harness.stub import Stub, ok, sqs_error
+import pytest
+
+from harness.stub import Answer, Call, Stub, ok, sqs_error
+from telemetry.domain.transport.queue import QueueUnavailableError
 from tests.adapters.queue.sqs_stub import done, entries, failing, full, queue_at
 from tests.waiting import until
 
@@ -17,6 +22,69 @@ async def test_while_polls_come_back_full_there_are_more_of_them(stub: Stub, stu
     stub.script = lambda _: ok()
     await until(lambda: not stubbed._polls._under_way)
     assert stubbed._polls._wanted == 1
+
+
+class Backlog:
+    """Answers polls out of a backlog with as few messages as it likes, but with one at least."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.left = [f"r{n}" for n in range(count)]
+        self.draw = random.Random(seed)
+        self.waits: list[int] = []
+
+    def __call__(self, call: Call) -> Answer:
+        self.waits.append(call.asked["WaitTimeSeconds"])
+        count = self.draw.randint(1, 10)
+        brought, self.left = self.left[:count], self.left[count:]
+        return full(handles=brought)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_queue_that_brings_few_at_a_time_is_emptied_without_a_pause(stub: Stub, seed: int):
+    backlog = Backlog(300, seed)
+    queue = queue_at(stub, pause_s=3600)
+    stub.script = backlog
+    received: list[str] = []
+    async with asyncio.timeout(30):
+        while len(received) < 300:
+            received += [each.handle for each in await queue.receive(16, 3600)]
+    assert sorted(received) == sorted(f"r{n}" for n in range(300))
+    assert backlog.waits[0] == 20
+    assert set(backlog.waits[1:]) == {0}
+    await queue.close()
+
+
+async def test_a_poll_that_brought_nothing_is_followed_by_a_pause_and_one_poll_that_waits(stub: Stub):
+    queue = queue_at(stub, pause_s=0.05)
+    began_s: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    def nothing(call: Call) -> Answer:
+        began_s.append(loop.time())
+        assert call.asked["WaitTimeSeconds"] == 20
+        return ok()
+
+    stub.script = nothing
+    await queue.receive(1, 1)
+    assert len(began_s) > 3
+    assert min(later - earlier for earlier, later in pairwise(began_s)) > 0.04
+    await queue.close()
+
+
+async def test_nobody_who_waits_is_forgotten_between_two_polls(stub: Stub):
+    queue = queue_at(stub, pause_s=0)
+    polls = iter([full(1), ok(), full(1), ok(), ok(), full(1)])
+    stub.script = lambda _: next(polls, ok())
+    async with asyncio.timeout(30):
+        received = await asyncio.gather(*(queue.receive(1, 3600) for _ in range(3)))
+    assert [len(each) for each in received] == [1, 1, 1]
+    await queue.close()
+
+
+async def test_a_fault_that_is_over_is_not_raised(stub: Stub, stubbed):
+    stub.script = lambda _: full(1)
+    stubbed._polls._error = QueueUnavailableError("of a poll before")
+    assert await stubbed.receive(1, 30)
 
 
 async def test_a_poll_asks_for_ten_and_waits_long_however_short_the_callers_patience_is(stub: Stub, stubbed):

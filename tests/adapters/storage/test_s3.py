@@ -103,6 +103,35 @@ async def test_what_fails_is_an_error_that_names_a_setting(stub: Stub, stubbed, 
     assert "hush" not in str(caught.value)
 
 
+@pytest.mark.parametrize("verb", ["put", "get", "list", "delete"])
+async def test_an_error_names_the_object_with_bucket_and_prefix(stub: Stub, verb: str):
+    stub.script = lambda _: Answer(200)
+    storage = S3Storage("bucket", "a/prefix")
+    stub.script = lambda _: s3_error("AccessDenied", 403)
+    ask = storage.put("raw/x", b"1") if verb == "put" else getattr(storage, verb)("raw/x")
+    with pytest.raises(StoreUnavailableError, match=r"\(s3://bucket/a/prefix/raw/x\)$"):
+        await ask
+    await storage.close()
+
+
+async def test_an_archived_object_has_to_be_restored(stub: Stub, stubbed):
+    stub.script = lambda _: s3_error("InvalidObjectState", 403)
+    with pytest.raises(StoreUnavailableError, match="^S3_BUCKET: the object is archived; restore it first: "):
+        await stubbed.get("raw/x")
+
+
+async def test_only_credentials_that_are_not_valid_any_more_need_another_process(stub: Stub, stubbed):
+    for code, needs_restart in {
+        "ExpiredToken": True,
+        "InvalidAccessKeyId": True,
+        "AccessDenied": False,
+    }.items():
+        stub.script = lambda _: s3_error(code, 403)  # noqa: B023  # called at once
+        with pytest.raises(StoreUnavailableError) as caught:
+            await stubbed.get("raw/x")
+        assert caught.value.needs_restart == needs_restart
+
+
 async def test_a_body_that_arrives_damaged_is_not_taken_for_the_object(stub: Stub, stubbed):
     stub.script = lambda _: Answer(200, b"damaged", {"x-amz-checksum-crc32": "AAAAAA=="})
     with pytest.raises(StoreUnavailableError, match="checksum"):
@@ -112,13 +141,18 @@ async def test_a_body_that_arrives_damaged_is_not_taken_for_the_object(stub: Stu
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        (Answer(404), "S3_BUCKET: there is no such bucket"),
-        (Answer(403), "S3_BUCKET: these credentials may not use it"),
+        (s3_error("NoSuchBucket", 404), "S3_BUCKET: there is no such bucket"),
+        (s3_error("AccessDenied", 403), "S3_BUCKET: these credentials may not use it"),
+        (s3_error("SignatureDoesNotMatch", 403), "AWS_SECRET_ACCESS_KEY: it does not fit"),
+        (s3_error("RequestTimeTooSkewed", 403), "AWS: the clock of this machine is wrong"),
+        (s3_error("AuthorizationHeaderMalformed", 400), "AWS_REGION: S3_BUCKET names something in another"),
         (
             Answer(301, b"", {"x-amz-bucket-region": "us-west-2"}),
             "AWS_REGION: S3_BUCKET names something in another",
         ),
-        (Answer(400), "AWS_REGION: "),
+        (Answer(301), "AWS_REGION: S3_BUCKET names something in another"),
+        (Answer(400), "S3_BUCKET: it was refused without a reason"),
+        (Answer(403), "S3_BUCKET: it was refused without a reason"),
         (RESET, "AWS_ENDPOINT_URL, AWS_REGION: "),
     ],
 )

@@ -11,6 +11,7 @@ import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import methodcaller
 from typing import Any, Final
 
 from telemetry.adapters.aws import ATTEMPTS, AwsError, Client
@@ -42,18 +43,22 @@ class S3Storage:
     """Objects of `bucket` whose keys begin with `prefix`."""
 
     def __init__(self, bucket: str, prefix: str = "") -> None:
-        """Check that the bucket exists. Raise StoreUnavailableError naming the setting to change."""
+        """Check that the bucket can be used. Raise StoreUnavailableError naming the setting to change.
+
+        A HEAD would be answered without a reason, and a role may be allowed to list only below its prefix.
+        """
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        with _storage_errors():
+        with self._errors(""):
             self._s3 = Client("s3", "S3_BUCKET", _PATIENCE_S)
-            self._s3.call_blocking(lambda s3: s3.head_bucket(Bucket=bucket))
+            ask = methodcaller("list_objects_v2", Bucket=bucket, Prefix=self._prefix, MaxKeys=1)
+            self._s3.call_blocking(ask)
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         condition = {} if overwrite else {"IfNoneMatch": "*"}
         kind = next((kind for ending, kind in _KINDS.items() if key.endswith(ending)), {})
         try:
-            with _storage_errors():
+            with self._errors(key):
                 await self._put(key, {"Body": data, **kind, **condition})
         except FileExistsError:
             if await self.get(key) != data:
@@ -65,21 +70,21 @@ class S3Storage:
             return body
 
         try:
-            with _storage_errors():
+            with self._errors(key):
                 return await self._s3.call(read)
         except FileNotFoundError:
             raise ObjectNotFoundError(key) from None
 
     async def list(self, prefix: str) -> Sequence[ObjectInfo]:
-        with _storage_errors():
+        with self._errors(prefix):
             return await self._s3.call(lambda s3: sorted(self._list(s3, prefix)))
 
     async def folders(self, prefix: str) -> Sequence[str]:
-        with _storage_errors():
+        with self._errors(prefix):
             return await self._s3.call(lambda s3: sorted(self._folders(s3, prefix)))
 
     async def delete(self, key: str) -> None:
-        with _storage_errors():
+        with self._errors(key):
             await self._s3.call(lambda s3: s3.delete_object(Bucket=self._bucket, Key=self._prefix + key))
 
     async def close(self) -> None:
@@ -118,15 +123,20 @@ class S3Storage:
             for each in page.get("CommonPrefixes", ()):
                 yield each["Prefix"].removeprefix(self._prefix)
 
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        """Turn an AwsError about a key, or about what begins so, into one that names it.
 
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    """Turn an AwsError into FileExistsError or FileNotFoundError of an object, or StoreUnavailableError."""
-    try:
-        yield
-    except AwsError as error:
-        if error.code == _EXISTS:
-            raise FileExistsError(str(error)) from error
-        if error.code == _MISSING:
-            raise FileNotFoundError(str(error)) from error
-        raise StoreUnavailableError(str(error)) from error
+        It is FileExistsError or FileNotFoundError of an object, or StoreUnavailableError.
+        """
+        try:
+            yield
+        except AwsError as error:
+            said = f"{error} (s3://{self._bucket}/{self._prefix}{key})"
+            if error.code == _EXISTS:
+                raise FileExistsError(said) from error
+            if error.code == _MISSING:
+                raise FileNotFoundError(said) from error
+            unavailable = StoreUnavailableError(said)
+            unavailable.needs_restart = error.needs_restart
+            raise unavailable from error

@@ -13,12 +13,15 @@ from typing import Final
 
 import uvloop
 
-from telemetry.domain.errors import UsageError
+from telemetry.domain.errors import OutOfReachError, UsageError
 
 # Objects. Reference cycles are rare here, so that nearly all records are freed without the collector.
 _BETWEEN_COLLECTIONS: Final = 50_000
 
 _FREE_PORTS: Final = range(20_000, 32_000)  # Linux gives connections ports from 32,768 on
+
+STALE: Final = "What this process was given is not valid any more, ending for another one to be started"
+"""What a role says before it ends because of its credentials."""
 
 _OF_PORT: Final = {errno.EADDRINUSE, errno.EACCES}
 """The ways in which listening fails because of the port."""
@@ -53,6 +56,11 @@ async def pause(stopping: asyncio.Event, duration_s: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(duration_s):
             await stopping.wait()
+
+
+def is_stale(error: BaseException) -> bool:
+    """Return whether only another process can go on, as when credentials have expired."""
+    return isinstance(error, OutOfReachError) and error.needs_restart
 
 
 def check_address(host: str, port: int) -> None:

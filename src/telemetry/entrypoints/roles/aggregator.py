@@ -103,6 +103,9 @@ async def serve(container: Container, logger: Log, stopping: asyncio.Event, hear
     logger.info("Started", storage=configured.storage_backend)
     while not stopping.is_set():
         look = await turns.take(stopping)
+        if stale := next(filter(runtime.is_stale, look.failed.values()), None):
+            logger.error(runtime.STALE, error=str(stale))
+            return 1
         if not look.is_away:
             heartbeat.beat()
         if not look.has_more:

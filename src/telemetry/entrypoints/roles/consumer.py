@@ -103,9 +103,10 @@ async def serve(
 ) -> int:
     """Carry until `stopping` is set, then store or hand back what is held; return the exit status."""
     logger.info("Started", queue=configured.queue_backend, storage=configured.storage_backend)
+    report = _Report(consumer, logger, heartbeat, stopping)
     carrier = Carrier(
         consumer,
-        _Report(consumer, logger, heartbeat),
+        report,
         configured.queue_visibility_timeout / 4,
         configured.shutdown_timeout,
     )
@@ -116,19 +117,23 @@ async def serve(
         return 1
     if handed_back:
         logger.error("Stopped without having stored all; the rest was handed back", messages=handed_back)
-    return int(handed_back > 0)
+    return int(handed_back > 0 or report.is_stale)
 
 
 class _Report:
     """Says in the log what a consumer did, and once a minute what it cannot do."""
 
-    def __init__(self, consumer: Consumer, logger: Log, heartbeat: Heartbeat) -> None:
+    def __init__(
+        self, consumer: Consumer, logger: Log, heartbeat: Heartbeat, stopping: asyncio.Event
+    ) -> None:
         self._consumer = consumer
         self._logger = logger
         self._heartbeat = heartbeat
         self._says = Repeated(SystemClock(), _AGAIN_S)
         self._unwritten: set[str] = set()  # folders that were not named yet
         self._was_held_back = False
+        self._stopping = stopping
+        self.is_stale = False  # only another process can go on
 
     def turned(self) -> None:
         if not self._consumer.held_back:
@@ -145,9 +150,18 @@ class _Report:
         self._was_held_back = True
         self._unwritten.add(new.folder)
         self._says.happened("write", lambda _: self._say_unwritten(error))
+        self._end_if_stale(error)
 
     def unreached(self, verb: str, error: OutOfReachError) -> None:
         self._says.happened(verb, lambda _: self._logger.error(_UNREACHED[verb], error=str(error)))
+        self._end_if_stale(error)
+
+    def _end_if_stale(self, error: TelemetryError) -> None:
+        """End the process, for a supervisor to start another one with credentials that are valid."""
+        if runtime.is_stale(error) and not self.is_stale:
+            self.is_stale = True
+            self._stopping.set()
+            self._logger.error(runtime.STALE, error=str(error))
 
     def _say_unwritten(self, error: TelemetryError) -> None:
         """Name the folders that could not be written since this was said last, or the first of many."""

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from threading import Event
 from typing import Annotated, Final
 
 import msgspec
@@ -39,6 +40,7 @@ grants = granting.grants
 
 _FAULTS_EVERY_S: Final = 1.0
 _REFUSALS_EVERY_S: Final = 10.0
+_STALE: Final = Event()  # set when this process ends because only another one can reach the queue
 _LONGEST: Final = 200  # characters of a reason, which may quote what was sent
 
 
@@ -79,7 +81,7 @@ def main(arguments: Sequence[str] = ()) -> int:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # where the workers' counters meet
             os.environ[SHARED_DIR] = shared
         server.serve(config)
-    return 0
+    return int(_STALE.is_set())
 
 
 def create() -> Litestar:
@@ -152,6 +154,10 @@ class Said:
                 "queue",
                 lambda n: self._log.error("Queue unavailable, answered 503", error=str(error), count=n),
             )
+            if runtime.is_stale(error) and not _STALE.is_set():
+                self._log.error(runtime.STALE, error=str(error))
+                _STALE.set()
+                signal.raise_signal(signal.SIGTERM)
         elif not isinstance(error, EXPECTED):
             self._faults.happened(
                 type(error).__name__,

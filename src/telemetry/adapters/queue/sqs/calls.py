@@ -149,7 +149,9 @@ def queue_errors() -> Iterator[None]:
     try:
         yield
     except AwsError as error:
-        raise QueueUnavailableError(str(error)) from error
+        unavailable = QueueUnavailableError(str(error))
+        unavailable.needs_restart = error.needs_restart
+        raise unavailable from error
 
 
 def lease_entry(number: int, receipt_handle: str) -> Entry:
