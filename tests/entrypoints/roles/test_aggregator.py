@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from telemetry.adapters.clock import SystemClock
 from telemetry.domain.contract import codec
-from telemetry.domain.contract.moment import HOUR_MS, hour_of, hour_path
+from telemetry.domain.contract.moment import HOUR_MS, Hour, format_hour, hour_of, hour_path
 from telemetry.domain.contract.record import Record
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.watch import Watch
@@ -18,8 +19,10 @@ from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import aggregator
-from tests.builders import HOUR
+from telemetry.entrypoints.shared import reporting
+from tests.builders import HOUR, a_record, an_envelope, put_batch
 from tests.fakes import FailingStorage
+from tests.unit.store.stepped import AT_ONCE, SteppedConsumer
 
 
 @pytest.fixture
@@ -120,3 +123,127 @@ async def test_running_on_it_survives_a_store_that_is_away(capsys: pytest.Captur
     assert capsys.readouterr().err.count("the store is away") == 1
     storage.failing = ()
     assert not (await turns.take(stopping)).is_away
+
+
+async def test_after_outages_of_days_and_a_replay_after_a_month_the_aggregator_that_runs_says_what_it_built(
+    capsys: pytest.CaptureFixture[str],
+):
+    consumer = SteppedConsumer(AT_ONCE)
+    logger = log.configure(Settings(), "Aggregator")
+
+    async def settled() -> None:
+        while (await turns.take(asyncio.Event())).has_more:
+            pass
+
+    def started() -> aggregator.Turns:
+        return aggregator.Turns(Watch(consumer.storage), Aggregator(consumer.storage), consumer.clock, logger)
+
+    def said(*hours: int) -> bool:
+        """Return whether these hours were built, and no others."""
+        built = re.findall(r"Hour aggregated: hour=([^,]+)", capsys.readouterr().err)
+        return built == [format_hour(Hour(HOUR + hour)) for hour in hours]
+
+    turns = started()
+    await settled()
+    await consumer.send(an_envelope(a_record()))  # and the consumer is away for 26 hours
+    for _ in range(26):
+        consumer.clock.advance(3600)
+        await settled()
+    await consumer.due_turn()
+    await settled()
+    assert said(0)
+
+    ms = consumer.clock.wall_ms()  # the aggregator is away for 8 days
+    await consumer.send(an_envelope(a_record(timestamp_ms=ms, received_ms=ms)))
+    await consumer.due_turn()
+    consumer.clock.advance(8 * 24 * 3600)
+    turns = started()
+    await settled()
+    assert said(26)
+
+    await consumer.send(an_envelope(a_record(can_id="0x2")))  # a letter that is dead for 30 days
+    while not (await consumer.queue.depth()).dead:
+        await consumer.queue.receive(1, 0)
+        consumer.clock.advance(30)
+    for _ in range(30):
+        consumer.clock.advance(24 * 3600)
+        await settled()
+    (letter,) = await consumer.queue.dead(10)
+    await consumer.queue.redrive([letter.handle])
+    await consumer.due_turn()
+    await settled()
+    assert said(0)
+
+
+async def test_what_is_wrong_with_an_hour_is_said_once_and_when_it_is_over(
+    capsys: pytest.CaptureFixture[str],
+):
+    storage = FailingStorage(SystemClock())
+    turns = aggregator.Turns(
+        Watch(storage), Aggregator(storage), SystemClock(), log.configure(Settings(), "Aggregator")
+    )
+    now = hour_of(SystemClock().wall_ms())
+    await put_batch(storage, a_record(timestamp_ms=now * HOUR_MS, received_ms=now * HOUR_MS))
+    storage.refused = f"raw/{hour_path(now)}"
+    for _ in range(3):
+        await turns.take(asyncio.Event())
+    assert (
+        capsys.readouterr().err.count(f"It could not be listed, the rest goes on: name={format_hour(now)}")
+        == 1
+    )
+    storage.refused = None
+    storage.failing = {"get"}
+    for number in range(3):
+        await put_batch(storage, a_record(timestamp_ms=now * HOUR_MS + number, received_ms=now * HOUR_MS))
+        await turns.take(asyncio.Event())
+    printed = capsys.readouterr().err
+    assert printed.count(f"It can be listed again: name={format_hour(now)}") == 1
+    assert (
+        printed.count(f"An hour could not be built, trying again: hour={format_hour(now)}, error=get fails")
+        == 1
+    )
+    storage.failing = ()
+    await put_batch(storage, a_record(timestamp_ms=now * HOUR_MS + 9, received_ms=now * HOUR_MS))
+    await turns.take(asyncio.Event())
+    assert f"The hour can be built again: hour={format_hour(now)}" in capsys.readouterr().err
+
+
+def test_figures_that_were_built_from_more_are_kept_until_they_are_built_on_purpose(
+    store: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder = store / "raw/year=2025/month=10/day=19/hour=14"
+    more = Record(HOUR * HOUR_MS, "veh-2", "0x1F0", {"battery_soc": 50.0}, HOUR * HOUR_MS)
+    (folder / "batch-2-0.jsonl").write_bytes(codec.encode_lines([more]))
+    assert cli.main(["aggregator", "--hour", "2025-10-19T14"]) == 0
+    (folder / "batch-2-0.jsonl").unlink()
+    assert cli.main(["aggregator", "--hour", "2025-10-19T14"]) == 1
+    said = capsys.readouterr().err
+    assert "WARNING [Aggregator] The figures are kept: they were built from more than is there now: " in said
+    assert (
+        "hour=2025-10-19T14, objects_before=2, objects_now=1, records_before=2, remedy=telemetry agg" in said
+    )
+    assert cli.main(["aggregator", "--hour", "2025-10-19T14", "--force"]) == 0
+    assert "records=1" in capsys.readouterr().err
+
+
+def test_forcing_without_hours_is_refused(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["aggregator", "--force"])
+    assert ended.value.code == 2
+    assert "--force: say which hours" in capsys.readouterr().err
+
+
+async def test_figures_that_were_gone_with_some_of_their_objects_are_said_to_be_of_the_rest(
+    capsys: pytest.CaptureFixture[str],
+):
+    storage = FailingStorage(SystemClock())
+    gone = await put_batch(storage, a_record())
+    await put_batch(storage, a_record(can_id="0x2"))
+    built = await Aggregator(storage).refresh(HOUR)
+    assert built
+    for key in (gone, built.key):
+        await storage.delete(key)
+    built = await Aggregator(storage).refresh(HOUR)
+    assert built
+    reporting.figures(log.configure(Settings(), "Aggregator"), built)
+    assert "were built from what is left: hour=2025-10-19T14, inputs_missing=1" in capsys.readouterr().err
