@@ -7,6 +7,7 @@ from telemetry.adapters.clock import ManualClock
 from telemetry.domain.figures import hour as stored
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.hour import Built, Kept
+from telemetry.domain.figures.inputs import Name
 from telemetry.domain.store import objects
 from telemetry.domain.store.storage import ObjectInfo, StoreUnavailableError
 from tests.builders import HOUR, NOW, a_record, put_batch, some_records
@@ -257,3 +258,64 @@ async def test_an_aggregator_killed_before_its_last_deletion_leaves_what_the_nex
     assert await Aggregator(storage).refresh(HOUR) is None
     (left,) = await beside(storage)
     assert left.key != old.key
+
+
+# Rotten in place: of the same size and age, which no listing shows
+
+
+async def rot(storage: FailingStorage) -> None:
+    await storage.put(KEY, b"#" * len(await storage.get(KEY)), overwrite=True)
+
+
+async def test_figures_that_rotted_are_built_anew_once_somebody_looks(storage):
+    await put_batch(storage, a_record())
+    await refresh(storage)
+    whole = await storage.get(KEY)
+    await rot(storage)
+    assert not await Aggregator(storage).is_stale(HOUR)
+    await storage.put(Name("00", 1).key(HOUR), b"{}")
+    await refresh(storage)
+    assert await storage.get(KEY) == whole
+    assert len(await beside(storage)) == 1
+
+
+async def test_figures_that_rotted_and_whose_objects_are_gone_are_built_from_the_rest_and_say_so(storage):
+    gone = await put_batch(storage, a_record())
+    await put_batch(storage, a_record(can_id="0x2"))
+    await refresh(storage)
+    await rot(storage)
+    await storage.delete(gone)
+    built = await refresh(storage)
+    assert (built.kept, built.aggregated.unique, built.aggregated.inputs_missing) == (None, 1, 1)
+
+
+async def test_figures_that_rotted_while_their_objects_did_are_built_from_the_rest(storage):
+    key = await put_batch(storage, *some_records(3))
+    await refresh(storage)
+    await rot(storage)
+    await storage.put(key, b"#" * len(await storage.get(key)), overwrite=True)
+    await put_batch(storage, a_record(can_id="0x2"))
+    assert (await refresh(storage)).aggregated.unique == 1
+
+
+# What cannot be read now
+
+
+async def test_an_hour_that_cannot_be_listed_raises_what_the_store_says(storage):
+    storage.failing = {"list"}
+    with pytest.raises(StoreUnavailableError, match="list fails"):
+        await Aggregator(storage).refresh(HOUR)
+
+
+async def test_figures_are_kept_while_an_object_cannot_be_read_and_that_is_news_once(storage):
+    key = await put_batch(storage, *some_records(3))
+    await refresh(storage)
+    await put_batch(storage, a_record(can_id="0x2"))
+    storage.unreadable = {key}
+    first, again = await refresh(storage), await refresh(storage)
+    assert first.kept == again.kept == Kept(objects_before=1, objects_now=1, records_before=3, records_now=1)
+    assert (first.is_new, again.is_new) == (True, False)
+    assert first.unread == {key}
+    storage.unreadable = ()
+    built = await refresh(storage)
+    assert (built.kept, built.aggregated.unique, built.aggregated.inputs_missing) == (None, 4, 0)
