@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: demo demo-aws test test-aws help lint bench bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean
+.PHONY: demo demo-aws test test-aws test-long help lint bench bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -24,6 +24,9 @@ test-aws: .venv/ready  ## what concerns SQS and S3, against whatever answers at 
 	@test -n "$$AWS_ENDPOINT_URL$$TEST_AWS" || { echo "make test-aws: AWS_ENDPOINT_URL: not set" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/contract tests/adapters/queue tests/adapters/storage/test_s3.py \
 	  tests/e2e/test_aws.py -k 'sqs or s3 or aws or provision'
+
+test-long: .venv/ready  ## 50,000 histories of deliveries, where `make test` takes 500
+	TEST_HISTORIES=50000 $(BIN)/python -m pytest tests/unit/figures/test_histories.py
 
 help:  ## what each target does
 	@awk -F ':.*  ## ' '/^[a-z][a-z-]*:.*  ## / { printf "%-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -12,6 +12,7 @@ from telemetry.domain.contract.record import Answer, Record, Rejection
 from telemetry.domain.proof.gateway import GatewayError
 from telemetry.domain.store.storage import ObjectInfo, StoreUnavailableError
 from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms
+from telemetry.domain.transport.outlook import Outlook
 from telemetry.domain.transport.parcel import Parcel
 from telemetry.domain.transport.queue import QueueUnavailableError
 from telemetry.entrypoints.process.heartbeat import Heartbeat
@@ -87,6 +88,10 @@ class FailingQueue(Failing, MemoryQueue):
     async def depth(self) -> Depth:
         self.check("depth", QueueUnavailableError)
         return await super().depth()
+
+    async def outlook(self) -> Outlook:
+        self.check("outlook", QueueUnavailableError)
+        return await super().outlook()
 
 
 class FailingStorage(Failing, MemoryStorage):

@@ -17,11 +17,13 @@ from telemetry.adapters.queue.sqs import SqsQueue
 from telemetry.adapters.storage.s3 import S3Storage
 from telemetry.domain.contract.moment import HOUR_MS, format_timestamp, hour_of
 from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.certify import Certifier
+from telemetry.domain.figures.evidence import Inquiry
 from telemetry.domain.figures.inputs import Name
 from telemetry.domain.figures.watch import Watch
 from telemetry.domain.proof.manifest import Manifest
 from telemetry.domain.proof.prove import Prover
-from telemetry.domain.store import notes
+from telemetry.domain.store import notes, objects
 from telemetry.domain.store.consume import Consumer
 from telemetry.domain.store.recover import Recovery
 from telemetry.domain.transport.batch import BatchLimits
@@ -150,12 +152,16 @@ def test_the_aggregator_may_do_what_it_does_and_no_more(watched: Watched):
     hour = hour_of(NOW)
 
     async def aggregate() -> None:
-        storage = S3Storage(watched.bucket, "fleet")
+        storage, queue = S3Storage(watched.bucket, "fleet"), SqsQueue(watched.url, TERMS)
         await put_batch(storage, a_record())
+        await put_bad_body(storage, b"nonsense")
+        await storage.put(objects.complete_key(hour), b"{}")
         await storage.put(notes.note_key([hour], b"", NOW), b"")
         await storage.put(Name("00", 1).key(hour), b"{}")  # inputs that are replaced
         watched.start()
-        watch, aggregator = Watch(storage), Aggregator(storage)
+        certifier = Certifier(storage, SystemClock(), Inquiry(storage, queue))
+        watch, aggregator = Watch(storage), Aggregator(storage, certifier=certifier)
+        await aggregator.look()
         (found,) = (await watch.look(NOW)).due
         assert await aggregator.settle(found)
         assert await aggregator.figures(hour)
@@ -163,7 +169,9 @@ def test_the_aggregator_may_do_what_it_does_and_no_more(watched: Watched):
         await watch.tidy()
         assert (await watch.look(NOW)).due == []
         assert await storage.list("notes/") == []
+        assert await storage.list(objects.complete_key(hour)) == []
         await storage.close()
+        await queue.close()
 
     asyncio.run(aggregate())
     check("AggregatorPolicy", watched.asked() | {("s3:ListBucket", f"arn:aws:s3:::{watched.bucket}")})

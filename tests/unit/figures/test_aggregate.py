@@ -77,6 +77,7 @@ async def test_the_figures_are_stored_as_json_under_the_name_of_their_hour(stora
         "skewed": 0,
         "damaged": 0,
         "conflicting": 0,
+        "certificate": None,
         "inputs_missing": 0,
         "inputs_waiting": 0,
         "left_out": 0,

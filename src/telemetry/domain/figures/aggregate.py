@@ -9,6 +9,8 @@ objects hold fewer records than they did, the figures stay, and say how many inp
 built from what is left only if somebody asks for that (`force`).
 """
 
+from collections.abc import Iterable, Sequence
+
 import msgspec
 
 from telemetry.domain.contract.moment import Hour
@@ -16,6 +18,7 @@ from telemetry.domain.errors import TelemetryError
 from telemetry.domain.figures import change
 from telemetry.domain.figures.archive import Archive, Previous
 from telemetry.domain.figures.build import Builder
+from telemetry.domain.figures.certify import Certifier
 from telemetry.domain.figures.find import Finder, Found
 from telemetry.domain.figures.hour import Aggregated, Built, Kept
 from telemetry.domain.figures.inputs import Inputs
@@ -28,11 +31,41 @@ from telemetry.domain.together import Together, one_by_one
 class Aggregator:
     """Builds, keeps and stores the figures of hours."""
 
-    def __init__(self, storage: Storage, together: Together = one_by_one) -> None:
+    def __init__(
+        self, storage: Storage, together: Together = one_by_one, certifier: Certifier | None = None
+    ) -> None:
+        """Without a certifier, figures bear no certificate."""
+        self._certifier = certifier
         self._archive = Archive(storage)
         self._builder = Builder(storage)
         self._finder = Finder(storage, together)
         self._skewed = SkewedFigures(storage, self._archive, self._finder, together)
+
+    async def look(self) -> None:
+        """Find out what may still be on its way, so that hours that are listed after it can be certified."""
+        if self._certifier:
+            await self._certifier.look()
+
+    def certifiable(self, unmarked: Iterable[Hour]) -> Sequence[Hour]:
+        """Take note of hours that are not marked as complete; return those that can be certified now."""
+        return self._certifier.due(unmarked) if self._certifier else []
+
+    async def certify(self, hour: Hour) -> Built | None:
+        """Bring an hour up to date, and its certificate too; return what was built or changed."""
+        found = await self._find(hour)
+        if built := await self.settle(found):
+            return built
+        aggregated, previous = await self.figures(hour), await self._archive.previous(found)
+        if not aggregated or not previous or previous.seen is None:
+            return None
+        certified = await self._certified(hour, aggregated)
+        is_new = certified.certificate != aggregated.certificate
+        if is_new:
+            await self._put(found, certified, previous.inputs, previous.seen)
+        elif found.is_unmarked:
+            await self._archive.mark(hour, certified)
+            self._remember(hour, certified)
+        return Built(hour, objects.aggregated_key(hour), certified, is_new=is_new)
 
     async def build(self, hour: Hour, *, force: bool = False) -> Built | None:
         """Build the figures of an hour, without what is damaged; None if it has no object.
@@ -76,8 +109,9 @@ class Aggregator:
         aggregated = await self.figures(found.hour)
         if aggregated:
             aggregated = msgspec.structs.replace(aggregated, inputs_missing=0, inputs_waiting=0)
+            aggregated = await self._certified(found.hour, aggregated)
             inputs = Inputs.of(found.listing, aggregated)
-            await self._archive.put(found, aggregated, inputs, found.listing.digest)
+            await self._put(found, aggregated, inputs, found.listing.digest)
         return aggregated is not None
 
     async def _build(self, found: Found, previous: Previous | None) -> Built | None:
@@ -88,8 +122,19 @@ class Aggregator:
             previous = None  # as the figures cannot be read any more
         if previous or any(found.listing):
             return await self._replace(found, previous, None if previous else await self._archive.lost(found))
-        await self._archive.forget(found.inputs)
+        await self._archive.forget(found)
         return None
+
+    async def _put(self, found: Found, aggregated: Aggregated, inputs: Inputs, seen: str) -> None:
+        await self._archive.put(found, aggregated, inputs, seen)
+        self._remember(found.hour, aggregated)
+
+    def _remember(self, hour: Hour, aggregated: Aggregated) -> None:
+        if self._certifier and aggregated.certificate:
+            self._certifier.stored(hour, aggregated.certificate)
+
+    async def _certified(self, hour: Hour, aggregated: Aggregated, unread: int = 0) -> Aggregated:
+        return await self._certifier.certified(hour, aggregated, unread) if self._certifier else aggregated
 
     async def _replace(self, found: Found, previous: Previous | None, lost: Inputs | None = None) -> Built:
         """Build figures from all that there is; keep those before if they have more records."""
@@ -101,9 +146,12 @@ class Aggregator:
         read = found.listing.without(built.unread)
         missing = change.compare(lost, read).missing if lost else 0
         aggregated = msgspec.structs.replace(built.aggregated, inputs_missing=missing)
+        if self._certifier:
+            aggregated = await self._certifier.begun(found.hour, aggregated)
+        aggregated = await self._certified(found.hour, aggregated, len(built.unread))
         inputs = Inputs.of(read, aggregated)
         await self._skewed.count_again(found, aggregated)
-        await self._archive.put(found, aggregated, inputs, read.digest)
+        await self._put(found, aggregated, inputs, read.digest)
         is_new = previous is None or previous.inputs != inputs
         return msgspec.structs.replace(built, aggregated=aggregated, is_new=is_new)
 
@@ -118,10 +166,11 @@ class Aggregator:
         marked = msgspec.structs.replace(
             aggregated, inputs_missing=max(1, now.missing), inputs_waiting=now.came
         )
+        marked = await self._certified(found.hour, marked, len(built.unread) if built else 0)
         seen = found.listing.without(built.unread if built else ()).digest
         is_new = marked != aggregated or previous.seen != seen
         if is_new or len(found.inputs) != 1:
-            await self._archive.put(found, marked, previous.inputs, seen)
+            await self._put(found, marked, previous.inputs, seen)
         kept = Kept(
             objects_before=previous.inputs.objects,
             objects_now=whole.objects,

@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 
 from telemetry.domain.contract.moment import Hour
+from telemetry.domain.figures import certificate, inputs
 from telemetry.domain.figures import hour as stored
-from telemetry.domain.figures import inputs
 from telemetry.domain.figures.find import Beside, Found
 from telemetry.domain.figures.hour import Aggregated
 from telemetry.domain.figures.inputs import Inputs, Name
@@ -59,15 +59,36 @@ class Archive:
         return beside[0][1] if beside else None
 
     async def put(self, found: Found, aggregated: Aggregated, built_from: Inputs, seen: str) -> None:
-        """Replace the figures of an hour, then what is beside them."""
+        """Replace the figures of an hour, then what is beside them.
+
+        The marker is removed before that, and put at the end if the figures are complete. So who waits for it
+        never sees figures and inputs that do not belong together.
+        """
+        await self._unmark(found)
         content = stored.encode(aggregated)
         await self._storage.put(objects.aggregated_key(found.hour), content, overwrite=True)
         key = Name(seen, len(content)).key(found.hour)
         await self._storage.put(key, inputs.encode(built_from), overwrite=True)
-        await self.forget(each for each in found.inputs if each.info.key != key)
+        await self._delete(each for each in found.inputs if each.info.key != key)
+        await self.mark(found.hour, aggregated)
 
-    async def forget(self, beside: Iterable[Beside]) -> None:
-        """Delete inputs that are replaced, or whose figures and objects are gone."""
+    async def mark(self, hour: Hour, aggregated: Aggregated) -> None:
+        """Mark the figures of an hour if they are complete."""
+        made = aggregated.certificate
+        if made and made.state == "complete":
+            content = certificate.marker(hour, made)
+            await self._storage.put(objects.complete_key(hour), content, overwrite=True)
+
+    async def forget(self, found: Found) -> None:
+        """Delete what is left beside figures that are gone, together with their objects."""
+        await self._unmark(found)
+        await self._delete(found.inputs)
+
+    async def _unmark(self, found: Found) -> None:
+        if found.marker:
+            await self._storage.delete(found.marker.key)
+
+    async def _delete(self, beside: Iterable[Beside]) -> None:
         for each in beside:
             await self._storage.delete(each.info.key)
 

@@ -34,7 +34,7 @@ class Beside(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What there is of an hour: its objects, the object with its figures, and those with their inputs.
+    """What there is of an hour: its objects, its figures, what they were built from, and the marker.
 
     `claims` are the hours whose skewed records may be of this one.
     """
@@ -44,6 +44,7 @@ class Found(msgspec.Struct, frozen=True):
     figures: ObjectInfo | None = None
     inputs: Sequence[Beside] = ()
     claims: frozenset[Hour] = frozenset()
+    marker: ObjectInfo | None = None
 
     @property
     def is_current(self) -> bool:
@@ -52,9 +53,16 @@ class Found(msgspec.Struct, frozen=True):
         An hour without objects has no figures, and is current too.
         """
         if self.figures is None or len(self.inputs) != 1:
-            return not any(self.listing) and self.figures is None and not self.inputs
+            return not any((*self.listing, self.figures, self.inputs, self.marker))
         (beside,) = self.inputs
         return beside.name.seen == self.listing.digest and beside.is_of(self.figures)
+
+    @property
+    def is_unmarked(self) -> bool:
+        """Whether there are figures that are not marked as complete."""
+        return self.figures is not None and (
+            self.marker is None or self.marker.stored_ms < self.figures.stored_ms
+        )
 
 
 class Finder:
@@ -122,10 +130,11 @@ def _found(hour: Hour, infos: Iterable[ObjectInfo]) -> Found:
     trees: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
     for info in infos:
         trees[info.key.partition("/")[0]].append(info)
-    figures = [info for info in trees["aggregated"] if info.key == objects.aggregated_key(hour)]
+    named = {info.key: info for info in trees["aggregated"]}
+    figures, marker = named.get(objects.aggregated_key(hour)), named.get(objects.complete_key(hour))
     beside = [Beside(info, name) for info in trees["aggregated"] if (name := inputs.read_name(info.key))]
     claims = frozenset(
         each for info in trees["aggregated"] if (each := inputs.read_claim(info.key)) is not None
     )
     listing = Listing(trees["raw"], trees["skewed"])
-    return Found(hour, listing, figures[0] if figures else None, beside, claims)
+    return Found(hour, listing, figures, beside, claims, marker)

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Self
 import msgspec
 
 from telemetry.domain.contract.moment import Hour
+from telemetry.domain.figures.certificate import Certificate
 from telemetry.domain.figures.rollup import VehicleFigures
 from telemetry.domain.store.objects import DamagedObjectError, UnreadObjectError
 from telemetry.domain.store.storage import ObjectInfo
@@ -37,6 +38,7 @@ class Aggregated(msgspec.Struct, frozen=True):
     inputs_missing: int = 0
     inputs_waiting: int = 0
     left_out: int = 0
+    certificate: Certificate | None = None
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from typing import Final
 from telemetry.domain.contract import partition
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.errors import TelemetryError
-from telemetry.domain.figures.find import TREES, Finder
+from telemetry.domain.figures.find import TREES, Finder, Found
 from telemetry.domain.store.storage import Storage
 from telemetry.domain.together import Together
 
@@ -27,6 +27,8 @@ class Survey:
         self._finder = finder
         self._together = together
         self._left: list[str] = []
+        self.unmarked: Sequence[Hour] = []
+        """Hours that the last step found to have figures, and no marker."""
 
     @property
     def is_done(self) -> bool:
@@ -51,11 +53,15 @@ class Survey:
         """Take the newest days that are left; find their hours that are not current, or cannot be listed."""
         days, self._left = self._left[-_DAYS_A_STEP:], self._left[:-_DAYS_A_STEP]
         found: dict[Hour, TelemetryError | None] = {}
-        for hour, each in (await self._finder.days(days)).items():
+        listed = await self._finder.days(days)
+        for hour, each in listed.items():
             if isinstance(each, TelemetryError):
                 found[hour] = each
             elif not each.is_current:
                 found[hour] = None
+        self.unmarked = [
+            hour for hour, each in listed.items() if isinstance(each, Found) and each.is_unmarked
+        ]
         return found
 
     async def _folders(self, folders: Sequence[str]) -> Sequence[Sequence[str] | TelemetryError]:

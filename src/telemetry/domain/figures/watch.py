@@ -34,12 +34,14 @@ class Look(msgspec.Struct, frozen=True):
     """What a look found: the hours to settle, those around now first, and what could not be listed, by name.
 
     `is_away` says that nothing could be listed, `has_more` that another look has work to do at once.
+    `unmarked` are hours that have figures and are not marked as complete.
     """
 
     due: Sequence[Found]
     failed: Mapping[str, TelemetryError]
     is_away: bool
     has_more: bool
+    unmarked: Sequence[Hour] = ()
 
 
 class _Waiting:
@@ -89,7 +91,14 @@ class Watch:
         self._looked_ms = now_ms
         failed |= await self._compare(now_ms)
         due.sort(key=lambda each: each.hour not in around)
-        return Look(due, failed, is_away=False, has_more=self._has_more(now_ms, found))
+        unmarked = [hour for hour, each in found.items() if isinstance(each, Found) and each.is_unmarked]
+        return Look(
+            due,
+            failed,
+            is_away=False,
+            has_more=self._has_more(now_ms, found),
+            unmarked=[*unmarked, *self._survey.unmarked],
+        )
 
     def settled(self, hour: Hour) -> None:
         """Take note that the figures of an hour are durable and know what was found of it."""

@@ -98,6 +98,14 @@ def aggregated_key(hour: Hour) -> str:
     return f"aggregated/{hour_path(hour)}/aggregated-{start:%Y%m%dT%HZ}.json"
 
 
+def complete_key(hour: Hour) -> str:
+    """Name the marker of an hour that is complete: `aggregated/.../hour=14/_COMPLETE`.
+
+    Engines that read a folder leave out names that begin with `_`.
+    """
+    return f"{aggregated_key(hour).rpartition('/')[0]}/_COMPLETE"
+
+
 def encode_object(key: str, lines: bytes) -> bytes:
     """Encode lines as the ending of their object's key asks for."""
     return compression.compress(lines, level=3) if key.endswith(_ZST) else lines

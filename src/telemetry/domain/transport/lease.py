@@ -68,6 +68,10 @@ class Depth(msgspec.Struct, frozen=True):
     leased: int
     dead: int
 
+    @property
+    def total(self) -> int:
+        return self.ready + self.leased + self.dead
+
 
 def lease_handle(number: int, receives: int) -> str:
     """Name a lease: the message's number, and which of its leases it is."""

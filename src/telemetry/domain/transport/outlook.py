@@ -80,6 +80,20 @@ def of(messages: Iterable[Waiting]) -> Outlook:
     )
 
 
+def together(outlooks: Iterable[Outlook]) -> Outlook:
+    """Return what several say, as one that was found out in the same way."""
+    hours: defaultdict[Hour, Depth] = defaultdict(lambda: Depth(0, 0, 0))
+    unplaced: list[Unplaced] = []
+    for each in outlooks:
+        unplaced += each.unplaced
+        for hour, depth in each.hours.items():
+            total = hours[hour]
+            hours[hour] = Depth(
+                total.ready + depth.ready, total.leased + depth.leased, total.dead + depth.dead
+            )
+    return Outlook(dict(hours), unplaced)
+
+
 def _unplaced(messages: Sequence[Waiting]) -> Unplaced:
     sent = [each.sent_ms for each in messages]
     return Unplaced(_depth(Counter(each.state for each in messages)), min(sent), max(sent))

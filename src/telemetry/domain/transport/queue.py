@@ -13,7 +13,19 @@ class QueueUnavailableError(OutOfReachError):
     """The queue cannot be reached, refused, or is full; its text says which, and what to change."""
 
 
-class Queue(Protocol):
+class Lookout(Protocol):
+    """Says what a queue still holds."""
+
+    async def outlook(self) -> Outlook:
+        """Say of which hours the queue holds messages, whatever they wait for, dead letters included.
+
+        What was sent before the call and is in no hour and not unplaced, is not in the queue any more.
+        Raise QueueUnavailableError if the queue could not be asked.
+        """
+        ...
+
+
+class Queue(Lookout, Protocol):
     """A queue that keeps the promises of `transport.lease` across processes and their deaths.
 
     No jump of this machine's wall clock changes what any verb does, whenever it happens.
@@ -61,13 +73,6 @@ class Queue(Protocol):
 
     async def depth(self) -> Depth:
         """Count what the queue holds. What will not be leased again is dead, and nothing else is."""
-        ...
-
-    async def outlook(self) -> Outlook:
-        """Say of which hours the queue holds messages, whatever they wait for, dead letters included.
-
-        What was sent before the call and is in no hour and not unplaced, is not in the queue any more.
-        """
         ...
 
     async def dead(self, limit: int) -> Sequence[Delivery]:

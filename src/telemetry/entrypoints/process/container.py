@@ -17,6 +17,9 @@ from telemetry.domain.can.broadcast import Broadcast
 from telemetry.domain.can.replay import LogReplay
 from telemetry.domain.clock import Clock
 from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.certify import Certifier
+from telemetry.domain.figures.evidence import Inquiry
+from telemetry.domain.figures.report import Hours
 from telemetry.domain.figures.watch import Watch
 from telemetry.domain.proof.gateway import Gateway
 from telemetry.domain.proof.prove import Prover
@@ -30,6 +33,7 @@ from telemetry.domain.transport.ingest import Ingest
 from telemetry.domain.transport.queue import Outbox, Queue
 from telemetry.domain.vehicle.mishap import Mishaps
 from telemetry.domain.vehicle.simulate import Simulation
+from telemetry.entrypoints.process.late import LateLookout, LateStorage
 from telemetry.entrypoints.process.settings import Settings
 
 
@@ -104,9 +108,21 @@ class Container(containers.DeclarativeContainer):
         policy=settings.provided.partition_policy,
         raw_format=settings.provided.raw_format,
     )
-    aggregator: providers.Provider[Aggregator] = providers.Factory(
-        Aggregator, storage=storage, together=together
+    lookout: providers.Provider[LateLookout] = providers.Singleton(
+        LateLookout,
+        make=queue.provider,
+        file=settings.provided.embedded_queue,
+        is_private=settings.provided.is_queue_private,
     )
+    inquiry: providers.Provider[Inquiry] = providers.Factory(Inquiry, storage=storage, queue=lookout)
+    certifier: providers.Provider[Certifier] = providers.Factory(
+        Certifier, storage=storage, clock=clock, inquiry=inquiry, terms=settings.provided.certificate_terms
+    )
+    aggregator: providers.Provider[Aggregator] = providers.Factory(
+        Aggregator, storage=storage, together=together, certifier=certifier
+    )
+    archive_reader: providers.Provider[LateStorage] = providers.Singleton(LateStorage, make=storage.provider)
+    hours: providers.Provider[Hours] = providers.Factory(Hours, storage=archive_reader)
     watch: providers.Provider[Watch] = providers.Factory(Watch, storage=storage, together=together)
     prover: providers.Provider[Prover] = providers.Factory(
         Prover, storage=storage, queue=queue, policy=settings.provided.partition_policy

@@ -19,6 +19,7 @@ from msgspec.structs import FieldInfo
 from telemetry.adapters.http.limits import ConnectionLimits
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.errors import UsageError
+from telemetry.domain.figures.certify import CertificateTerms
 from telemetry.domain.store.objects import MAX_BATCH, RawFormat
 from telemetry.domain.transport.batch import BatchLimits
 from telemetry.domain.transport.lease import LeaseTerms
@@ -177,6 +178,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     aggregate_interval: Positive = 10
     """How often the aggregator looks for hours that have changed."""
+    aggregate_lateness: NotNegative = 600
+    """How long after its end an hour waits for records before it may be complete; later ones are late."""
 
     shutdown_timeout: Annotated[float, Meta(ge=1, le=_YEAR, extra=_SECONDS)] = 8
     """How long a role may take to stop; container runtimes kill after 10 seconds."""
@@ -190,6 +193,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return PartitionPolicy(
             round(self.skew_max_past * 1000), round(self.skew_max_future * 1000), self.partition_buckets
         )
+
+    @property
+    def certificate_terms(self) -> CertificateTerms:
+        return CertificateTerms(round(self.aggregate_lateness * 1000), self.partition_policy)
+
+    @property
+    def embedded_queue(self) -> Path | None:
+        """The file of the embedded queue, if that is the queue."""
+        return self.queue_file if self.queue_backend == "sqlite" else None
+
+    @property
+    def is_queue_private(self) -> bool:
+        return self.queue_backend == "memory"
 
     @property
     def batch_limits(self) -> BatchLimits:

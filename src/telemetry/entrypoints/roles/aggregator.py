@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import Sequence
-from typing import cast
+from typing import Final, cast
 
 import msgspec
 
@@ -22,6 +22,8 @@ from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser, hour
 from telemetry.entrypoints.shared import reporting
 from telemetry.entrypoints.shared.reporting import Troubles
+
+_CERTIFIED_A_TURN: Final = 8  # hours, so that those that change do not wait for them
 
 
 class HourOptions(msgspec.Struct, frozen=True):
@@ -77,8 +79,9 @@ def _options(arguments: Sequence[str]) -> HourOptions:
 
 async def _build(container: Container, logger: Log, options: HourOptions) -> int:
     """Build hours once; the exit status says whether there was anything to build, and all of it was whole."""
-    async with opened(container.storage):
+    async with opened(container.storage, container.lookout):
         aggregator, found, faults = container.aggregator(), 0, 0
+        await aggregator.look()
         for each in options.hours:
             if built := await aggregator.build(each, force=options.force):
                 reporting.damaged(logger, built.damage)
@@ -91,7 +94,7 @@ async def _build(container: Container, logger: Log, options: HourOptions) -> int
 
 
 async def _serve(container: Container, logger: Log, stopping: asyncio.Event) -> int:
-    async with opened(container.storage):
+    async with opened(container.storage, container.lookout):
         with Heartbeat(container.settings().data_dir, "aggregator") as heartbeat:
             return await serve(container, logger, stopping, heartbeat)
 
@@ -125,6 +128,7 @@ class Turns:
 
     async def take(self, stopping: asyncio.Event) -> Look:
         """Take one turn; a hour that fails costs no other."""
+        await self._aggregator.look()
         look = await self._watch.look(self._clock.wall_ms())
         self._troubles.of_listings(look)
         for found in look.due:
@@ -132,7 +136,22 @@ class Turns:
                 break
             await self._settle(found)
         await self._watch.tidy()
-        return look
+        certifiable = self._aggregator.certifiable(look.unmarked)
+        for each in certifiable[:_CERTIFIED_A_TURN]:
+            if not stopping.is_set():
+                await self._certify(each)
+        has_more = look.has_more or len(certifiable) > _CERTIFIED_A_TURN
+        return msgspec.structs.replace(look, has_more=has_more)
+
+    async def _certify(self, hour: Hour) -> None:
+        try:
+            built = await self._aggregator.certify(hour)
+        except (OutOfReachError, ObjectNotFoundError) as error:
+            self._troubles.of_hour(hour, error)
+            return
+        self._troubles.of_hour(hour, None)
+        if built and built.is_new:
+            reporting.certificate(self._logger, built)
 
     async def _settle(self, found: Found) -> None:
         try:

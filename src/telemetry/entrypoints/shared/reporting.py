@@ -94,6 +94,22 @@ def figures(logger: Log, built: Built) -> None:
     )
 
 
+def certificate(logger: Log, built: Built) -> None:
+    """Log that an hour is complete now, or for what it waits."""
+    made = built.aggregated.certificate
+    if made and made.state == "complete":
+        logger.info(
+            "Hour complete",
+            hour=format_hour(built.hour),
+            revision=made.revision,
+            records=made.current.counts.records,
+            late=made.late,
+            gaps=made.wholeness.gaps,
+        )
+    elif made:
+        logger.info("Hour not complete", hour=format_hour(built.hour), reason=made.reason)
+
+
 def _kept(logger: Log, hour: Hour, kept: Kept) -> None:
     records = {} if kept.records_now is None else {"records_now": kept.records_now}
     logger.warning(

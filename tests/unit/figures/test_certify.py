@@ -1,0 +1,263 @@
+"""Hours are certified when nothing more can come in time, and marked last."""
+
+import msgspec
+import pytest
+
+from telemetry.adapters.clock import ManualClock
+from telemetry.domain.contract.moment import HOUR_MS, Hour, start_ms
+from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.certificate import Certificate, Marker, Silence
+from telemetry.domain.figures.certify import CertificateTerms, Certifier
+from telemetry.domain.figures.evidence import Inquiry
+from telemetry.domain.store import objects
+from tests.builders import HOUR, NOW, a_record, an_envelope, put_batch, some_records
+from tests.fakes import FailingQueue, FailingStorage
+from tests.unit.figures.watching import TERMS, SteppedAggregator
+
+KEY = objects.complete_key(HOUR)
+CLOSES_MS = start_ms(HOUR) + HOUR_MS + TERMS.lateness_ms
+
+
+class Noting(FailingStorage):
+    """A store that notes what is written and removed, in order."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.changes: list[str] = []
+
+    async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        await super().put(key, data, overwrite=overwrite)
+        self.changes.append(f"put {key.rpartition('/')[2].partition('-')[0]}")
+
+    async def delete(self, key: str) -> None:
+        await super().delete(key)
+        self.changes.append(f"delete {key.rpartition('/')[2].partition('-')[0]}")
+
+
+@pytest.fixture
+def stepped() -> SteppedAggregator:
+    clock = ManualClock(NOW)
+    return SteppedAggregator(Noting(clock), clock, FailingQueue(clock))
+
+
+def let_close(stepped: SteppedAggregator) -> None:
+    """Move the clock to the moment up to which records are not late."""
+    stepped.clock.advance((CLOSES_MS - stepped.clock.wall_ms()) / 1000)
+
+
+async def certificate_of(stepped: SteppedAggregator, hour: int = HOUR) -> Certificate:
+    figures = await stepped.figures(hour)
+    assert figures
+    assert figures.certificate
+    return figures.certificate
+
+
+async def test_an_hour_is_certified_when_it_is_built_and_again_once_it_is_over(stepped):
+    await put_batch(stepped.storage, a_record())
+    await stepped.turns()
+    assert (await certificate_of(stepped)).state == "open"
+    assert await stepped.storage.list(KEY) == []
+    let_close(stepped)
+    await stepped.turns()
+    made = await certificate_of(stepped)
+    assert (made.state, made.revision, made.basis) == ("complete", 1, "hours")
+    marker = msgspec.json.decode(await stepped.storage.get(KEY), type=Marker)
+    assert marker == Marker("2025-10-19T14:00:00.000Z", 1, made.current.input_digest, made.since)
+    assert stepped.certified == [HOUR]
+
+
+async def test_an_hour_waits_for_the_queue_and_is_complete_when_its_message_is_stored(stepped):
+    await put_batch(stepped.storage, a_record())
+    await stepped.queue.send([an_envelope(a_record(timestamp_ms=NOW + 1))])
+    let_close(stepped)
+    await stepped.turns()
+    made = await certificate_of(stepped)
+    assert (made.state, made.held.ready) == ("waiting", 1)
+    (delivery,) = await stepped.queue.receive(1, 0)
+    await put_batch(stepped.storage, a_record(timestamp_ms=NOW + 1))
+    await stepped.queue.delete([delivery.handle])
+    await stepped.turns()
+    made = await certificate_of(stepped)
+    assert (made.state, made.revision, made.late) == ("complete", 2, 0)
+
+
+async def test_nothing_is_written_again_as_long_as_an_hour_waits_for_the_same(stepped):
+    await put_batch(stepped.storage, a_record())
+    await stepped.queue.send([an_envelope(a_record())])
+    let_close(stepped)
+    await stepped.turns()
+    changes = len(stepped.storage.changes)
+    await stepped.queue.send([an_envelope(a_record())])
+    await stepped.turns()
+    assert len(stepped.storage.changes) == changes
+
+
+async def test_a_late_record_makes_another_revision_and_is_counted(stepped):
+    await put_batch(stepped.storage, a_record())
+    let_close(stepped)
+    await stepped.turns()
+    await put_batch(stepped.storage, a_record(timestamp_ms=NOW + 1))
+    await stepped.turns()
+    made = await certificate_of(stepped)
+    assert (made.state, made.revision, made.late, made.changed.records) == ("complete", 2, 1, 1)
+
+
+async def test_the_marker_goes_before_the_figures_change_and_comes_after_all_else(stepped):
+    await put_batch(stepped.storage, a_record())
+    let_close(stepped)
+    await stepped.turns()
+    await put_batch(stepped.storage, a_record(timestamp_ms=NOW + 1))
+    stepped.storage.changes.clear()
+    await stepped.turns()
+    assert stepped.storage.changes == [
+        "delete _COMPLETE",
+        "put aggregated",
+        "put _inputs",
+        "delete _inputs",
+        "put _COMPLETE",
+    ]
+
+
+async def test_a_marker_that_a_kill_kept_from_being_written_is_written_by_the_next_process(stepped):
+    await put_batch(stepped.storage, a_record())
+    let_close(stepped)
+    await stepped.turns()
+    made = await certificate_of(stepped)
+    await stepped.storage.delete(KEY)
+    stepped.restart()
+    await stepped.turns()
+    assert await stepped.storage.list(KEY)
+    assert await certificate_of(stepped) == made
+    stepped.storage.changes.clear()
+    await stepped.turns()
+    assert stepped.storage.changes == []
+
+
+async def test_an_hour_that_nobody_watches_any_more_is_certified_by_the_next_process(stepped):
+    await put_batch(stepped.storage, a_record())
+    await stepped.turns()
+    stepped.clock.advance(30 * 24 * 3600)
+    stepped.restart()
+    await stepped.turns()
+    assert (await certificate_of(stepped)).state == "complete"
+
+
+async def test_an_hour_whose_certificate_could_not_be_written_is_certified_later(stepped):
+    await put_batch(stepped.storage, a_record())
+    await stepped.turns()
+    let_close(stepped)
+    stepped.storage.puts_left = 0
+    await stepped.turns()
+    stepped.storage.puts_left = 100
+    await stepped.turns()
+    assert (await certificate_of(stepped)).state == "complete"
+
+
+async def test_where_the_queue_cannot_be_asked_hours_wait_and_say_why(stepped):
+    await put_batch(stepped.storage, a_record())
+    let_close(stepped)
+    stepped.queue.failing = {"outlook"}
+    await stepped.turns()
+    made = await certificate_of(stepped)
+    assert (made.state, made.basis) == ("waiting", "none")
+    assert "outlook fails" in made.reason
+
+
+async def test_an_object_that_cannot_be_read_keeps_its_hour_waiting(stepped):
+    await put_batch(stepped.storage, a_record())
+    key = await put_batch(stepped.storage, a_record(timestamp_ms=NOW + 1))
+    stepped.storage.unreadable = {key}
+    let_close(stepped)
+    await stepped.turns()
+    made = await certificate_of(stepped)
+    assert (made.state, made.held.objects) == ("waiting", 1)
+    stepped.storage.unreadable = set()
+    stepped.clock.advance(60)
+    await stepped.turns()
+    assert (await certificate_of(stepped)).state == "complete"
+
+
+async def test_when_an_hour_and_all_its_objects_are_gone_its_marker_goes_too(stepped):
+    key = await put_batch(stepped.storage, a_record())
+    let_close(stepped)
+    await stepped.turns()
+    await stepped.storage.delete(key)
+    await stepped.storage.delete(objects.aggregated_key(HOUR))
+    await stepped.turns()
+    assert await stepped.storage.list("") == []
+    assert await stepped.aggregator.certify(HOUR) is None
+
+
+async def test_figures_that_were_removed_before_they_were_certified_are_built_and_certified(stepped):
+    await put_batch(stepped.storage, a_record())
+    await stepped.turns()
+    await stepped.storage.delete(objects.aggregated_key(HOUR))
+    let_close(stepped)
+    await stepped.aggregator.look()
+    built = await stepped.aggregator.certify(HOUR)
+    assert built
+    assert built.aggregated.certificate
+    assert built.aggregated.certificate.state == "complete"
+
+
+async def test_without_a_certifier_figures_bear_no_certificate():
+    storage = FailingStorage(ManualClock(NOW))
+    await put_batch(storage, a_record())
+    aggregator = Aggregator(storage)
+    await aggregator.look()
+    built = await aggregator.build(HOUR)
+    assert built
+    assert built.aggregated.certificate is None
+    assert aggregator.certifiable([HOUR]) == []
+
+
+# Who was there before
+
+
+async def test_a_vehicle_of_the_last_day_that_sends_nothing_is_absent(stepped):
+    before = NOW - 2 * HOUR_MS
+    await put_batch(stepped.storage, a_record(timestamp_ms=before, received_ms=before, vehicle_id="gone"))
+    await stepped.turns()
+    await put_batch(stepped.storage, a_record())
+    await stepped.turns()
+    absent = {"gone": Silence("2025-10-19T12:30:00.000Z", asleep=False)}
+    assert (await certificate_of(stepped)).wholeness.absent == absent
+    later = NOW + HOUR_MS
+    await put_batch(stepped.storage, a_record(timestamp_ms=later, received_ms=later))
+    stepped.clock.advance(3600)
+    await stepped.turns()
+    assert (await certificate_of(stepped, HOUR + 1)).wholeness.absent == absent
+
+
+async def test_the_hour_before_is_read_again_when_it_has_changed(stepped):
+    before = NOW - HOUR_MS
+    await put_batch(stepped.storage, a_record())
+    await stepped.turns()
+    await put_batch(stepped.storage, a_record(timestamp_ms=before, received_ms=before, vehicle_id="gone"))
+    await stepped.turns()
+    await put_batch(stepped.storage, a_record(timestamp_ms=NOW + 1))
+    await stepped.turns()
+    assert list((await certificate_of(stepped)).wholeness.absent) == ["gone"]
+
+
+async def test_the_time_before_the_first_record_is_a_gap_of_a_vehicle_that_was_known(stepped):
+    first = start_ms(HOUR) - 200
+    await put_batch(stepped.storage, *some_records(1, first))
+    await stepped.turns()
+    await put_batch(stepped.storage, *some_records(9000, start_ms(HOUR) + 1_800_000))
+    await stepped.turns()
+    figures = await stepped.figures(HOUR)
+    (vehicle,) = figures.vehicles.values()
+    assert vehicle.streams["0x1F0"].gaps == 1
+    assert figures.certificate.wholeness.missing_share == pytest.approx(0.5, abs=0.001)
+
+
+async def test_rosters_are_bounded(stepped):
+    inquiry = Inquiry(stepped.storage, stepped.queue)
+    certifier = Certifier(stepped.storage, stepped.clock, inquiry, CertificateTerms())
+    await put_batch(stepped.storage, a_record())
+    await stepped.turns()
+    figures = await stepped.figures(HOUR)
+    for hour in range(HOUR + 1, HOUR + 9):
+        await certifier.begun(Hour(hour), figures)
+    assert len(certifier._rosters) == 4
