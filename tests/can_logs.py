@@ -5,7 +5,7 @@ import base64
 import bz2
 import gzip
 import lzma
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +17,7 @@ import numpy as np
 import zstandard
 
 from telemetry.adapters.can.logs import source
+from telemetry.adapters.can.logs.live import LiveBus
 from telemetry.adapters.can.logs.source import LogSource
 from telemetry.domain.can.columns import Frames
 from telemetry.domain.can.frame import Frame
@@ -268,7 +269,12 @@ def read(log: LogSource) -> list[Logged]:
 
 def read_frames(path: Path) -> list[Frame]:
     """Return the frames of a log one by one."""
-    return [frame for frames in open_log(path).frames() for frame in each_of(frames)]
+    return [frame for frames in frames_in(open_log(path)) for frame in each_of(frames)]
+
+
+def frames_in(log: LogSource | LiveBus) -> Iterator[Frames]:
+    """Yield the blocks of a log that are frames."""
+    return (block for block in log.read() if isinstance(block, Frames))
 
 
 def each_of(frames: Frames) -> list[Frame]:
@@ -280,7 +286,7 @@ def each_of(frames: Frames) -> list[Frame]:
 
 
 async def _gather(log: LogSource) -> list[Frames]:
-    return [frames async for frames in log.blocks()]
+    return [block async for block in log.blocks() if isinstance(block, Frames)]
 
 
 def rows_of(frames: Frames) -> list[Logged]:

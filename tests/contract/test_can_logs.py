@@ -6,8 +6,8 @@ from contextlib import aclosing
 import pytest
 
 from telemetry.adapters.can.logs.source import LogSource
-from telemetry.domain.can.columns import Frames
 from telemetry.domain.can.frame import UnreadableError
+from telemetry.domain.can.measured import Block
 from tests.can_logs import (
     BINARIES,
     FRAMES,
@@ -25,7 +25,7 @@ from tests.can_logs import (
 KINDS = [*TEXTS, *BINARIES]
 
 
-async def first_of(log: LogSource) -> Frames:
+async def first_of(log: LogSource) -> Block:
     async with aclosing(log.blocks()) as blocks:
         return await anext(blocks)
 

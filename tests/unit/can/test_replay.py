@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from telemetry.domain.can.columns import Frames
 from telemetry.domain.can.frame import Decoded, Outcome, Reader, UndecodableFrameError
+from telemetry.domain.can.measured import Measured
 from telemetry.domain.can.replay import Choice, LogReplay
 from telemetry.domain.can.transfer import Transfers
 from tests.builders import LOGGED_S, NOON, identity
@@ -236,3 +237,32 @@ def test_a_message_of_several_frames_is_a_record_in_the_place_of_the_last():
     assert without.records(log) == []
     without.end()
     assert without.counts.undefined.total() == 5
+
+
+class TestMeasured:
+    @staticmethod
+    def made(*times: float, soc: float = 50.0, bus: str = "CAN1") -> Measured:
+        moments = np.array([round(time * 1e6) for time in times], np.int64)
+        return Measured(moments, bus, 0x112, ["battery_soc"], np.full((len(times), 1), soc))
+
+    def test_signals_that_are_decoded_already_become_records_without_a_definition(self, replay):
+        records = replay.records(self.made(10.0, 10.5, 10.5))
+        assert [(record.timestamp_ms - NOON, record.can_id, record.payload) for record in records] == [
+            (0, "0x112", {"battery_soc": 50.0}),
+            (500, "0x112", {"battery_soc": 50.0}),
+            (501, "0x112", {"battery_soc": 50.0}),
+        ]
+        assert (replay.counts.frames, replay.counts.buses) == (3, {"CAN1": 3})
+
+    def test_what_is_impossible_or_has_no_time_becomes_no_record_and_is_counted(self, kept):
+        assert kept.records(self.made(1.0, soc=101.0)) == []
+        assert kept.records(self.made(1e12)) == []
+        assert kept.counts.impossible == {"battery_soc (0x112)": 1}
+        assert kept.counts.blank == {"0x112": 1}
+        assert kept.counts.undecodable == {"0x112 (its time lies outside the years 1 to 9999)": 1}
+
+    def test_those_of_another_bus_are_left_out_on_demand(self):
+        replay = LogReplay(find, "veh-1", NOON, Choice(["CAN2"]))
+        assert replay.records(self.made(1.0)) == []
+        assert len(replay.records(self.made(1.0, bus="CAN2"))) == 1
+        assert replay.counts.other_bus == {"CAN1": 1}

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.domain.can.columns import Frames
+from telemetry.domain.can.measured import Measured
 from telemetry.domain.can.times import Extent, Pace, start_ms
 from tests.builders import NOON
 from tests.can_logs import block
@@ -34,6 +36,13 @@ def test_times_that_go_back_or_jump_are_counted_with_the_largest():
     extent.add(frames(10.9985, 72, 72))
     assert (extent.back, extent.furthest_back_us) == (2, 3_591_000_000)
     assert (extent.jumps, extent.longest_jump_us) == (1, 61_001_500)
+
+
+def test_groups_of_signals_may_follow_each_other_in_any_order():
+    extent = Extent()
+    for times in ([0, 5_000_000], [1_000_000, 9_000_000]):
+        extent.add(Measured(np.array(times, np.int64), "0", 1, ["a"], np.zeros((2, 1))))
+    assert (extent.seconds, extent.back, extent.jumps) == (9.0, 0, 0)
 
 
 def test_the_first_frame_of_a_log_is_no_jump():

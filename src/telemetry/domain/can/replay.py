@@ -15,9 +15,10 @@ import msgspec
 import numpy as np
 
 from telemetry.domain.can import columns
-from telemetry.domain.can.columns import Frames, Group, Places
+from telemetry.domain.can.columns import Frames, Group, Micros, Places
 from telemetry.domain.can.frame import Decoded, Outcome, Reader, UndecodableFrameError
 from telemetry.domain.can.gathering import Gathering
+from telemetry.domain.can.measured import Block, Measured
 from telemetry.domain.can.taken import Millis, Taken
 from telemetry.domain.can.transfer import Transfers
 from telemetry.domain.contract.moment import epoch_ms
@@ -121,21 +122,49 @@ class LogReplay:
         self._taken: defaultdict[str, Taken] = defaultdict(Taken)
         self.counts = ReplayCounts(packets=self._gathering.packets)
 
-    def records(self, frames: Frames) -> Sequence[Record]:
+    def records(self, block: Block) -> Sequence[Record]:
         """Turn the next frames of the log into records, one a frame that has an available signal.
 
         They are in the order of the log.
         """
-        if not frames.size:
+        if not block.size:
             return []
         if self._origin_us is None:
-            self._origin_us = int(frames.times_us[0])
+            self._origin_us = int(block.times_us[0])
+        return self._decoded(block) if isinstance(block, Frames) else self._measured(block)
+
+    def _measured(self, measured: Measured) -> Sequence[Record]:
+        """Turn signals that are decoded already into records."""
+        self.counts.buses[measured.bus] += measured.size
+        if self._choice.buses and measured.bus not in self._choice.buses:
+            self.counts.other_bus[measured.bus] += measured.size
+            return []
+        self.counts.frames += measured.size
+        can_id = f"0x{measured.can_id:X}"
+        kept, impossible = measured.without_impossible()
+        self.counts.impossible.update({f"{name} ({can_id})": count for name, count in impossible.items()})
+        wanted = self._wanted(kept.times_us)
+        outcomes = [
+            Decoded(signals) if _EARLIEST_MS <= ms <= _LATEST_MS else UndecodableFrameError(_NO_TIME)
+            for signals, ms in zip(kept.rows(), wanted.tolist(), strict=True)
+        ]
+        group = Group(measured.bus, measured.can_id, False, 0, np.arange(kept.size))  # noqa: FBT003  # not extended
+        return self._made(kept.size, wanted, iter([self._sorted(can_id, group, outcomes)]))
+
+    def _decoded(self, frames: Frames) -> Sequence[Record]:
         frames = self._chosen(frames)
         self.counts.frames += frames.size
-        # By whole microseconds, the resolution of logs, and then down to the millisecond.
-        wanted = self._start_ms + (frames.times_us - self._origin_us) // 1000
-        records: list[Record | None] = [None] * frames.size
-        for found, ms in self._placed(wanted, self._found(frames, wanted)):
+        wanted = self._wanted(frames.times_us)
+        return self._made(frames.size, wanted, self._found(frames, wanted))
+
+    def _wanted(self, times_us: Micros) -> Millis:
+        """Return the millisecond of each time: by whole microseconds, and then down."""
+        wanted: Millis = self._start_ms + (times_us - (self._origin_us or 0)) // 1000
+        return wanted
+
+    def _made(self, size: int, wanted: Millis, decoded: Iterator[_Found]) -> Sequence[Record]:
+        records: list[Record | None] = [None] * size
+        for found, ms in self._placed(wanted, decoded):
             for row, at_ms, signals in zip(found.rows.tolist(), ms.tolist(), found.signals, strict=True):
                 records[row] = Record(at_ms, self._vehicle_id, found.can_id, signals)
         return [record for record in records if record]
@@ -186,8 +215,7 @@ class LogReplay:
                 self.counts.undefined[can_id] += len(rows)
             if self._watch:
                 self._watch(frames, timely, found.signals)
-            if len(found.rows):
-                yield found
+            yield found
 
     def _reader(self, bus: str, can_id: int, is_extended: bool) -> Reader | None:  # noqa: FBT001  # as a frame has it
         kind = bus, can_id, is_extended
@@ -234,7 +262,8 @@ class LogReplay:
         placed = wanted.copy()
         by_id: defaultdict[str, list[_Found]] = defaultdict(list)
         for each in found:
-            by_id[each.can_id].append(each)
+            if len(each.rows):
+                by_id[each.can_id].append(each)
         for can_id, some in by_id.items():
             rows = some[0].rows if len(some) == 1 else np.sort(np.concatenate([each.rows for each in some]))
             placed[rows] = self._taken[can_id].place(wanted[rows])

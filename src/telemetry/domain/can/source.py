@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from telemetry.domain.can.columns import Frames
+from telemetry.domain.can.measured import Block
 
 _EXAMPLES: Final = 5
 _SHOWN: Final = 60  # characters of an unreadable line that are shown
@@ -77,8 +77,10 @@ class Source(Protocol):
         """Whether its frames are those of this moment, and never end."""
         ...
 
-    def blocks(self) -> AsyncGenerator[Frames]:
+    def blocks(self) -> AsyncGenerator[Block]:
         """Yield the frames from the start on, in their order, some at a time, and count them.
+
+        A log whose signals are decoded yields these in their place.
 
         What cannot be read is counted and passed over. Where reading cannot begin or cannot go on, the
         frames end, and `tally.fault` says why. Once it is closed, it reads no further.

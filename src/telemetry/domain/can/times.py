@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from telemetry.domain.can.columns import Frames
+from telemetry.domain.can.measured import Block
 
 _LONGEST_RUN_S: Final = 0.1  # of the log's time at its own speed
 _JUMP_US: Final = 60_000_000
@@ -36,14 +37,16 @@ class Extent(msgspec.Struct):
         """How long after its first frame the latest one was logged."""
         return 0.0 if self.first_us is None else (self.latest_us - self.first_us) / 1e6
 
-    def add(self, frames: Frames) -> None:
+    def add(self, frames: Block) -> None:
         """Add the next frames."""
         if not frames.size:
             return
         if self.first_us is None:
             self.first_us = self.latest_us = self._last_us = int(frames.times_us[0])
-        steps = np.diff(frames.times_us, prepend=self._last_us)
         self.latest_us = max(self.latest_us, int(frames.times_us.max()))
+        if not isinstance(frames, Frames):
+            return  # groups of signals follow each other in no order of time
+        steps = np.diff(frames.times_us, prepend=self._last_us)
         self.back += int(np.count_nonzero(steps <= -_BACK_US))
         self.jumps += int(np.count_nonzero(steps > _JUMP_US))
         self.furthest_back_us = max(self.furthest_back_us, -int(steps.min()))
@@ -77,7 +80,7 @@ class Pace:
         self._due_s = 0.0
         self.shortened = 0
 
-    def runs(self, frames: Frames) -> Iterator[tuple[float, Frames]]:
+    def runs(self, frames: Block) -> Iterator[tuple[float, Block]]:
         """Cut the next frames into runs; yield each with the time at which its last frame is due.
 
         A run spans no more than a tenth of a second.
@@ -94,7 +97,7 @@ class Pace:
             yield float(dues[end - 1]), frames.take(slice(start, end))
             start = end
 
-    def _dues(self, frames: Frames) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def _dues(self, frames: Block) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         last_us = int(frames.times_us[0]) if self._last_us is None else self._last_us
         highest = np.maximum.accumulate(np.concatenate(([last_us], frames.times_us)))
         self._last_us = int(highest[-1])

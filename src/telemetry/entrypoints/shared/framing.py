@@ -6,8 +6,8 @@ from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from telemetry.domain.can.columns import Frames
 from telemetry.domain.can.frame import UnreadableError
+from telemetry.domain.can.measured import Block
 from telemetry.domain.can.source import Source
 from telemetry.entrypoints.process import extras, screen
 
@@ -35,7 +35,7 @@ class Logs:
         """Whether its times are those of this moment."""
         return any(source.is_live for source in self.sources)
 
-    async def blocks(self, stopping: asyncio.Event, what: str) -> AsyncIterator[Frames]:
+    async def blocks(self, stopping: asyncio.Event, what: str) -> AsyncIterator[Block]:
         """Yield the frames of all, until told to stop, and show how far they are read."""
         sizes = [source.size for source in self.sources]
         total = None if None in sizes else sum(size or 0 for size in sizes)
@@ -55,7 +55,7 @@ class Logs:
         return sum(source.tally.frames for source in self.sources)
 
 
-async def _next(blocks: AsyncIterator[Frames], stopping: asyncio.Event) -> Frames | None:
+async def _next(blocks: AsyncIterator[Block], stopping: asyncio.Event) -> Block | None:
     """Return the next frames, None at the end or once told to stop."""
     asked = asyncio.ensure_future(_await(anext(blocks, None)))
     stop = asyncio.ensure_future(stopping.wait())
@@ -69,7 +69,7 @@ async def _next(blocks: AsyncIterator[Frames], stopping: asyncio.Event) -> Frame
     return None
 
 
-async def _await(frames: Awaitable[Frames | None]) -> Frames | None:
+async def _await(frames: Awaitable[Block | None]) -> Block | None:
     return await frames
 
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from telemetry.adapters.can.logs import date
-from tests.can_logs import Logged, open_log, read
+from tests.can_logs import Logged, frames_in, open_log, read
 
 HEAD = "date Sam Sep 30 15:06:13.191 2017\nbase hex  timestamps absolute\n"
 DATED_MS = 1506783973191
@@ -21,7 +21,7 @@ def log(tmp_path):
 
 
 def times_ms(log) -> list[int]:
-    return [round(int(time) / 1000) for frames in log.frames() for time in frames.times_us]
+    return [round(int(time) / 1000) for frames in frames_in(log) for time in frames.times_us]
 
 
 @pytest.mark.parametrize(

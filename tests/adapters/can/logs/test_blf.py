@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import can
 import pytest
 
-from tests.can_logs import FRAMES, UTC_ZONE, Logged, binary, open_log, read
+from tests.can_logs import FRAMES, UTC_ZONE, Logged, binary, frames_in, open_log, read
 
 ROWS = [FRAMES[0]._replace(at_ms=row, data=row.to_bytes(8)) for row in range(30_000)]
 
@@ -28,7 +28,8 @@ def whole(tmp_path: Path) -> Path:
 
 def test_the_date_is_one_on_the_clock_of_the_zone(whole):
     first = {
-        zone: next(open_log(whole, ZoneInfo(zone)).frames()).times_us[0] for zone in ("UTC", "Europe/Berlin")
+        zone: next(frames_in(open_log(whole, ZoneInfo(zone)))).times_us[0]
+        for zone in ("UTC", "Europe/Berlin")
     }
     assert first["UTC"] - first["Europe/Berlin"] == 7_200_000_000
 
@@ -91,7 +92,7 @@ def test_what_is_no_frame_is_passed_over_and_a_frame_of_another_size_is_unreadab
     )
     log = open_log(path, UTC_ZONE)
     assert read(log) == [Logged(0, 0x18FF0001, b"abc", is_extended=True, is_sent=True)]
-    assert next(log.frames()).times_us[0] == 1651142692485000
+    assert next(frames_in(log)).times_us[0] == 1651142692485000
     assert log.tally.skipped == {"overload": 1, "error": 1}
     assert (log.tally.unreadable, log.tally.total) == (1, 4)
 

@@ -9,6 +9,7 @@ from telemetry.adapters.can.logs.candump import CANDUMP
 from telemetry.adapters.can.logs.format import Context
 from telemetry.adapters.can.logs.lines import read
 from telemetry.adapters.can.logs.stream import Stream
+from telemetry.domain.can.columns import Frames
 from telemetry.domain.can.source import Tally
 from tests.can_logs import UTC_ZONE, Logged, rows_of
 
@@ -30,8 +31,8 @@ class Pipe:
 
 def by_columns(data: bytes, at_a_time: int = 10**6) -> tuple[list[Logged], Tally]:
     context = Context(UTC_ZONE, Tally())
-    blocks = list(CANDUMP.frames(Stream(Pipe(data, at_a_time)), context))
-    return [row for frames in blocks for row in rows_of(frames)], context.tally
+    blocks = list(CANDUMP.blocks(Stream(Pipe(data, at_a_time)), context))
+    return [row for frames in blocks if isinstance(frames, Frames) for row in rows_of(frames)], context.tally
 
 
 def by_line(data: bytes) -> tuple[list[Logged], Tally]:

@@ -15,8 +15,9 @@ from telemetry.adapters.can.logs import inputs, live
 from telemetry.adapters.can.logs.live import LiveBus
 from telemetry.adapters.can.logs.source import LogSource
 from telemetry.adapters.can.logs.thread import in_thread
+from telemetry.domain.can.columns import Frames
 from telemetry.domain.can.frame import UnreadableError
-from tests.can_logs import FRAMES, UTC_ZONE, candump, read, rows_of, zipped
+from tests.can_logs import FRAMES, UTC_ZONE, candump, frames_in, read, rows_of, zipped
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_a_named_pipe_is_read_while_it_is_written(tmp_path):
     writer = threading.Thread(target=feed)
     writer.start()
     sizes = []
-    for frames in log.frames():
+    for frames in frames_in(log):
         sizes.append(frames.size)
         first_is_read.set()
     writer.join()
@@ -121,6 +122,7 @@ def test_a_live_bus_gives_what_is_sent_on_it_until_it_is_left():
         blocks = bus.blocks()
         with can.Bus(interface="virtual", channel="test") as sender:
             async for frames in blocks:
+                assert isinstance(frames, Frames)
                 if not got:
                     sender.send(can.Message(arbitration_id=0x112, data=b"\1\2", is_extended_id=False))
                     sender.send(can.Message(arbitration_id=0x112, is_remote_frame=True, is_extended_id=False))
@@ -154,7 +156,7 @@ def test_a_bus_that_goes_away_ends_with_a_fault(monkeypatch):
 
     monkeypatch.setattr(can, "Bus", lambda **_: Broken())
     bus = LiveBus("socketcan", "can0")
-    assert sum(frames.size for frames in bus.frames()) == 0
+    assert sum(frames.size for frames in frames_in(bus)) == 0
     assert bus.tally.fault == "it cannot be listened to any more: Network is down"
 
 
@@ -181,7 +183,7 @@ def test_a_log_that_cannot_be_opened_any_more_is_a_fault():
 
 def test_a_bus_that_cannot_be_opened_any_more_is_a_fault():
     bus = LiveBus("socketcan", "nowhere0")
-    assert list(bus.frames()) == []
+    assert list(frames_in(bus)) == []
     assert bus.tally.fault is not None
 
 

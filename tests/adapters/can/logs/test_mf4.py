@@ -4,11 +4,14 @@ import sys
 from pathlib import Path
 
 import can
+import numpy as np
 import pytest
-from asammdf import MDF
+from asammdf import MDF, Signal
 
+from telemetry.adapters.can.catalogue import BMW_I3
 from telemetry.domain.can.frame import UnreadableError
-from tests.can_logs import FRAMES, Logged, binary, open_log, read
+from telemetry.domain.can.measured import Measured
+from tests.can_logs import FRAMES, Logged, binary, frames_in, open_log, read
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def test_frames_of_many_groups_are_in_the_order_of_their_times(path, tmp_path):
         whole.save(path)
     log = open_log(path)
     assert [each.data for each in read(log)] == [bytes(message.data) for message in messages]
-    assert {frames.names[bus] for frames in log.frames() for bus in frames.buses} == {"0", "1"}
+    assert {frames.names[bus] for frames in frames_in(log) for bus in frames.buses} == {"0", "1"}
 
 
 def test_remote_and_error_frames_are_skipped_and_counted(path):
@@ -56,7 +59,7 @@ def test_remote_and_error_frames_are_skipped_and_counted(path):
 def test_many_frames_are_read_some_at_a_time(path):
     rows = [FRAMES[0]._replace(at_ms=row, data=row.to_bytes(8)) for row in range(70_000)]
     binary(rows, path)
-    blocks = [frames.size for frames in open_log(path).frames()]
+    blocks = [frames.size for frames in frames_in(open_log(path))]
     assert len(blocks) > 1
     assert read(open_log(path)) == rows
 
@@ -87,3 +90,49 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(path, monkey
         UnreadableError, match=r"asammdf is not installed: pip install 'battery-telemetry\[mf4\]'"
     ):
         open_log(path).check()
+
+
+def test_channels_that_are_decoded_are_measured_signals(path, tmp_path):
+    binary([FRAMES[0]._replace(at_ms=100 * row, is_extended=False) for row in range(3)], tmp_path / "raw.mf4")
+    with MDF(tmp_path / "raw.mf4") as raw:
+        raw.extract_bus_logging({"CAN": [(str(BMW_I3), 0)]}).save(path)
+    log = open_log(path)
+    (measured,) = list(log.read())
+    assert isinstance(measured, Measured)
+    assert (measured.can_id, measured.bus, measured.size) == (0x112, "CAN0", 3)
+    row = next(measured.rows())
+    assert row["battery_voltage"] == pytest.approx(352.3)
+    assert row["battery_soc"] == pytest.approx(43.9)
+    assert log.is_dated
+    assert log.tally.frames == 3
+
+
+def test_channels_of_any_other_group_have_its_number_and_only_numbers_are_taken(path):
+    times = np.array([0.0, 0.5, 1.0])
+    with MDF() as made:
+        made.append([Signal(np.array([b"a", b"b", b"c"]), times, name="word", encoding="utf-8")])
+        speed = Signal(np.array([1.0, np.inf, 3.0]), times, name="VehicleSpeed")
+        gear = Signal(
+            np.array([0, 1, 2], np.uint8), times, name="Gear", conversion={"val_0": 1, "text_0": b"first"}
+        )
+        made.append([speed, gear])
+        made.save(path)
+    (measured,) = list(open_log(path).read())
+    assert isinstance(measured, Measured)
+    assert (measured.can_id, measured.names) == (1, ["vehicle_speed", "gear"])
+    assert list(measured.rows()) == [
+        {"vehicle_speed": 1.0, "gear": 0.0},
+        {"gear": 1.0},
+        {"vehicle_speed": 3.0, "gear": 2.0},
+    ]
+
+
+def test_many_rows_are_read_some_at_a_time(path):
+    times = np.arange(70_000) / 1000
+    with MDF() as made:
+        made.append([Signal(times, times, name="a")])
+        made.append([Signal(times[:10], times[:10], name="b")])
+        made.save(path)
+    blocks = list(open_log(path).read())
+    assert sum(block.size for block in blocks) == 70_010
+    assert len(blocks) > 2

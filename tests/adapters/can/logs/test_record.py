@@ -9,7 +9,7 @@ import pytest
 from telemetry.adapters.can.logs.record import CanRecorder
 from telemetry.domain.can.frame import Frame, UnreadableError
 from tests.builders import LOGGED_S
-from tests.can_logs import open_log, read_frames
+from tests.can_logs import frames_in, open_log, read_frames
 
 SUFFIXES = [".log", ".asc", ".blf", ".trc", ".csv", ".mf4"]
 FRAMES = [
@@ -36,7 +36,7 @@ def test_what_is_recorded_is_read_back_with_its_times_wherever_the_machine_is(tm
         for frame in FRAMES:
             recorder.write(frame)
     log = open_log(tmp_path / name, ZoneInfo(os.environ["TZ"]))
-    found = [time_us for frames in log.frames() for time_us in frames.times_us.tolist()]
+    found = [time_us for frames in frames_in(log) for time_us in frames.times_us.tolist()]
     assert found == [pytest.approx(frame.timestamp_s * 1e6, abs=1000) for frame in FRAMES]
     assert [frame[1:4] for frame in read_frames(tmp_path / name)] == [frame[1:4] for frame in FRAMES]
     assert log.tally.fault is None

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.can_logs import Logged, open_log, read
+from tests.can_logs import Logged, frames_in, open_log, read
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def log(tmp_path):
 
 
 def times_ms(log) -> list[int]:
-    return [round(int(time) / 1000) for frames in log.frames() for time in frames.times_us]
+    return [round(int(time) / 1000) for frames in frames_in(log) for time in frames.times_us]
 
 
 class TestConsole:
@@ -168,4 +168,4 @@ class TestCrtd:
         )
         assert [frame.can_id for frame in read(found)] == [0x7DF, 0x18DAF110]
         assert found.tally.total == 2
-        assert {frames.names[bus] for frames in found.frames() for bus in frames.buses} == {"1", "2"}
+        assert {frames.names[bus] for frames in frames_in(found) for bus in frames.buses} == {"1", "2"}

@@ -11,6 +11,7 @@ from telemetry.adapters.can.logs import lines
 from telemetry.adapters.can.logs.lines import Parse
 from telemetry.adapters.can.logs.stream import Stream
 from telemetry.domain.can.columns import Frames
+from telemetry.domain.can.measured import Block
 from telemetry.domain.can.source import Tally
 
 _LOOKED_AT: Final = 60  # lines by which a text is recognised
@@ -32,7 +33,7 @@ class Format(NamedTuple):
 
     name: str
     recognises: Callable[[bytes], bool]
-    frames: Callable[[Stream, Context], Iterator[Frames]]
+    blocks: Callable[[Stream, Context], Iterator[Block]]
 
 
 def text(name: str, pattern: re.Pattern[str], parser: Callable[[Sequence[str], Context], Parse]) -> Format:

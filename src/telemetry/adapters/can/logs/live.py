@@ -9,8 +9,8 @@ import can
 
 from telemetry.adapters.can.logs.rows import MANY, Row, Rows
 from telemetry.adapters.can.logs.thread import in_thread
-from telemetry.domain.can.columns import Frames
 from telemetry.domain.can.frame import UnreadableError
+from telemetry.domain.can.measured import Block
 from telemetry.domain.can.source import Tally
 
 _INTERFACES: Final = Path("/sys/class/net")
@@ -37,10 +37,10 @@ class LiveBus:
         """Raise UnreadableError if there is no such bus."""
         self._open().shutdown()
 
-    def blocks(self) -> AsyncGenerator[Frames]:
-        return in_thread(self.frames)
+    def blocks(self) -> AsyncGenerator[Block]:
+        return in_thread(self.read)
 
-    def frames(self) -> Iterator[Frames]:
+    def read(self) -> Iterator[Block]:
         """Yield what is received, some five times a second, if it is nothing too."""
         self.tally, rows = Tally(), Rows()
         try:

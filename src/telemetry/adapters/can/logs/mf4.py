@@ -1,4 +1,4 @@
-"""MDF, the measurement file of ASAM, as asammdf reads it: the frames of its bus logging.
+"""MDF, the measurement file of ASAM, as asammdf reads it: the frames of its bus logging, and its signals.
 
 A file has a group of records for each bus, direction and kind of id. Each is in the order of time, so that
 frames of several groups are merged by their times.
@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from telemetry.adapters.can.logs.format import Context, Format, epoch_us
+from telemetry.adapters.can.logs.mf4_channels import AT_ONCE, Channels, has_channels
 from telemetry.adapters.can.logs.rows import STANDARD
 from telemetry.adapters.can.logs.stream import HEAD, Stream
 from telemetry.domain.can.columns import CLASSIC, FD, Bytes, Frames
 from telemetry.domain.can.frame import UnreadableError
+from telemetry.domain.can.measured import Block
 
 if TYPE_CHECKING:
     from asammdf import MDF
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 _MAGICS: Final = (b"MDF     ", b"UnFinMF ")
 _DATA: Final = "CAN_DataFrame"
 _SKIPPED: Final = {"CAN_RemoteFrame": "remote", "CAN_ErrorFrame": "error", "CAN_OverloadFrame": "overload"}
-_AT_ONCE: Final = 65_536  # records of a group
+_BUSES: Final = ("CAN_", "LIN_", "FLX_", "ETH_", "MOST_", "K_LINE_")  # what logs of buses begin with
 _EXTENDED: Final = 0x8000_0000
 _ID: Final = 0x1FFF_FFFF
 
@@ -74,7 +76,7 @@ class _Group:
         self._mdf = mdf
         self._index = index
         self._start_us = start_us
-        self._left = range(0, mdf.groups[index].channel_group.cycles_nr, _AT_ONCE)
+        self._left = range(0, mdf.groups[index].channel_group.cycles_nr, AT_ONCE)
         self._names = {channel.name for channel in mdf.groups[index].channels}
         self._latest_us = -(2**62)
         self._rows = self._next()
@@ -130,7 +132,7 @@ class _Group:
 
     def _column(self, name: str, start: int) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float64]]:
         signal = self._mdf.get(
-            f"{_DATA}.{name}", group=self._index, record_offset=start, record_count=_AT_ONCE
+            f"{_DATA}.{name}", group=self._index, record_offset=start, record_count=AT_ONCE
         )
         return signal.samples, signal.timestamps
 
@@ -164,41 +166,45 @@ def _merged(parts: Sequence[Frames], names: dict[str, int]) -> Frames:
     ).take(order)
 
 
-def _frames(stream: Stream, context: Context) -> Iterator[Frames]:
+def _blocks(stream: Stream, context: Context) -> Iterator[Block]:
     with ExitStack() as stack:
         try:
-            for frames in _merge(_groups(_opened(stream, stack), context)):
-                context.tally.frames += frames.size
-                yield frames
+            for block in _merge(_groups(_opened(stream, stack), context)):
+                context.tally.frames += block.size
+                yield block
         except UnreadableError:
             raise
         except Exception as error:  # noqa: BLE001  # damaged input makes the library raise any error
             context.tally.fault = f"it cannot be read: {str(error) or type(error).__name__}"
 
 
-def _merge(groups: Sequence[_Group]) -> Iterator[Frames]:
-    """Yield the frames of groups in the order of their times."""
+def _merge(groups: Sequence[_Group | Channels]) -> Iterator[Block]:
+    """Yield the frames of groups in the order of their times, and the signals of each group beside them."""
     names: dict[str, int] = {}
     while groups:
         until_us = min(group.until_us for group in groups)
-        yield _merged([group.take(until_us) for group in groups], names)
+        if logged := [group.take(until_us) for group in groups if isinstance(group, _Group)]:
+            yield _merged(logged, names)
+        yield from (group.take(until_us) for group in groups if isinstance(group, Channels))
         groups = [group for group in groups if not group.is_empty]
 
 
-def _groups(mdf: "MDF", context: Context) -> list[_Group]:
-    """Return the groups that hold data frames, and count the frames without data."""
+def _groups(mdf: "MDF", context: Context) -> list[_Group | Channels]:
+    """Return the groups that hold data frames or signals, and count the frames without data."""
     moment = mdf.start_time
     start_us = epoch_us(moment, moment.tzinfo or context.zone)
-    found = []
+    found: list[_Group | Channels] = []
     for index, group in enumerate(cast("Sequence[Group]", mdf.groups)):
         count = group.channel_group.cycles_nr
         names = {channel.name for channel in group.channels}
         if count and f"{_DATA}.ID" in names:
             found.append(_Group(mdf, index, start_us))
+        elif not any(name.startswith(_BUSES) for name in names) and has_channels(mdf, index):
+            found.append(Channels(mdf, index, start_us))
         for name, reason in _SKIPPED.items():
             if count and name in names:
                 context.tally.skipped[reason] += count
     return found
 
 
-MF4: Final = Format("MDF", lambda head: head.startswith(_MAGICS), _frames)
+MF4: Final = Format("MDF", lambda head: head.startswith(_MAGICS), _blocks)

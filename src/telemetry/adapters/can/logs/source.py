@@ -12,8 +12,8 @@ from telemetry.adapters.can.logs import known
 from telemetry.adapters.can.logs.format import Context
 from telemetry.adapters.can.logs.stream import Stream
 from telemetry.adapters.can.logs.thread import in_thread
-from telemetry.domain.can.columns import Frames
 from telemetry.domain.can.frame import UnreadableError
+from telemetry.domain.can.measured import Block
 from telemetry.domain.can.source import Tally
 
 STDIN: Final = "-"
@@ -58,18 +58,18 @@ class LogSource:
             except UnreadableError as error:
                 raise UnreadableError(f"{self.name}: {error}") from error
 
-    def blocks(self) -> AsyncGenerator[Frames]:
-        return in_thread(self.frames)
+    def blocks(self) -> AsyncGenerator[Block]:
+        return in_thread(self.read)
 
-    def frames(self) -> Iterator[Frames]:
-        """Yield the frames as `blocks` does, and wait where they come from."""
+    def read(self) -> Iterator[Block]:
+        """Yield the blocks as `blocks` does, and wait where they come from."""
         with ExitStack() as stack:
             try:
                 yield from self._read(stack)
             except (UnreadableError, OSError) as error:
                 self.tally.fault = str(error)
 
-    def _read(self, stack: ExitStack) -> Iterator[Frames]:
+    def _read(self, stack: ExitStack) -> Iterator[Block]:
         self.tally = tally = Tally()
         self._stream = stream = Stream(self._open(stack), self._path)
         context = Context(self._zone, tally)
@@ -80,9 +80,9 @@ class LogSource:
         if not found:
             raise UnreadableError(known.guess(stream.head))
         self.kind = found.name
-        for frames in found.frames(stream, context):
+        for block in found.blocks(stream, context):
             self.is_dated = context.is_dated
-            yield frames
+            yield block
         tally.fault = stream.damage or tally.fault
 
 
