@@ -10,6 +10,8 @@ from harness import template
 from harness.template import Stack
 from telemetry.domain.store.notes import NOTES
 from telemetry.domain.store.objects import QUARANTINE
+from telemetry.entrypoints.process.settings import Settings
+from telemetry.entrypoints.roles.provision import ProvisionOptions
 
 ENTRYPOINTS = Path(__file__).parent.parent / "src" / "telemetry" / "entrypoints"
 POLICIES = sorted(
@@ -57,6 +59,13 @@ def test_a_dead_letter_outlives_the_queue_whatever_retention_is_chosen():
         resources["DeadLetters"]["MessageRetentionPeriod"] - resources["Queue"]["MessageRetentionPeriod"]
     )
     assert spare_s >= 24 * 3600
+
+
+def test_defaults_are_those_of_settings_and_options():
+    parameters = template.read()["Parameters"]
+    assert parameters["VisibilityTimeout"]["Default"] == Settings().queue_visibility_timeout
+    assert parameters["MaxReceives"]["Default"] == Settings().queue_max_receives
+    assert parameters["Retention"]["Default"] == ProvisionOptions().retention * 24 * 3600
 
 
 def test_a_queue_is_named_as_its_kind_demands():
