@@ -10,5 +10,7 @@ from telemetry.domain.transport.lease import LeaseTerms
 CLOCK = SystemClock()
 
 
-def open_queue(path: Path, max_size: int = 10**9, clock: Clock = CLOCK) -> SqliteQueue:
-    return SqliteQueue(path, clock, LeaseTerms(), max_size)
+def open_queue(
+    path: Path, max_size: int = 10**9, clock: Clock = CLOCK, reserve: int = 0, terms: LeaseTerms | None = None
+) -> SqliteQueue:
+    return SqliteQueue(path, clock, terms or LeaseTerms(), max_size, reserve=reserve)

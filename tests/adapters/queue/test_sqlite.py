@@ -1,15 +1,19 @@
 """The file of the embedded queue: how it is opened, how full it may be, and when a send is on the disk."""
 
 import asyncio
+import os
 import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from telemetry.adapters.clock import ManualClock
+from telemetry.adapters.queue.sqlite import SqliteQueue
+from telemetry.adapters.queue.sqlite.watch import part
 from telemetry.domain.transport.lease import Depth
 from telemetry.domain.transport.queue import QueueUnavailableError
 from tests.adapters.queue.sqlite_file import open_queue
@@ -92,16 +96,60 @@ async def test_what_was_on_lease_when_the_machine_stopped_is_ready_at_once_when_
     await queue.close()
 
 
+async def fill(queue: SqliteQueue, path: Path, max_size: int) -> int:
+    """Send until the queue is full; return how many messages it took."""
+    for sent in range(1000):
+        try:
+            await queue.send([bytes(50_000)])
+        except QueueUnavailableError as error:
+            assert "QUEUE_MAX_BYTES" in str(error)  # noqa: PT017  # the number of those before it is looked for
+            return sent
+        assert sum(each.stat().st_size for each in (path, part(path, "-wal"))) <= max_size
+    raise AssertionError("it was never full")
+
+
 async def test_a_full_queue_refuses_by_the_name_of_its_setting_and_takes_again_once_emptied(tmp_path: Path):
-    queue = open_queue(tmp_path / "queue.db", max_size=200_000)
+    path, max_size = tmp_path / "queue.db", 1_000_000
+    queue = open_queue(path, max_size)
+    took = []
     for _ in range(3):
+        took.append(await fill(queue, path, max_size))
+        deliveries = await queue.receive(100, 0)
+        assert (
+            len(deliveries) == took[-1]
+        )  # what was refused left nothing behind, and receiving needs no room
+        await queue.delete([delivery.handle for delivery in deliveries])
+    assert took[0] * 50_000 > max_size / 2
+    assert took[1] == took[2] >= took[0]
+    await queue.close()
+
+
+async def test_a_disk_that_is_almost_full_is_left_to_the_consumer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    queue = open_queue(tmp_path / "queue.db", reserve=16_000_000)
+    await queue.send([b"x"])
+    real = os.statvfs(tmp_path)
+    left = SimpleNamespace(
+        f_blocks=real.f_blocks, f_frsize=real.f_frsize, f_bavail=16_050_000 // real.f_frsize
+    )
+    monkeypatch.setattr(os, "statvfs", lambda _: left)
+    with pytest.raises(QueueUnavailableError, match="QUEUE_RESERVE_BYTES"):
         await queue.send([bytes(50_000)])
-    with pytest.raises(QueueUnavailableError, match="QUEUE_MAX_BYTES"):
-        await queue.send([bytes(50_000)])
-    deliveries = await queue.receive(10, 0)
-    assert len(deliveries) == 3  # what was refused left nothing behind, and receiving needs no room
-    await queue.delete([delivery.handle for delivery in deliveries])
-    await queue.send([bytes(50_000)])
+    (delivery,) = await queue.receive(1, 0)
+    assert await queue.delete([delivery.handle]) == []
+    await queue.send([b"small"])
+    await queue.close()
+
+
+async def test_of_a_small_disk_a_quarter_is_left_at_the_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    queue = open_queue(tmp_path / "queue.db", reserve=16_000_000)
+    small = SimpleNamespace(f_blocks=2_000, f_frsize=4096, f_bavail=1_000)
+    monkeypatch.setattr(os, "statvfs", lambda _: small)
+    await queue.send([b"x"])
+    small.f_bavail = 500
+    with pytest.raises(QueueUnavailableError, match="last 2048000 bytes are kept"):
+        await queue.send([b"x"])
     await queue.close()
 
 

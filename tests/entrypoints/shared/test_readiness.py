@@ -1,12 +1,12 @@
 """A receiver is ready if what it is sent would be kept."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -32,7 +32,7 @@ class Probed(NamedTuple):
 @pytest.fixture
 async def probed(tmp_path: Path) -> AsyncIterator[Probed]:
     file = tmp_path / "queue.db"
-    queue = SqliteQueue(file, SystemClock(), LeaseTerms(), 200_000)
+    queue = SqliteQueue(file, SystemClock(), LeaseTerms(), 1_000_000, reserve=16_000_000)
     yield Probed(ReceiverProbe(queue, LastSend(), SystemClock(), file), queue, file)
     await queue.close()
 
@@ -54,7 +54,7 @@ async def test_what_waits_and_what_is_leased_is_said_to_who_may_know(probed: Pro
 
 async def test_a_full_queue_is_not_ready_until_there_is_room(probed: Probed):
     await probed.queue.send([bytes(90_000)])
-    smaller = SqliteQueue(probed.file, SystemClock(), LeaseTerms(), 80_000)
+    smaller = SqliteQueue(probed.file, SystemClock(), LeaseTerms(), 100_000)
     probe = ReceiverProbe(smaller, LastSend(), SystemClock(), probed.file)
     with pytest.raises(QueueUnavailableError, match="is full"):
         await probe.readiness(in_detail=False)
@@ -87,8 +87,9 @@ async def test_a_file_that_cannot_be_written_is_not_ready(probed: Probed, monkey
 
 
 async def test_a_full_disk_is_not_ready(probed: Probed, monkeypatch: pytest.MonkeyPatch):
-    usage = shutil.disk_usage(probed.file.parent)._replace(free=1000)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    real = os.statvfs(probed.file.parent)
+    full = SimpleNamespace(f_blocks=real.f_blocks, f_frsize=real.f_frsize, f_bavail=1000)
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
     with pytest.raises(QueueUnavailableError, match="disk of .* is full"):
         await probed.probe.readiness(in_detail=False)
 

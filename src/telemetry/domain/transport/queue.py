@@ -13,6 +13,10 @@ class QueueUnavailableError(OutOfReachError):
     """The queue cannot be reached, refused, or is full; its text says which, and what to change."""
 
 
+class QueueDamagedError(QueueUnavailableError):
+    """The queue holds what cannot be read, or is not the one that was opened; somebody has to act."""
+
+
 class Lookout(Protocol):
     """Says what a queue still holds."""
 
@@ -28,7 +32,8 @@ class Lookout(Protocol):
 class Queue(Lookout, Protocol):
     """A queue that keeps the promises of `transport.lease` across processes and their deaths.
 
-    No jump of this machine's wall clock changes what any verb does, whenever it happens.
+    No jump of this machine's wall clock changes what any verb does, whenever it happens. Damage costs what is
+    damaged: once it is known, send raises QueueDamagedError, and messages that can be read are received.
 
     Every verb raises QueueUnavailableError if the queue as a whole could not be asked. An entry that failed
     by itself is a value: verbs on several entries return those that failed, and the others are done.

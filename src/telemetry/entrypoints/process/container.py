@@ -51,6 +51,7 @@ class Container(containers.DeclarativeContainer):
             clock=clock,
             terms=settings.provided.lease_terms,
             max_size=settings.provided.queue_max_bytes,
+            reserve=settings.provided.queue_reserve_bytes,
             file_mode=settings.provided.modes.file,
             folder_mode=settings.provided.modes.folder,
         ),

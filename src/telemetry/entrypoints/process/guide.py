@@ -78,6 +78,7 @@ GUIDES: Final[Mapping[str, Guide]] = {
         (*_STORE, "RAW_", "PARTITION_", "SKEW_", *_LOG),
         "telemetry skewed refile --from 2025-10-19T14 --to 2025-10-19T15",
     ),
+    "queue": Guide(("FILE_MODE", *_QUEUE, *_STORE, *_LOG), "telemetry queue check"),
     "health": Guide(("DATA_DIR",), "telemetry health consumer --within 30"),
     "keys": Guide(
         ("API_KEYS_FILE", "FILE_MODE"),

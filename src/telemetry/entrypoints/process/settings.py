@@ -115,7 +115,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue_backend: Literal["sqlite", "sqs", "memory"] = "sqlite"
     """Which queue is used; `memory` is for trials within one process."""
     queue_max_bytes: Bytes = 10_000_000_000
-    """How large the embedded queue may grow before the receiver answers 503."""
+    """How large the embedded queue may grow, with its log, before the receiver answers 503."""
+    queue_reserve_bytes: Annotated[int, Meta(ge=0, le=10**12, extra={_UNIT: "bytes"})] = 16_000_000
+    """How much of its disk stays free, so that a consumer can empty it; of a small disk a quarter."""
     queue_visibility_timeout: Positive = 30
     """How long a message is leased to a consumer; on SQS, from 1 second to 12 hours."""
     queue_max_receives: Count = 10

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +15,6 @@ from telemetry.entrypoints.process import heartbeat
 _FORGET_AFTER_S: Final = 60.0
 """When a failed send is forgotten, so that a load balancer that sends nothing meanwhile tries again."""
 _SEEN_WITHIN_S: Final = 60.0
-_LEAST_FREE: Final = 1024 * 1024  # bytes: what one queue message needs
 
 
 class ReceiverProbe:
@@ -27,7 +25,6 @@ class ReceiverProbe:
         self._last_send = last_send
         self._clock = clock
         self._file = file
-        self._number = _number(file) if file else None
 
     async def readiness(self, *, in_detail: bool) -> Readiness | None:
         """Return how much waits, if it is asked for.
@@ -35,8 +32,10 @@ class ReceiverProbe:
         Raise QueueUnavailableError if records cannot be taken.
         """
         if self._file:
-            await self._queue.send([])  # which takes the lock of a writer, and is refused where it is full
-            await asyncio.to_thread(self._check_disk, self._file)
+            await self._queue.send(
+                []
+            )  # which is refused wherever records would be, and takes a writer's lock
+            await asyncio.to_thread(_check_access, self._file)
         depth = await self._queue.depth() if in_detail or not self._file else None
         failed_s = self._last_send.failed_s
         if failed_s is not None and self._clock.monotonic_s() - failed_s < _FORGET_AFTER_S:
@@ -46,24 +45,11 @@ class ReceiverProbe:
         consumer = await asyncio.to_thread(_consumer, self._file.parent) if self._file else None
         return Readiness(depth.ready, depth.leased, depth.dead, consumer)
 
-    def _check_disk(self, file: Path) -> None:
-        """Raise QueueUnavailableError if what is sent would not stay on the disk."""
-        if _number(file) != self._number:
-            raise QueueUnavailableError(f"{file} was removed or replaced after the receiver started.")
-        if not os.access(file, os.W_OK) or not os.access(file.parent, os.W_OK):
-            raise QueueUnavailableError(f"{file} cannot be written.")
-        disk = shutil.disk_usage(file.parent)
-        if disk.total and disk.free < _LEAST_FREE:
-            raise QueueUnavailableError(f"The disk of {file} is full.")
 
-
-def _number(file: Path) -> tuple[int, int] | None:
-    """Return what a file is for its file system; None if it is not there."""
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def _check_access(file: Path) -> None:
+    """Raise QueueUnavailableError if a process that starts now could not write the file."""
+    if not os.access(file, os.W_OK) or not os.access(file.parent, os.W_OK):
+        raise QueueUnavailableError(f"{file} cannot be written.")
 
 
 def _consumer(data_dir: Path) -> Literal["seen", "not seen"]:

@@ -11,9 +11,15 @@ from typing import Final
 
 import msgspec
 
-from telemetry.adapters.queue.sqlite import schema, statements
+from telemetry.adapters.queue.sqlite import schema, statements, watch
 from telemetry.domain.transport.queue import QueueUnavailableError
 
+Row = tuple[int, int, int, bytes]
+"""A message: its number, how often it was received, when it was sent, and its body."""
+
+_DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_CUT: Final = {sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
+_LOG_SIZE: Final = 8 * 1024 * 1024  # bytes beyond which SQLite's log is cut when it is written back
 _BUSY_S: Final = 10.0  # wait for another process's transaction, which takes milliseconds
 _LOOK_EVERY_S: Final = 0.02
 
@@ -25,18 +31,20 @@ class QueueFile(msgspec.Struct, frozen=True):
     file_mode: int | None = 0o600
     folder_mode: int | None = 0o700
 
-    def open(self) -> sqlite3.Connection:
-        """Open the file, which is made if need be; wait while others that open it keep it locked.
+    def open(self) -> tuple[sqlite3.Connection, bool]:
+        """Open the file, and say whether it is new; wait while others that open it keep it locked.
 
         Raise QueueUnavailableError if it cannot be opened or is of another kind.
         """
         deadline_s = time.monotonic() + _BUSY_S
+        watch.check_new(self.path)
+        is_new = not self.path.exists() or not self.path.stat().st_size
         with self.errors():
             self._make_folder(self.path.parent)
             self._make_file()
             while True:
                 try:
-                    return self._connect()
+                    return self._connect(), is_new
                 except sqlite3.OperationalError as error:
                     # The switch to WAL needs a lock for which SQLite does not wait by itself.
                     if not _is_busy(error) or time.monotonic() > deadline_s:
@@ -45,10 +53,12 @@ class QueueFile(msgspec.Struct, frozen=True):
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn an error of SQLite or of the file system into QueueUnavailableError."""
+        """Raise QueueUnavailableError for errors of SQLite and files, and QueueDamagedError for damage."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:
+            if isinstance(error, sqlite3.Error) and is_damage(error):
+                raise watch.found(self.path, str(error)) from error
             raise QueueUnavailableError(
                 f"The queue {self.path} (DATA_DIR) cannot be used: {error}"
             ) from error
@@ -89,7 +99,14 @@ class QueueFile(msgspec.Struct, frozen=True):
             )
         db.execute("PRAGMA journal_mode = WAL")
         db.execute(statements.UNSYNCED)
+        db.execute(f"PRAGMA journal_size_limit = {_LOG_SIZE}")
         schema.upgrade(db)
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Return whether the file is not what SQLite wrote, rather than out of reach."""
+    code = getattr(error, "sqlite_errorcode", 0)  # which errors of Python's module do not have
+    return code in _CUT or code & 0xFF in _DAMAGE
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

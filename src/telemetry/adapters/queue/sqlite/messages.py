@@ -4,13 +4,16 @@ This is what `telemetry.domain.transport.model` does, in SQL. All of it runs in 
 """
 
 import logging
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
-from telemetry.adapters.queue.sqlite import statements
-from telemetry.adapters.queue.sqlite.file import QueueFile
+from telemetry.adapters.queue.sqlite import careful, statements
+from telemetry.adapters.queue.sqlite.file import QueueFile, Row
 from telemetry.adapters.queue.sqlite.places import Places
+from telemetry.adapters.queue.sqlite.room import LogIsInTheWayError, Room
+from telemetry.adapters.queue.sqlite.watch import Watch, found
 from telemetry.domain.clock import Clock, lease_ms
 from telemetry.domain.transport.lease import (
     BURIED,
@@ -22,53 +25,63 @@ from telemetry.domain.transport.lease import (
     parse_handle,
 )
 from telemetry.domain.transport.outlook import Outlook
-from telemetry.domain.transport.queue import QueueUnavailableError
-
-Row = tuple[int, int, int, bytes]
-"""A message: its number, how often it was received, when it was sent, and its body."""
+from telemetry.domain.transport.queue import QueueDamagedError, QueueUnavailableError
 
 _log: Final = logging.getLogger(__name__)
 
+_LOOK_EVERY_MS: Final = 250  # at the files, by those that receive
+
 
 class Messages:
-    """The messages of an open file.
+    """The messages of an open file."""
 
-    A send after which the file would hold more than `max_size` bytes is refused.
-    """
-
-    def __init__(self, file: QueueFile, clock: Clock, terms: LeaseTerms, max_size: int) -> None:
+    def __init__(self, file: QueueFile, clock: Clock, terms: LeaseTerms, room: Room) -> None:
         self._file = file
         self._clock = clock
         self._terms = terms
-        self._max_size = max_size
+        self._room = room
         self._places = Places()
-        self.db = file.open()
+        self.db, self.is_new = file.open()
+        self._watch = Watch(file.path)
+        self._looked_ms = -_LOOK_EVERY_MS
 
     def send(self, bodies: Sequence[bytes]) -> None:
-        with self._synced(), self._transaction() as now_ms:
-            self._check_room(sum(map(len, bodies)))
-            times = {"now_ms": now_ms, "sent_ms": self._clock.wall_ms()}
-            for body in bodies:
-                number = self.db.execute(statements.SEND, times).lastrowid
-                self.db.execute(statements.SEND_BODY, {"number": number, "body": body})
+        """Make bodies durable. Raise QueueDamagedError if they would not stay where they are put."""
+        self._check()
+        try:
+            self._send(bodies)
+        except LogIsInTheWayError:
+            self._write_back()
+            self._send(bodies)
+        self._check()
 
     def receive(self, limit: int) -> Sequence[Delivery]:
-        with self._file.errors():
-            if not self.db.execute(statements.ANY_READY, {"now_ms": lease_ms(self._clock)}).fetchone():
+        """Lease messages, around what cannot be read if there is any."""
+        now_ms = lease_ms(self._clock)
+        if not self._looked_ms <= now_ms < self._looked_ms + _LOOK_EVERY_MS:
+            self._check(is_mark_allowed=True)
+            self._looked_ms = now_ms
+        try:
+            if not self._is_any(statements.ANY_READY, now_ms):
                 return []  # without taking the lock that senders need
-        with self._transaction() as now_ms:
-            buried = self._bury(now_ms)
-            rows = self._choose(limit, now_ms)
-            until_ms = now_ms + self._terms.visibility_ms
-            self.db.executemany(
-                statements.LEASE,
-                [{"number": number, "now_ms": now_ms, "until_ms": until_ms} for number, *_ in rows],
-            )
-        self._say_buried(buried)
-        return [_delivery(number, receives + 1, sent_ms, body) for number, receives, sent_ms, body in rows]
+            deliveries = self._receive(limit)
+            if deliveries or not self._is_any(statements.ANY_WITHOUT_BODY, now_ms):
+                return deliveries
+            found(self._file.path, "messages have lost their bodies")
+        except QueueDamagedError:
+            pass  # it has been said, and what can be read is received
+        return self._receive_carefully(limit)
 
     def delete(self, handles: Sequence[str]) -> Sequence[str]:
-        return self._settle((statements.DELETE, statements.DELETE_BODY), handles)
+        changes = statements.DELETE, statements.DELETE_BODY
+        try:
+            return self._settle(changes, handles)
+        except QueueDamagedError:
+            # Damage beside a message may keep it from being removed, and not from being settled.
+            done = (
+                self._settles(changes, each) or self._settles((statements.SETTLE,), each) for each in handles
+            )
+            return [each for each, is_done in zip(handles, done, strict=True) if not is_done]
 
     def extend(self, handles: Sequence[str], duration_ms: int) -> Sequence[str]:
         change = statements.EXTEND if duration_ms else statements.HAND_BACK
@@ -105,6 +118,48 @@ class Messages:
     def close(self) -> None:
         self.db.close()
 
+    def _send(self, bodies: Sequence[bytes]) -> None:
+        with self._synced(), self._transaction() as now_ms:
+            self._room.check(self.db, bodies)
+            times = {"now_ms": now_ms, "sent_ms": self._clock.wall_ms()}
+            for body in bodies:
+                number = self.db.execute(statements.SEND, times).lastrowid
+                self.db.execute(statements.SEND_BODY, {"number": number, "body": body})
+
+    def _receive(self, limit: int) -> Sequence[Delivery]:
+        with self._transaction() as now_ms:
+            buried = self._bury(now_ms)
+            rows = self._choose(limit, now_ms)
+            self._lease(rows, now_ms)
+        self._say_buried(buried)
+        return [_delivery(number, receives + 1, sent_ms, body) for number, receives, sent_ms, body in rows]
+
+    def _receive_carefully(self, limit: int) -> Sequence[Delivery]:
+        terms = {"now_ms": lease_ms(self._clock), "max_receives": self._terms.max_receives}
+        with self._file.errors():
+            chosen, unreadable = careful.choose(self.db, limit, terms)
+        with self._transaction() as now_ms:
+            times = {"now_ms": now_ms, "until_ms": now_ms + self._terms.visibility_ms}
+            for number in unreadable:
+                self.db.execute(statements.SET_UNREADABLE, {"number": number})
+            rows = [
+                row
+                for row in chosen
+                if self.db.execute(statements.LEASE_READY, {"number": row[0], **times}).rowcount
+            ]
+        return [_delivery(number, receives + 1, sent_ms, body) for number, receives, sent_ms, body in rows]
+
+    def _lease(self, rows: Sequence[Row], now_ms: int) -> None:
+        until_ms = now_ms + self._terms.visibility_ms
+        self.db.executemany(
+            statements.LEASE,
+            [{"number": number, "now_ms": now_ms, "until_ms": until_ms} for number, *_ in rows],
+        )
+
+    def _is_any(self, statement: str, now_ms: int) -> bool:
+        with self._file.errors():
+            return self.db.execute(statement, {"now_ms": now_ms}).fetchone() is not None
+
     def _choose(self, limit: int, now_ms: int) -> Sequence[Row]:
         """Return one suspect, or else up to `limit` other messages, of those that are ready."""
         choice = {"now_ms": now_ms, "limit": limit}
@@ -133,13 +188,28 @@ class Messages:
         number, receives = parse_handle(handle)
         return self.db.execute(statement, {"number": number, "receives": receives, **times}).rowcount > 0
 
-    def _check_room(self, size: int) -> None:
-        (used,) = self.db.execute(statements.USED).fetchone()
-        if used + size > self._max_size:
-            raise QueueUnavailableError(
-                f"{self._file.path} is full: it may hold {self._max_size} bytes (QUEUE_MAX_BYTES); "
-                "is a consumer running?"
-            )
+    def _settles(self, changes: Sequence[str], handle: str) -> bool:
+        """Make changes to one message; return whether that could be done."""
+        with suppress(QueueDamagedError):
+            return not self._settle(changes, [handle])
+        return False
+
+    def _check(self, *, is_mark_allowed: bool = False) -> None:
+        """Raise QueueDamagedError if a file is not the one that was opened, or damage is known."""
+        try:
+            if is_mark_allowed:
+                self._watch.check_files()
+            else:
+                self._watch.check()
+        except QueueDamagedError:
+            with suppress(QueueUnavailableError):  # so that nothing is in a log that nobody finds any more
+                self._write_back()
+            raise
+
+    def _write_back(self) -> None:
+        """Write SQLite's log back into the file, and empty it."""
+        with self._file.errors():
+            self.db.execute(statements.WRITE_BACK).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[int]:
@@ -154,7 +224,8 @@ class Messages:
                 self.db.execute("COMMIT")
             except BaseException:
                 if self.db.in_transaction:
-                    self.db.execute("ROLLBACK")
+                    with suppress(sqlite3.Error):  # what failed is what is to be said
+                        self.db.execute("ROLLBACK")
                 raise
 
     @contextmanager

@@ -38,5 +38,8 @@ class Places:
 
 
 def _hour(db: sqlite3.Connection, number: int) -> Hour | None:
-    with db.blobopen("bodies", "body", number, readonly=True) as body:
-        return outlook.hour_of_body(body.read(envelope.HEAD))
+    try:
+        with db.blobopen("bodies", "body", number, readonly=True) as body:
+            return outlook.hour_of_body(body.read(envelope.HEAD))
+    except sqlite3.DatabaseError:  # it is damaged
+        return None

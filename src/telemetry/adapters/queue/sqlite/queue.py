@@ -19,6 +19,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from telemetry.adapters.queue.sqlite.file import QueueFile
 from telemetry.adapters.queue.sqlite.messages import Messages
+from telemetry.adapters.queue.sqlite.room import Room
 from telemetry.domain.clock import Clock
 from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms
 from telemetry.domain.transport.outlook import Outlook
@@ -42,25 +43,34 @@ class SqliteQueue:
         terms: LeaseTerms,
         max_size: int,
         *,
+        reserve: int = 0,
         file_mode: int | None = 0o600,
         folder_mode: int | None = 0o700,
     ) -> None:
-        """Open the queue. A send after which the file would hold more than `max_size` bytes is refused.
+        """Open the queue.
+
+        A send is refused after which file and log would have more than `max_size` bytes, or less than
+        `reserve` would be left on the disk.
 
         If file and folder have to be made, they get these modes, whatever the umask is; None leaves them to
         the umask. SQLite makes its other files with the mode of the first.
 
         Raise QueueUnavailableError if the file cannot be opened or is of another kind.
         """
-        file = QueueFile(path, file_mode, folder_mode)
+        file, room = QueueFile(path, file_mode, folder_mode), Room(path, max_size, reserve)
         self._path = path
         self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue")
         try:
-            self._messages = self._thread.submit(Messages, file, clock, terms, max_size).result()
+            self._messages = self._thread.submit(Messages, file, clock, terms, room).result()
         except BaseException:
             self._thread.shutdown()
             raise
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the file was made, or was empty, when this process opened it."""
+        return self._messages.is_new
 
     async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
         await self._run(self._messages.send, bodies)

@@ -11,6 +11,10 @@ VERSION: Final = 3
 
 ALIVE: Final = 0
 DEAD: Final = 1
+UNREADABLE: Final = 2
+"""Of a message: its body is damaged, so that nobody can receive it."""
+SETTLED: Final = 3
+"""Of a message: it was deleted, and damage beside it keeps its row and its body from being removed."""
 
 _KIND: Final = "SELECT user_version, (SELECT COUNT(*) FROM sqlite_master) FROM pragma_user_version"
 _MESSAGES: Final = """

@@ -1,21 +1,26 @@
 """The statements of the embedded queue, once its tables exist.
 
 `:now_ms` and `:until_ms` are milliseconds of the clock that never goes back, `:sent_ms` is epoch
-milliseconds. 2 is `SUSPECT_AFTER`, and 0 and 1 are states: as constants, so that SQLite can use the index of
+milliseconds. 2 is `SUSPECT_AFTER`, and 0 to 3 are states: as constants, so that SQLite can use the index of
 suspects, which almost always has no entry.
 """
 
 from typing import Final
 
-USED: Final = """
-SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size
+PAGES: Final = """
+SELECT page_count, freelist_count, page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size
 """
+WRITE_BACK: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
 SYNCED: Final = "PRAGMA synchronous = FULL"
 UNSYNCED: Final = "PRAGMA synchronous = NORMAL"
 SEND: Final = "INSERT INTO messages (sent, since, until) VALUES (:sent_ms, :now_ms, :now_ms)"
 SEND_BODY: Final = "INSERT INTO bodies (number, body) VALUES (:number, :body)"
 ANY_READY: Final = """
 SELECT 1 FROM messages WHERE state = 0 AND NOT (since <= :now_ms AND :now_ms < until) LIMIT 1
+"""
+ANY_WITHOUT_BODY: Final = """
+SELECT 1 FROM messages WHERE state = 0 AND NOT (since <= :now_ms AND :now_ms < until)
+AND NOT EXISTS (SELECT 1 FROM bodies WHERE bodies.number = messages.number) LIMIT 1
 """
 READY: Final = """
 SELECT number, receives, sent, body FROM messages JOIN bodies USING (number)
@@ -71,7 +76,7 @@ FROM (
         WHEN since <= :now_ms AND :now_ms < until THEN 'leased'
         WHEN strikes >= :max_receives THEN 'dead'
         ELSE 'ready'
-    END AS state FROM messages
+    END AS state FROM messages WHERE state <> 3
 )
 """
 MESSAGES: Final = """
@@ -80,7 +85,7 @@ SELECT number, sent, CASE
     WHEN since <= :now_ms AND :now_ms < until THEN 'leased'
     WHEN strikes >= :max_receives THEN 'dead'
     ELSE 'ready'
-END FROM messages
+END FROM messages WHERE state <> 3
 """
 LETTERS: Final = """
 SELECT number, receives, sent, body FROM messages JOIN bodies USING (number)
@@ -92,3 +97,17 @@ SELECT sent, :now_ms, :now_ms FROM messages WHERE number = :number AND receives 
 """
 MOVE_BODY: Final = "UPDATE bodies SET number = last_insert_rowid() WHERE number = :number"
 DELETE_DEAD: Final = "DELETE FROM messages WHERE number = :number AND receives = :receives AND state = 1"
+
+# The statements for a file that is known to be damaged use no index and touch one table each.
+BODY: Final = "SELECT body FROM bodies WHERE number = :number"
+FIRST_READY: Final = """
+SELECT number, receives, sent FROM messages NOT INDEXED
+WHERE state = 0 AND NOT (since <= :now_ms AND :now_ms < until) AND strikes < :max_receives ORDER BY number
+"""
+LAST_READY: Final = FIRST_READY + "DESC"
+SET_UNREADABLE: Final = "UPDATE messages SET state = 2 WHERE number = :number AND state = 0"
+LEASE_READY: Final = LEASE + "AND state = 0 AND NOT (since <= :now_ms AND :now_ms < until)"
+SETTLE: Final = """
+UPDATE messages SET state = 3
+WHERE number = :number AND receives = :receives AND state = 0 AND since <= :now_ms AND :now_ms < until
+"""
