@@ -131,14 +131,17 @@ async def test_a_disk_that_is_almost_full_is_left_to_the_consumer(
     await queue.send([b"x"])
     real = os.statvfs(tmp_path)
     left = SimpleNamespace(
-        f_blocks=real.f_blocks, f_frsize=real.f_frsize, f_bavail=16_050_000 // real.f_frsize
+        f_blocks=real.f_blocks, f_frsize=real.f_frsize, f_bavail=16_020_000 // real.f_frsize
     )
     monkeypatch.setattr(os, "statvfs", lambda _: left)
     with pytest.raises(QueueUnavailableError, match="QUEUE_RESERVE_BYTES"):
-        await queue.send([bytes(50_000)])
+        await queue.send([bytes(600_000)] * 2)
+    with pytest.raises(QueueUnavailableError, match="QUEUE_RESERVE_BYTES"):  # also to who only asks
+        await queue.send([])
     (delivery,) = await queue.receive(1, 0)
     assert await queue.delete([delivery.handle]) == []
-    await queue.send([b"small"])
+    left.f_bavail *= 2
+    await queue.send([bytes(600_000)] * 2)
     await queue.close()
 
 
@@ -146,10 +149,10 @@ async def test_of_a_small_disk_a_quarter_is_left_at_the_most(tmp_path: Path, mon
     queue = open_queue(tmp_path / "queue.db", reserve=16_000_000)
     small = SimpleNamespace(f_blocks=2_000, f_frsize=4096, f_bavail=1_000)
     monkeypatch.setattr(os, "statvfs", lambda _: small)
-    await queue.send([b"x"])
+    await queue.send([])
     small.f_bavail = 500
     with pytest.raises(QueueUnavailableError, match="last 2048000 bytes are kept"):
-        await queue.send([b"x"])
+        await queue.send([])
     await queue.close()
 
 

@@ -2,7 +2,7 @@
 
 It is written to a temporary file in the same folder, synced, and renamed. Then the folder is synced, because
 only that makes a rename durable. Every folder above that had to be made is synced too. Temporary files begin
-with a dot and are in no listing, so that it does no harm if a crash leaves one.
+with a dot and are in no listing, and what a crash leaves is removed at the next write into its folder.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
-from uuid import uuid4
 
+from telemetry.adapters.storage import temporary
 from telemetry.domain.store.storage import (
     ObjectExistsError,
     ObjectInfo,
@@ -24,7 +24,7 @@ from telemetry.domain.store.storage import (
 R = TypeVar("R")
 
 
-_TEMPORARY: Final = "."
+_TEMPORARY: Final = temporary.PREFIX
 _NO_OBJECT: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 
@@ -36,6 +36,7 @@ class LocalStorage:
         self._root = root
         self._file_mode = file_mode
         self._folder_mode = folder_mode
+        self._cleaned: set[Path] = set()
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         path = self._path(key)
@@ -80,23 +81,20 @@ class LocalStorage:
             _sync_folder(path.parent)  # its writer may have ended before this
             return
         self._make_folder(path.parent)
-        temporary = path.with_name(f"{_TEMPORARY}{path.name}.{uuid4().hex}")
-        try:
-            with os.fdopen(self._open(temporary), "wb") as file:
-                if self._file_mode is not None:
-                    os.fchmod(file.fileno(), self._file_mode)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        self._clean(path.parent)
+        with temporary.replacing(path, 0o666 if self._file_mode is None else 0o600) as file:
+            if self._file_mode is not None:
+                os.fchmod(file.fileno(), self._file_mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         _sync_folder(path.parent)
 
-    def _open(self, new: Path) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        return os.open(new, flags, 0o666 if self._file_mode is None else 0o600)
+    def _clean(self, folder: Path) -> None:
+        """Remove what killed writers left in a folder, when this process writes there for the first time."""
+        if folder not in self._cleaned:
+            temporary.clean(folder)
+            self._cleaned.add(folder)
 
     def _make_folder(self, folder: Path) -> None:
         """Make a folder and those above it, durably."""

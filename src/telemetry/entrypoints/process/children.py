@@ -1,9 +1,12 @@
 """Roles as processes of this machine: started, and ended whatever happens."""
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -45,6 +48,25 @@ def end(process: subprocess.Popen[bytes], patience_s: float) -> int:
         return process.wait()
 
 
+def end_with(parent: int) -> None:
+    """Have this process end in order when its parent ends, however that happens.
+
+    Linux does it by itself. Elsewhere a thread looks once a second whether this process has another parent.
+    """
+    if sys.platform == "linux":
+        die_with_parent()
+    if os.getppid() != parent:  # which ended before it could be waited for
+        os.kill(os.getpid(), signal.SIGTERM)
+    elif sys.platform != "linux":
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
 def die_with_parent() -> None:
     """Ask Linux to end this process if its parent is killed and cannot do it any more."""
     ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGTERM)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -28,6 +28,7 @@ class Heartbeat:
 
     def __enter__(self) -> Self:
         self._file.parent.mkdir(parents=True, exist_ok=True)
+        list(signs(self._file.parent.parent, self._file.name.partition("@")[0]))  # and forget the killed
         self.beat()
         notify.ready()
         return self

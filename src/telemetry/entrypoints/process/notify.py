@@ -3,11 +3,11 @@
 import asyncio
 import os
 import socket
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Final
+
+from telemetry.entrypoints.process import scratch
 
 SOCKET: Final = "NOTIFY_SOCKET"
 """The environment variable in which systemd names its socket; a leading @ is an abstract name."""
@@ -37,10 +37,10 @@ def listening(on_ready: Callable[[], None]) -> Iterator[str]:
     """Be the manager of a process while the context lasts; yield what its `NOTIFY_SOCKET` has to be."""
     loop = asyncio.get_running_loop()
     with (
-        tempfile.TemporaryDirectory(prefix="telemetry-notify-") as folder,
+        scratch.folder("telemetry-notify-") as folder,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told,
     ):
-        address = str(Path(folder, "socket"))
+        address = str(folder / "socket")
         told.bind(address)
         told.settimeout(0)
         loop.add_reader(told, _hear, told, on_ready)

@@ -23,6 +23,7 @@ from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.process.repeated import Repeated
 from telemetry.entrypoints.process.settings import Settings
+from telemetry.entrypoints.shared import standing
 
 _AGAIN_S: Final = 60.0  # between two lines about the same fault
 _NAMED: Final = 5  # folders in one line
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] = ()) -> int:
 async def _run(container: Container, logger: Log, stopping: asyncio.Event) -> int:
     configured = container.settings()
     async with opened(container.queue, container.storage):
+        await standing.say(container.queue(), logger)
         with Heartbeat(configured.data_dir, "consumer") as heartbeat:
             return await serve(make(container, logger), configured, logger, stopping, heartbeat)
 

@@ -3,9 +3,8 @@
 import asyncio
 import os
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -26,17 +25,21 @@ from telemetry.adapters.http.intake import SENDER, Buffer, Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.domain.clock import Clock
 from telemetry.domain.transport.queue import QueueUnavailableError
-from telemetry.entrypoints.process import log, notify, runtime, settings
+from telemetry.entrypoints.process import children, log, notify, runtime, scratch, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser, Port
 from telemetry.entrypoints.process.repeated import Repeated
-from telemetry.entrypoints.shared import granting
+from telemetry.entrypoints.process.settings import Settings
+from telemetry.entrypoints.shared import granting, standing
 from telemetry.entrypoints.shared.granting import SHARED_DIR, Renewal
 from telemetry.entrypoints.shared.readiness import ReceiverProbe
 
 grants = granting.grants
+
+PARENT: Final = "TELEMETRY_PARENT"
+"""The environment variable by which workers know the process with which they end."""
 
 _FAULTS_EVERY_S: Final = 1.0
 _REFUSALS_EVERY_S: Final = 10.0
@@ -66,7 +69,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     grants(configured)
     runtime.check_address(options.host, options.port)
     if options.workers > 1:
-        asyncio.run(Container(settings=configured).queue().close())
+        asyncio.run(_open_queue(configured))
     # Uvicorn stops in order at SIGTERM and then raises it anew, for whoever was there before it.
     signal.signal(signal.SIGTERM, lambda *_: None)
     config = server.configure(
@@ -76,16 +79,34 @@ def main(arguments: Sequence[str] = ()) -> int:
         workers=options.workers,
         stop_s=round(configured.shutdown_timeout),
     )
-    with tempfile.TemporaryDirectory(prefix="telemetry-workers-") as shared:
-        if options.workers > 1:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared  # where the workers' counters meet
-            os.environ[SHARED_DIR] = shared
+    with _shared_folder() if options.workers > 1 else nullcontext():
         server.serve(config)
     return int(_STALE.is_set())
 
 
+async def _open_queue(configured: Settings) -> None:
+    """Make the queue if need be, and say once for all workers how it stands."""
+    queue = Container(settings=configured).queue()
+    try:
+        await standing.say(queue, log.configure(configured, "Receiver"))
+    finally:
+        await queue.close()
+
+
+@contextmanager
+def _shared_folder() -> Iterator[None]:
+    """Make the folder in which workers meet, and remove those of receivers that were killed."""
+    with scratch.folder("telemetry-workers-") as shared:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(shared)  # where the workers' counters meet
+        os.environ[SHARED_DIR] = str(shared)
+        os.environ[PARENT] = str(os.getpid())
+        yield
+
+
 def create() -> Litestar:
     """Make the application of one process from the environment."""
+    if parent := os.environ.get(PARENT):
+        children.end_with(int(parent))
     configured = settings.load()
     logger = log.configure(configured, "Receiver")
     if configured.queue_backend == "memory":
@@ -127,6 +148,8 @@ def assemble(
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with opened(container.queue, container.outbox):
+            if SHARED_DIR not in os.environ:
+                await standing.say(queue, logger)
             with _reloading(keyring, configured.api_keys_file):
                 notify.ready()
                 yield

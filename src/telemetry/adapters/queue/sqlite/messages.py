@@ -5,7 +5,7 @@ This is what `telemetry.domain.transport.model` does, in SQL. All of it runs in 
 
 import logging
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -44,22 +44,26 @@ class Messages:
         self.db, self.is_new = file.open()
         self._watch = Watch(file.path)
         self._looked_ms = -_LOOK_EVERY_MS
+        self._was_refused = True
 
     def send(self, bodies: Sequence[bytes]) -> None:
         """Make bodies durable. Raise QueueDamagedError if they would not stay where they are put."""
-        self._check()
+        if self._was_refused:  # so that nothing is put in that nobody takes out
+            self._check(self._watch.check)
         try:
             self._send(bodies)
         except LogIsInTheWayError:
             self._write_back()
             self._send(bodies)
-        self._check()
+        self._check(
+            self._watch.check
+        )  # after the commit, so that what is answered is where others look for it
 
     def receive(self, limit: int) -> Sequence[Delivery]:
         """Lease messages, around what cannot be read if there is any."""
         now_ms = lease_ms(self._clock)
         if not self._looked_ms <= now_ms < self._looked_ms + _LOOK_EVERY_MS:
-            self._check(is_mark_allowed=True)
+            self._check(self._watch.check_files)
             self._looked_ms = now_ms
         try:
             if not self._is_any(statements.ANY_READY, now_ms):
@@ -194,17 +198,16 @@ class Messages:
             return not self._settle(changes, [handle])
         return False
 
-    def _check(self, *, is_mark_allowed: bool = False) -> None:
-        """Raise QueueDamagedError if a file is not the one that was opened, or damage is known."""
+    def _check(self, check: Callable[[], None]) -> None:
+        """Look at the files. Raise QueueDamagedError if that does."""
+        self._was_refused = True
         try:
-            if is_mark_allowed:
-                self._watch.check_files()
-            else:
-                self._watch.check()
+            check()
         except QueueDamagedError:
             with suppress(QueueUnavailableError):  # so that nothing is in a log that nobody finds any more
                 self._write_back()
             raise
+        self._was_refused = False
 
     def _write_back(self) -> None:
         """Write SQLite's log back into the file, and empty it."""

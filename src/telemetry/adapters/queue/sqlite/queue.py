@@ -58,7 +58,7 @@ class SqliteQueue:
         Raise QueueUnavailableError if the file cannot be opened or is of another kind.
         """
         file, room = QueueFile(path, file_mode, folder_mode), Room(path, max_size, reserve)
-        self._path = path
+        self.path = path
         self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue")
         try:
@@ -132,5 +132,5 @@ class SqliteQueue:
 
     def _submit(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         if self._closed:
-            raise QueueUnavailableError(f"The queue {self._path} has been closed")
+            raise QueueUnavailableError(f"The queue {self.path} has been closed")
         return self._thread.submit(work, *args, **kwargs)

@@ -103,7 +103,8 @@ class Recovery:
             with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?{how}", uri=True)) as db:
                 if not schema.is_known(db):
                     yield f"it is no queue, but a database of version {schema.version_of(db)}"
-                yield from (line for (line,) in db.execute("PRAGMA integrity_check(5)") if line != "ok")
+                for (found,) in db.execute("PRAGMA integrity_check(5)"):
+                    yield from (line for line in found.splitlines() if line != "ok" and line[:3] != "***")
         except sqlite3.Error as error:
             yield str(error)
 

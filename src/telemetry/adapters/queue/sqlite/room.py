@@ -20,6 +20,8 @@ from telemetry.domain.transport.queue import QueueUnavailableError
 _MOST_KEPT: Final = 32 * 1024 * 1024  # bytes that the file leaves to the log
 _BESIDE: Final = 8  # pages that a send changes beside those of its bodies
 _FRAME: Final = 24  # bytes that the log takes for a page beside the page
+_USUAL_LOG: Final = 16 * 1024 * 1024  # bytes; SQLite begins to write it back at 4 MB
+_UNSEEN: Final = 1024 * 1024  # bytes that are written before log and disk are looked at again
 
 
 class LogIsInTheWayError(Exception):
@@ -32,10 +34,12 @@ class Room:
     def __init__(self, path: Path, max_size: int, reserve: int) -> None:
         """Let both have `max_size` bytes, and keep `reserve` of the disk; a quarter of a small one."""
         self._path = path
-        self._log = part(path, "-wal")
+        self._log = str(part(path, "-wal"))
+        self._folder = str(path.parent)
         self._max_size = max_size
         self._kept = min(_MOST_KEPT, max_size // 4)
         self._reserve = reserve
+        self._unseen = _UNSEEN
 
     def check(self, db: sqlite3.Connection, bodies: Sequence[bytes]) -> None:
         """Raise QueueUnavailableError, naming the setting, if bodies may not be sent.
@@ -54,15 +58,24 @@ class Room:
                 f"{self._path} is full: it may hold {self._max_size} bytes (QUEUE_MAX_BYTES); "
                 "is a consumer running?"
             )
-        if size + self._log.stat().st_size + written > self._max_size:
+        self._unseen += written
+        if bodies and self._unseen < _UNSEEN and size + _UNSEEN + _USUAL_LOG < self._max_size:
+            return
+        self._unseen = 0
+        if size + _size(self._log) + written > self._max_size:
             raise LogIsInTheWayError
         self._check_disk(written)
 
     def _check_disk(self, written: int) -> None:
-        disk = os.statvfs(self._log.parent)
+        disk = os.statvfs(self._folder)
         reserve = min(self._reserve, disk.f_blocks * disk.f_frsize // 4)
         if disk.f_blocks and disk.f_bavail * disk.f_frsize < reserve + written:
+            self._unseen = _UNSEEN  # and so the next send looks again
             raise QueueUnavailableError(
                 f"The disk of {self._path} is full: its last {reserve} bytes are kept, so that a consumer can "
                 "empty the queue (QUEUE_RESERVE_BYTES)"
             )
+
+
+def _size(path: str) -> int:
+    return os.stat(path).st_size  # noqa: PTH116  # for many sends, and a Path takes twice as long

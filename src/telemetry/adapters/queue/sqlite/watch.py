@@ -8,6 +8,7 @@ everybody looks for it.
 
 import logging
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ from telemetry.domain.transport.queue import QueueDamagedError
 _log: Final = logging.getLogger(__name__)
 
 _PARTS: Final = ("", "-wal", "-shm")
+_NEVER: Final = -1
+_TRACELESS_NS: Final = 1_000_000_000  # far more than the grain of any file system's times
 
 
 def part(path: Path, ending: str) -> Path:
@@ -63,20 +66,31 @@ def found(path: Path, why: str) -> QueueDamagedError:
 
 
 class Watch:
-    """The files of one open queue. The main one never shrinks while it is open."""
+    """The files of one open queue. The main one never shrinks while it is open.
+
+    As long as nothing in their folder gets another name, they are what they were, and only the folder is
+    looked at. A change within the second before a look may be followed by one that leaves no trace.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._mark = str(mark(path))
-        self._known = [(str(part(path, ending)), _number(part(path, ending))) for ending in _PARTS]
-        self._name = str(path)
+        self._name, self._folder = str(path), str(path.parent)
+        self._known = [(name, _number(name)) for name in (str(part(path, ending)) for ending in _PARTS)]
         self._size = _size(path)
+        self._changed_ns = _NEVER
 
     def check(self) -> None:
         """Raise QueueDamagedError if a file is not the one that was opened, or damage is known."""
-        self.check_files()
-        if os.path.exists(self._mark):  # noqa: PTH110  # as above
-            raise damaged(self._path, _first_line(self._mark))
+        changed_ns = _changed_ns(self._folder)
+        if changed_ns != self._changed_ns:
+            self._changed_ns = _NEVER
+            self.check_files()
+            if os.path.exists(self._mark):  # noqa: PTH110  # for each send, and a Path takes twice as long
+                raise damaged(self._path, _first_line(self._mark))
+            if time.time_ns() - changed_ns > _TRACELESS_NS:
+                self._changed_ns = changed_ns
+        self._check_size()
 
     def check_files(self) -> None:
         """Raise QueueDamagedError if a file is not the one that was opened."""
@@ -88,16 +102,27 @@ class Watch:
                     f"{name} was removed or replaced while the queue is in use ({what}): "
                     "stop all roles, put the file back if there is one, and start them again"
                 )
+        self._check_size()
+
+    def _check_size(self) -> None:
         size = _size(self._name)
         if size < self._size:
             raise found(self._path, f"the file was cut from {self._size} bytes to {size} while it is in use")
         self._size = size
 
 
+def _changed_ns(folder: str) -> int:
+    """Return when something in a folder was made, removed or renamed last."""
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116  # as above
+    except OSError:
+        return _NEVER
+
+
 def _number(path: Path | str) -> tuple[int, int] | None:
     """Return what a file is for its file system; None if it is not there."""
     try:
-        status = os.stat(path)  # noqa: PTH116  # for each send, and a Path takes twice as long
+        status = os.stat(path)  # noqa: PTH116  # as above
     except OSError:
         return None
     return status.st_dev, status.st_ino
