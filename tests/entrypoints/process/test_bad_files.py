@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
 ROLES = [
     role
     for role in sorted(cli.ROLES)
-    if role not in ("dead-letters", "health", "keys", "prove", "provision", "replay", "skewed")
+    if role not in ("dead-letters", "health", "keys", "prove", "provision", "queue", "replay", "skewed")
 ]
 """The commands that need no option."""
 

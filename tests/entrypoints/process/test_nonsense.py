@@ -47,6 +47,7 @@ REQUIRED = {
     "prove": ["--ledger", "run.jsonl"],
     "provision": ["--dry-run"],
     "dead-letters": ["list"],
+    "queue": ["check"],
     "skewed": ["list"],
 }
 """What a command needs beside the option that is tried."""

@@ -86,8 +86,8 @@ async def _recover(recovery: Recovery, file: QueueFile, container: Container, no
 
 async def _quarantine(lost: Sequence[Message], storage: Storage, now_ms: int) -> None:
     held = [Held(_delivery(each), now_ms, UndecodableError(_reason(each))) for each in lost]
-    for key, lines in flush.contents(held, now_ms, "jsonl"):
-        await storage.put(key, lines)
+    for new in flush.plan(held, now_ms, "jsonl"):
+        await storage.put(new.key, new.lines)
 
 
 def _delivery(message: Message) -> Delivery:
