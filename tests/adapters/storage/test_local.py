@@ -261,3 +261,13 @@ async def test_a_folder_in_place_of_an_object_is_no_object(storage: LocalStorage
     assert await storage.list("raw/") == []
     with pytest.raises(ObjectNotFoundError, match="batch-1"):
         await storage.get(KEY)
+
+
+async def test_what_is_no_file_or_has_no_name_in_text_is_no_object(storage: LocalStorage, tmp_path: Path):
+    await storage.put(KEY, b"lines")
+    folder = tmp_path / "data" / KEY.rpartition("/")[0]
+    os.mkfifo(folder / "batch-2.jsonl")
+    (folder / os.fsdecode(b"batch-\xff.jsonl")).touch()
+    (folder.parent / os.fsdecode(b"hour=\xff")).mkdir()
+    assert [info.key for info in await storage.list("raw/")] == [KEY]
+    assert await storage.folders("raw/year=2025/") == ["raw/year=2025/hour=14/"]

@@ -112,16 +112,17 @@ class LocalStorage:
         if any(part.startswith(_TEMPORARY) for part in parts):
             return  # no key has such a part, but `..` would lead to folders outside of the root
         for where, folders, files in os.walk(self._root.joinpath(*parts), onerror=_raise_unless_gone):
-            folders[:] = [name for name in folders if not name.startswith(_TEMPORARY)]
+            folders[:] = filter(_is_part, folders)
             for name in files:
                 path = Path(where, name)
                 key = path.relative_to(self._root).as_posix()
-                if key.startswith(prefix) and not name.startswith(_TEMPORARY):
+                if key.startswith(prefix) and _is_part(name):
                     # The rename is the last change of the inode, so that its time is the moment at which the
                     # object appeared.
                     with suppress(FileNotFoundError):  # it was deleted after the folder was read
                         status = _status(path)
-                        yield ObjectInfo(key, status.st_size, status.st_ctime_ns // 1_000_000)
+                        if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
+                            yield ObjectInfo(key, status.st_size, status.st_ctime_ns // 1_000_000)
 
     def _folders(self, prefix: str) -> Iterator[str]:
         parts = prefix.split("/")[:-1]
@@ -129,7 +130,7 @@ class LocalStorage:
             return  # as above
         with suppress(*_NO_OBJECT):
             for entry in os.scandir(self._root.joinpath(*parts)):
-                if entry.is_dir() and not entry.name.startswith(_TEMPORARY):
+                if entry.is_dir() and _is_part(entry.name):
                     yield f"{prefix}{entry.name}/"
 
     def _delete(self, path: Path) -> None:
@@ -137,6 +138,15 @@ class LocalStorage:
             path.unlink()
         with suppress(*_NO_OBJECT):
             _sync_folder(path.parent)
+
+
+def _is_part(name: str) -> bool:
+    """Return whether a name may be part of a key: it is text, and not that of a temporary file."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return not name.startswith(_TEMPORARY)
 
 
 def _status(path: Path) -> os.stat_result:

@@ -9,11 +9,10 @@ import msgspec
 
 from telemetry.domain.clock import Clock
 from telemetry.domain.contract.moment import Hour
-from telemetry.domain.errors import OutOfReachError
+from telemetry.domain.errors import TelemetryError
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.find import Found
 from telemetry.domain.figures.watch import Look, Watch
-from telemetry.domain.store.storage import ObjectNotFoundError
 from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.heartbeat import Heartbeat
@@ -146,7 +145,7 @@ class Turns:
     async def _certify(self, hour: Hour) -> None:
         try:
             built = await self._aggregator.certify(hour)
-        except (OutOfReachError, ObjectNotFoundError) as error:
+        except TelemetryError as error:
             self._troubles.of_hour(hour, error)
             return
         self._troubles.of_hour(hour, None)
@@ -156,7 +155,7 @@ class Turns:
     async def _settle(self, found: Found) -> None:
         try:
             built = await self._aggregator.settle(found)
-        except (OutOfReachError, ObjectNotFoundError) as error:
+        except TelemetryError as error:
             self._troubles.of_hour(found.hour, error)
             self._watch.failed(found, self._clock.wall_ms())
             return
