@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from telemetry.domain.can.definitions import Catalogue
-from telemetry.domain.can.frame import Frame, Outcome
+from telemetry.domain.can.frame import Frame
+from tests.can_outcomes import Outcome, read_each
 
 
 def decode(catalogue: Catalogue, *frames: Frame) -> Sequence[Outcome | None]:
@@ -14,5 +15,5 @@ def decode(catalogue: Catalogue, *frames: Frame) -> Sequence[Outcome | None]:
 def decode_one(catalogue: Catalogue, frame: Frame) -> Outcome | None:
     if not (found := catalogue.find(frame.can_id, is_extended=frame.is_extended)):
         return None
-    (outcome,) = found.layout.read([frame.data])
+    (outcome,) = read_each(found.layout, [frame.data])
     return outcome

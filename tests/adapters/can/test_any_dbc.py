@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from telemetry.adapters.can.catalogue import read
-from telemetry.domain.can.frame import Decoded, Outcome
 from tests.adapters.can import bitwise
 from tests.adapters.can.bitwise import Drawn
+from tests.can_outcomes import Decoded, Outcome, read_each
 
 EXAMPLES = 200
 FRAMES = 100  # of each example: 20,000 in all
@@ -117,7 +117,7 @@ class Compared:
             for place, each in enumerate(signals)
         ]
         peer = loaded_by_cantools(bitwise.text(size, ordinary))
-        for frame, outcome in zip(frames, definition.layout.read(frames), strict=True):
+        for frame, outcome in zip(frames, read_each(definition.layout, frames), strict=True):
             self._with_bits(signals, names, frame, outcome)
             # Of signals that share bits, cantools decodes some, and not all of these right.
             if peer and bitwise.are_apart(signals, frame) and (said := as_cantools_says(peer, frame)):

@@ -8,8 +8,9 @@ from telemetry.adapters.can import dbc
 from telemetry.domain.can import compiling
 from telemetry.domain.can.definitions import Catalogue
 from telemetry.domain.can.entries import Notes
-from telemetry.domain.can.frame import Decoded, Frame, Outcome
+from telemetry.domain.can.frame import Frame
 from tests.adapters.can import decoding
+from tests.can_outcomes import Decoded, Outcome
 
 HEAD = 'VERSION ""\n\nNS_ :\n\tCM_\n\tVAL_\n\tSG_MUL_VAL_\n\nBS_:\n\nBU_: Vector__XXX\n\n'
 PACK = 'BO_ 291 Pack: 8 Vector__XXX\n SG_ v : 0|16@1+ (0.1,0) [0|0] "V" Vector__XXX\n\n'

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from telemetry.adapters.can.definitions import Definitions
-from telemetry.domain.can.frame import Decoded
+from telemetry.domain.can.bits import Block
 
 
 @pytest.fixture
@@ -22,11 +22,10 @@ def dbc(tmp_path: Path) -> Callable[..., Path]:
 
 def signal(definitions: Definitions, bus: str, can_id: int) -> str | None:
     """Return the name of the signal that a frame of a bus decodes to."""
-    if not (read := definitions.find(bus, can_id, False)):  # noqa: FBT003  # not extended
+    if not (decode := definitions.find(bus, can_id, False)):  # noqa: FBT003  # not extended
         return None
-    (outcome,) = read([bytes(8)])
-    assert isinstance(outcome, Decoded)
-    return next(iter(outcome.signals))
+    (part,) = decode(Block.of([bytes(8)]))
+    return part.names[0]
 
 
 def test_without_a_file_those_of_the_package_are_taken():

@@ -3,9 +3,14 @@
 import logging
 
 import pytest
+from cantools.database import Database
+from cantools.database.can import Message
 
+from telemetry.adapters.can import exchange
 from telemetry.adapters.can.catalogue import read
-from telemetry.domain.can.frame import Decoded, UnreadableError
+from telemetry.domain.can.entries import Notes
+from telemetry.domain.can.frame import UnreadableError
+from tests.can_outcomes import Decoded, read_each
 
 KCD = """<?xml version="1.0" encoding="UTF-8"?>
 <NetworkDefinition xmlns="http://kayak.2codeornot2code.org/1.0">
@@ -54,8 +59,8 @@ def test_a_kcd_file_is_read_with_its_multiplexed_signals_and_states(tmp_path):
     catalogue = read(tmp_path / "pack.kcd")
     pack, long = catalogue.definitions
     assert (pack.can_id, pack.is_extended, pack.period_ms) == (0x123, False, 100)
-    assert pack.layout.read(
-        [b"\1\xb4\x50\xff\0\0\0\0", b"\2\x41\x50\0\0\0\0\0", b"\3\x41\x65\0\0\0\0\0"]
+    assert read_each(
+        pack.layout, [b"\1\xb4\x50\xff\0\0\0\0", b"\2\x41\x50\0\0\0\0\0", b"\3\x41\x65\0\0\0\0\0"]
     ) == [
         Decoded({"page": 1.0, "cell_v": 3.6, "soc": 80.0, "mode": 255.0}),
         Decoded({"page": 2.0, "cell_t": 25.0, "soc": 80.0, "mode": 0.0}),
@@ -63,14 +68,16 @@ def test_a_kcd_file_is_read_with_its_multiplexed_signals_and_states(tmp_path):
     ]
     assert catalogue.notes == {"left out, beyond the end of the message": ["Far (Pack)"]}
     assert (long.can_id, long.is_extended) == (0x18FEF1FE, True)
-    assert long.layout.read([bytes.fromhex("0000c03ffe000000")]) == [Decoded({"ratio": 1.5, "balance": -2.0})]
+    assert read_each(long.layout, [bytes.fromhex("0000c03ffe000000")]) == [
+        Decoded({"ratio": 1.5, "balance": -2.0})
+    ]
 
 
 @pytest.mark.parametrize("head", ["", "// a comment before\n\n"])
 def test_a_sym_file_is_read(tmp_path, head):
     (tmp_path / "pack.sym").write_text(head + SYM)
     (pack,) = read(tmp_path / "pack.sym").definitions
-    assert pack.layout.read([bytes.fromhex("A0 FE FF 00 00 00 00 00")]) == [
+    assert read_each(pack.layout, [bytes.fromhex("A0 FE FF 00 00 00 00 00")]) == [
         Decoded({"soc": 80.0, "current": -0.2})
     ]
 
@@ -107,3 +114,11 @@ def test_what_a_file_defines_twice_is_noted_and_nothing_is_logged(tmp_path, capl
         catalogue = read(tmp_path / "twice.kcd")
     assert catalogue.notes["defined more than once, the last counts"] == ["0x123"]
     assert not caplog.records
+
+
+def test_a_message_that_holds_other_messages_is_left_out_and_noted():
+    inner = Message(1, "Inner", 8, [])
+    outer = Message(2, "Outer", 64, [], contained_messages=[inner])
+    notes = Notes(list)
+    assert list(exchange._messages(Database(messages=[outer]), notes)) == []
+    assert notes == {"left out, it holds other messages": ["Outer"]}

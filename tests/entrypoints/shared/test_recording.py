@@ -9,7 +9,6 @@ from dependency_injector import providers
 
 from telemetry.adapters.can.catalogue import read
 from telemetry.adapters.clock import ManualClock
-from telemetry.domain.can.frame import Decoded
 from telemetry.domain.vehicle.battery import Scenario
 from telemetry.domain.vehicle.battery.trace import Trace
 from telemetry.domain.vehicle.simulate import Simulation
@@ -21,6 +20,7 @@ from telemetry.entrypoints.shared import recording
 from tests.adapters.can.decoding import decode
 from tests.builders import NOON
 from tests.can_logs import read_frames
+from tests.can_outcomes import Decoded
 
 
 def container() -> Container:

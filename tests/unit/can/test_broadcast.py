@@ -6,10 +6,10 @@ import numpy as np
 
 from telemetry.domain.can.bits import Field
 from telemetry.domain.can.broadcast import Broadcast
-from telemetry.domain.can.frame import Decoded
 from telemetry.domain.can.layout import Cyclic, Layout
 from telemetry.domain.can.protection import Protection
 from telemetry.domain.can.scaling import Floats, Signal
+from tests.can_outcomes import Decoded, read_each
 
 
 def layout(*names: str, protection: Protection | None = None) -> Layout:
@@ -40,7 +40,7 @@ def test_a_message_of_which_nothing_is_known_is_not_sent():
 def test_every_car_sends_what_it_knows_and_as_not_available_what_it_did_not():
     both = layout("battery_soc", "target_voltage")
     (sent,) = Broadcast([Cyclic(1, 10, both)], 200).due(0, known(battery_soc=[20.0, 30.0]))
-    assert both.read(sent.frames) == [
+    assert read_each(both, sent.frames) == [
         Decoded({"battery_soc": 20.0}, ("target_voltage",)),
         Decoded({"battery_soc": 30.0}, ("target_voltage",)),
     ]
@@ -52,6 +52,6 @@ def test_the_frames_of_a_protected_message_are_counted():
     counters = []
     for step in range(17):
         (sent,) = broadcast.due(200 * step, known(vehicle_speed=50.0))
-        assert speed.read(sent.frames) == [Decoded({"vehicle_speed": 50.0}, ())]
+        assert read_each(speed, sent.frames) == [Decoded({"vehicle_speed": 50.0}, ())]
         counters.append(sent.frames[0][1] & 0x0F)
     assert counters == [*range(15), 0, 1]

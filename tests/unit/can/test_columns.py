@@ -39,7 +39,8 @@ def test_every_frame_is_in_the_one_group_of_its_bus_id_and_length_in_order(rows)
     found = {}
     for group in columns.groups(frames):
         assert (np.diff(group.rows) > 0).all()
-        for row, data in zip(group.rows.tolist(), columns.payloads(frames, group), strict=True):
+        block = columns.block(frames, group)
+        for row, data in zip(group.rows.tolist(), map(bytes, block.data), strict=True):
             assert row not in found
             found[row] = (group.can_id, group.is_extended, int(group.bus[-1]), group.length)
             assert data == bytes([row % 256]) * group.length

@@ -8,7 +8,7 @@ from telemetry.domain.can import compiling
 from telemetry.domain.can.bits import Kind
 from telemetry.domain.can.definitions import Catalogue
 from telemetry.domain.can.entries import MessageEntry, Notes, SignalEntry
-from telemetry.domain.can.frame import Decoded
+from tests.can_outcomes import Decoded, read_each
 
 
 def signal(name: str, start: int = 0, length: int = 8, kind: Kind = "unsigned") -> SignalEntry:
@@ -88,8 +88,10 @@ def test_the_signals_of_the_protection_are_checked_and_are_no_values():
     )
     assert names(catalogue) == ["v"]
     layout = catalogue.definitions[0].layout
-    assert layout.read([bytes.fromhex("09C6000088")]) == [Decoded({"v": 0.0})]
-    assert [str(each) for each in layout.read([bytes.fromhex("09C6010088")])] == ["its checksum is wrong"]
+    assert read_each(layout, [bytes.fromhex("09C6000088")]) == [Decoded({"v": 0.0})]
+    assert [str(each) for each in read_each(layout, [bytes.fromhex("09C6010088")])] == [
+        "its checksum is wrong"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_messages_are_of_j1939_if_all_ids_name_no_source(can_ids, is_j1939):
     entries = [message(signal("a"), can_id=can_id)._replace(is_extended=True) for can_id in can_ids]
     catalogue, _ = compiled(*entries, message(can_id=5))
     assert catalogue.is_j1939 == is_j1939
-    (outcome,) = catalogue.definitions[0].layout.read([b"\xfe"])
+    (outcome,) = read_each(catalogue.definitions[0].layout, [b"\xfe"])
     assert isinstance(outcome, Decoded)
     assert outcome.errors == (("a",) if is_j1939 else ())
 
@@ -123,8 +125,8 @@ def test_a_signal_is_multiplexed_by_the_place_of_its_multiplexer_whatever_is_lef
     catalogue, _ = compiled(
         message(signal("far", 64), signal("page"), multiplexed("a", 1, range(1, 2), range(5, 7), start=8))
     )
-    read = catalogue.definitions[0].layout.read
-    assert read([b"\1\7", b"\2\7", b"\6\7"]) == [
+    layout = catalogue.definitions[0].layout
+    assert read_each(layout, [b"\1\7", b"\2\7", b"\6\7"]) == [
         Decoded({"page": 1.0, "a": 7.0}, is_short=True),
         Decoded({"page": 2.0}, is_short=True),
         Decoded({"page": 6.0, "a": 7.0}, is_short=True),

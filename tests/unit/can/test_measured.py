@@ -3,6 +3,7 @@
 import numpy as np
 
 from telemetry.domain.can.measured import Measured
+from telemetry.domain.can.part import Mark
 
 NAN = float("nan")
 
@@ -15,13 +16,13 @@ def made(*rows: list[float]) -> Measured:
 def test_each_row_has_the_signals_that_are_available():
     measured = made([50.0, NAN], [NAN, NAN], [51.0, 7.0])
     assert measured.size == 3
-    assert list(measured.rows()) == [{"battery_soc": 50.0}, {}, {"battery_soc": 51.0, "speed": 7.0}]
+    assert measured.part().signals() == [{"battery_soc": 50.0}, {}, {"battery_soc": 51.0, "speed": 7.0}]
 
 
 def test_what_is_impossible_is_left_out_and_counted_by_signal():
-    kept, counts = made([101.0, 1e9], [100.0, -1.0], [-1.0, 0.0]).without_impossible()
-    assert list(kept.rows()) == [{"speed": 1e9}, {"battery_soc": 100.0, "speed": -1.0}, {"speed": 0.0}]
-    assert counts == {"battery_soc": 2}
+    part = made([101.0, 1e9], [100.0, -1.0], [-1.0, NAN]).part()
+    assert part.signals() == [{"speed": 1e9}, {"battery_soc": 100.0, "speed": -1.0}, {}]
+    assert list(part.marked()) == [(Mark.IMPOSSIBLE, "battery_soc", 2), (Mark.UNAVAILABLE, "speed", 1)]
 
 
 def test_some_rows_are_taken():

@@ -7,29 +7,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telemetry.domain.can.bits import Block, Field
 from telemetry.domain.can.columns import Frames
-from telemetry.domain.can.frame import Decoded, Outcome, Reader, UndecodableFrameError
+from telemetry.domain.can.layout import Layout
 from telemetry.domain.can.measured import Measured
-from telemetry.domain.can.replay import Choice, LogReplay
+from telemetry.domain.can.part import Mark, Part
+from telemetry.domain.can.replay import Choice, Decoder, LogReplay
+from telemetry.domain.can.scaling import Signal
 from telemetry.domain.can.transfer import Transfers
 from tests.builders import LOGGED_S, NOON, identity
 from tests.can_logs import block
 
 KNOWN = 0x112
-SHORT = UndecodableFrameError("0 bytes hold none of its signals whole")
 
 
-def find(_bus: str, can_id: int, _is_extended: bool) -> Reader | None:  # noqa: FBT001  # as a frame has it
+def find(_bus: str, can_id: int, _is_extended: bool) -> Decoder | None:  # noqa: FBT001  # as a frame has it
     """Stand in for a definition of one id: each byte is a signal, and 0xFF is not available."""
-    return None if can_id != KNOWN else lambda frames: [decode_one(data) for data in frames]
+    return decode if can_id == KNOWN else None
 
 
-def decode_one(data: bytes) -> Outcome:
-    if not data:
-        return SHORT
-    known = {f"byte_{place}": float(each) for place, each in enumerate(data) if each < 0xFF}
-    unavailable = [f"byte_{place}" for place, each in enumerate(data) if each == 0xFF]
-    return Decoded(known, unavailable, is_short=len(data) > 1)
+def decode(block: Block) -> Sequence[Part]:
+    """Decode each byte; frames of more than one are called short."""
+    count = max(1, block.size)
+    layout = Layout([(Signal(f"byte_{place}", 8), Field(8 * place, 8)) for place in range(count)], count)
+    return [part._replace(is_short=block.size > 1) for part in layout.parts(block)]
 
 
 def frames(*timestamps: float, can_id: int = KNOWN, data: bytes = b"\x05", bus: str = "can0") -> Frames:
@@ -111,12 +112,9 @@ def test_what_becomes_no_record_takes_no_millisecond(replay):
 
 
 def test_frames_of_different_ids_may_share_a_millisecond():
-    def find_all(_bus: str, _id: int, _is_extended: bool) -> Reader:  # noqa: FBT001  # as a frame has it
-        return lambda some: [Decoded({"a": 1.0}, ())] * len(some)
-
-    extended = block((0, 1, b""), is_extended=True)
-    records = LogReplay(find_all, "veh-1", NOON).records(
-        joined(block((0, 1, b"")), block((0, 2, b"")), extended)
+    extended = block((0, 1, b"\5"), is_extended=True)
+    records = LogReplay(lambda *_: decode, "veh-1", NOON).records(
+        joined(block((0, 1, b"\5")), block((0, 2, b"\5")), extended)
     )
     # The contract makes no difference between a standard and an extended id of one number.
     assert [(record.can_id, record.timestamp_ms - NOON) for record in records] == [
@@ -205,12 +203,14 @@ def test_who_watches_is_told_of_every_frame_that_has_a_time():
         watch=lambda _, group, signals: seen.append((group.can_id, len(group.rows), signals)),
     )
     replay.records(joined(frames(0, 1e12, can_id=1), frames(3, 4)))
-    assert seen == [(1, 1, ()), (KNOWN, 2, [{"byte_0": 5.0}] * 2)]
+    assert seen == [(1, 1, []), (KNOWN, 2, [{"byte_0": 5.0}] * 2)]
 
 
 def test_what_is_odd_of_a_value_is_counted_by_signal_and_id():
-    odd = Decoded({"a": 1.0, "e": 9.0}, ("b",), errors=("c",), impossible=("d",), outside=("e",))
-    replay = LogReplay(lambda *_: lambda many: [odd] * len(many), "veh-1", NOON)
+    values = np.array([[1.0], [np.nan], [np.nan], [np.nan], [9.0]])
+    marks = np.array([[0], [Mark.UNAVAILABLE], [Mark.ERROR], [Mark.IMPOSSIBLE], [Mark.OUTSIDE]], np.uint8)
+    odd = Part(np.arange(1), list("abcde"), values, marks)
+    replay = LogReplay(lambda *_: lambda _: [odd], "veh-1", NOON)
     (record,) = replay.records(frames(0))
     assert record.payload == {"a": 1.0, "e": 9.0}
     counts = replay.counts
@@ -222,12 +222,17 @@ def test_a_message_of_several_frames_is_a_record_in_the_place_of_the_last():
     begin, packets = (0.0, 0x1CECFF21, bytes.fromhex("2009000200CAFE00")), [b"\1" * 8, b"\2\7\7\0\0\0\0\0"]
     parts = [(0.1 * place, 0x1CEBFF21, each) for place, each in enumerate(packets, 1)]
     log = block(begin, parts[0], (0.15, KNOWN, b"\5"), parts[1], begin, is_extended=True)
-    read = {0x1CFECA21: lambda many: [Decoded({"last": float(many[0][-1]), "size": float(len(many[0]))})]}
-    replay = LogReplay(lambda _bus, can_id, _: read.get(can_id), "veh-1", NOON, transfers=Transfers())
+    layout = Layout([(Signal("last", 8), Field(64, 8))], 9)
+    replay = LogReplay(
+        lambda _, can_id, __: layout.parts if can_id == 0x1CFECA21 else None,
+        "veh-1",
+        NOON,
+        transfers=Transfers(),
+    )
     (record,) = replay.records(log)
     replay.end()
     assert (record.can_id, record.timestamp_ms) == ("0x1CFECA21", NOON + 200)
-    assert record.payload == {"last": 7.0, "size": 9.0}
+    assert record.payload == {"last": 7.0}
     counts = replay.counts
     assert counts.packets == {"0x1CECFF21": 2, "0x1CEBFF21": 1}
     assert counts.undefined == {"0x112": 1}

@@ -7,7 +7,7 @@ from telemetry.adapters.can import catalogue
 from telemetry.adapters.can.catalogue import BMW_I3
 from telemetry.domain.can import definitions
 from telemetry.domain.can.definitions import Catalogue
-from telemetry.domain.can.frame import Reader
+from telemetry.domain.can.replay import Decoder
 
 
 class Definitions:
@@ -31,10 +31,10 @@ class Definitions:
         }
         self.is_j1939 = self._all.is_j1939
 
-    def find(self, bus: str, can_id: int, is_extended: bool) -> Reader | None:  # noqa: FBT001  # as a frame has it
+    def find(self, bus: str, can_id: int, is_extended: bool) -> Decoder | None:  # noqa: FBT001  # as a frame has it
         """Return what decodes the frames of an id on a bus, None without a definition."""
         found = self._all.find(bus, can_id, is_extended=is_extended)
-        return found.layout.read if found else None
+        return found.layout.parts if found else None
 
     def buses(self) -> Sequence[str]:
         """List the buses that have definitions of their own."""

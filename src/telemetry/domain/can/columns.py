@@ -6,6 +6,8 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from telemetry.domain.can.bits import Block
+
 Micros: TypeAlias = npt.NDArray[np.int64]
 Numbers: TypeAlias = npt.NDArray[np.uint32]
 Places: TypeAlias = npt.NDArray[np.intp]
@@ -93,10 +95,6 @@ def _group(key: int, rows: Places, names: Sequence[str]) -> Group:
     )
 
 
-def payloads(frames: Frames, group: Group) -> Sequence[bytes]:
-    """Return the bytes of each frame of a group."""
-    size = group.length
-    joined = np.ascontiguousarray(frames.data[group.rows, :size]).tobytes()
-    if not size:
-        return [b""] * len(group.rows)
-    return [joined[start : start + size] for start in range(0, len(joined), size)]
+def block(frames: Frames, group: Group) -> Block:
+    """Return the bytes of the frames of a group."""
+    return Block(frames.data[group.rows, : group.length])

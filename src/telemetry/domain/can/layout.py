@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from telemetry.domain.can.bits import BYTES, Block, Field, Rows, Words
-from telemetry.domain.can.frame import Outcome
 from telemetry.domain.can.page import Page
 from telemetry.domain.can.part import Part, fault
 from telemetry.domain.can.protection import MASK, Protection
@@ -77,16 +76,6 @@ class Layout:
         damaged = fault(np.flatnonzero(~intact), "its checksum is wrong")
         rows = np.flatnonzero(intact)
         return [damaged, *(self._intact_parts(block.rows(rows), rows) if len(rows) else ())]
-
-    def read(self, frames: Sequence[bytes]) -> Sequence[Outcome]:
-        """Decode frames, at least one and all of one size, in their order."""
-        parts = self.parts(Block.of(frames))
-        if len(parts) == 1:
-            return parts[0].outcomes()
-        outcomes: dict[int, Outcome] = {}
-        for part in parts:
-            outcomes.update(zip(part.rows.tolist(), part.outcomes(), strict=True))
-        return [outcomes[place] for place in range(len(frames))]
 
     def encode(self, values: Mapping[str, Floats], number: int = 0) -> Words:
         """Make the words of frames that hold the values (n,) of at least one signal.

@@ -1,13 +1,13 @@
 """Signals that a logger decoded itself: they need no definition, and become records as they are."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from telemetry.domain.can.columns import Flags, Frames, Micros, Places
+from telemetry.domain.can.part import Mark, Marks, Part
 from telemetry.domain.contract.signals import KNOWN
 
 
@@ -32,24 +32,16 @@ class Measured(NamedTuple):
         """Return some of the rows."""
         return self._replace(times_us=self.times_us[rows], values=self.values[rows])
 
-    def without_impossible(self) -> tuple["Measured", Counter[str]]:
-        """Leave out the values that are physically impossible; count them by signal."""
-        values, counts = self.values.copy(), Counter[str]()
-        for column, name in enumerate(self.names):
+    def part(self) -> Part:
+        """Return the values with a mark for each that is not available, or physically impossible."""
+        values = self.values.T.copy()
+        marks: Marks = np.where(np.isnan(values), Mark.UNAVAILABLE, Mark.FINE).astype(np.uint8)
+        for row, signal_marks, name in zip(values, marks, self.names, strict=True):
             if known := KNOWN.get(name):
-                impossible = (values[:, column] < known.low) | (values[:, column] > known.high)
-                values[impossible, column] = np.nan
-                counts[name] = int(np.count_nonzero(impossible))
-        return self._replace(values=values), +counts
-
-    def rows(self) -> Iterator[dict[str, float]]:
-        """Yield the signals of each row that are available."""
-        for row, missing in zip(self.values.tolist(), np.isnan(self.values).tolist(), strict=True):
-            yield {
-                name: value
-                for name, value, is_missing in zip(self.names, row, missing, strict=True)
-                if not is_missing
-            }
+                impossible = (row < known.low) | (row > known.high)
+                signal_marks[impossible] = Mark.IMPOSSIBLE
+                row[impossible] = np.nan
+        return Part(np.arange(self.size), self.names, values, marks)
 
 
 Block: TypeAlias = Frames | Measured

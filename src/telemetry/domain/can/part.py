@@ -1,6 +1,6 @@
 """Decoded frames as columns, a column a signal, with a mark for each value that is left out or odd."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from telemetry.domain.can.bits import Rows
-from telemetry.domain.can.frame import Decoded, Outcome, UndecodableFrameError
 from telemetry.domain.can.scaling import Floats
 
 
@@ -43,53 +42,25 @@ class Part(NamedTuple):
     is_short: bool = False
     fault: str | None = None
 
-    def outcomes(self) -> Sequence[Outcome]:
-        """Return the outcome of each frame."""
-        if self.fault:
-            return [UndecodableFrameError(self.fault)] * len(self.rows)
-        names, is_short = self.names, self.is_short
-        rows = self.values.T.tolist()
+    def signals(self, prefix: str = "") -> Sequence[dict[str, float]]:
+        """Return the signals of each frame that are not left out, the names beginning with `prefix`."""
+        names = [f"{prefix}{name}" for name in self.names] if prefix else self.names
+        rows = [dict(zip(names, row, strict=True)) for row in self.values.T.tolist()]
         if self.marks is None:
-            return [Decoded(dict(zip(names, row, strict=True)), (), is_short) for row in rows]
-        size = len(names)
-        columns = self.marks.T.tobytes()
-        marked = [columns[start : start + size] for start in range(0, len(columns), size)]
-        # Frames of one message mostly have the same marks.
-        verdicts = {marks: _verdict(names, marks) for marks in set(marked)}
-        return [
-            _judged(dict(zip(names, row, strict=True)), verdicts[marks], is_short=is_short)
-            for row, marks in zip(rows, marked, strict=True)
-        ]
+            return rows
+        for name, left_out in zip(names, self.marks >= Mark.UNAVAILABLE, strict=True):
+            for place in np.flatnonzero(left_out).tolist():
+                del rows[place][name]
+        return rows
+
+    def marked(self) -> Iterator[tuple[Mark, str, int]]:
+        """Yield how many values of each signal have which mark, but for fine ones."""
+        if self.marks is not None:
+            for name, marks in zip(self.names, self.marks, strict=True):
+                counts = np.bincount(marks, minlength=len(Mark)).tolist()
+                yield from ((mark, name, counts[mark]) for mark in Mark if mark and counts[mark])
 
 
 def fault(rows: Rows, why: str) -> Part:
     """Make the part of frames that cannot be decoded."""
     return Part(rows, (), np.empty((0, len(rows))), fault=why)
-
-
-class _Verdict(NamedTuple):
-    """The signals that are to be left out or named, by their marks."""
-
-    left_out: Sequence[str]
-    unavailable: Sequence[str]
-    errors: Sequence[str]
-    impossible: Sequence[str]
-    outside: Sequence[str]
-
-
-def _verdict(names: Sequence[str], marks: bytes) -> _Verdict:
-    by_mark = {
-        mark: tuple(name for name, each in zip(names, marks, strict=True) if each == mark) for mark in Mark
-    }
-    unavailable, errors = by_mark[Mark.UNAVAILABLE], by_mark[Mark.ERROR]
-    impossible = by_mark[Mark.IMPOSSIBLE]
-    left_out = (*unavailable, *errors, *impossible)
-    return _Verdict(left_out, unavailable, errors, impossible, by_mark[Mark.OUTSIDE])
-
-
-def _judged(signals: dict[str, float], verdict: _Verdict, *, is_short: bool) -> Decoded:
-    for name in verdict.left_out:
-        del signals[name]
-    return Decoded(
-        signals, verdict.unavailable, is_short, verdict.errors, verdict.impossible, verdict.outside
-    )

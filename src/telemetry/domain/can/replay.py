@@ -14,11 +14,11 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 import numpy as np
 
-from telemetry.domain.can import columns
+from telemetry.domain.can import bits, columns
 from telemetry.domain.can.columns import Frames, Group, Micros, Places
-from telemetry.domain.can.frame import Decoded, Outcome, Reader, UndecodableFrameError
 from telemetry.domain.can.gathering import Gathering
 from telemetry.domain.can.measured import Block, Measured
+from telemetry.domain.can.part import Mark, Part
 from telemetry.domain.can.taken import Millis, Taken
 from telemetry.domain.can.transfer import Transfers
 from telemetry.domain.contract.moment import epoch_ms
@@ -29,7 +29,10 @@ _EARLIEST_MS: Final = epoch_ms(datetime.min.replace(tzinfo=UTC))
 _LATEST_MS: Final = epoch_ms(datetime(9999, 12, 31, tzinfo=UTC))
 _NO_TIME: Final = "its time lies outside the years 1 to 9999"
 
-Find: TypeAlias = Callable[[str, int, bool], Reader | None]
+Decoder: TypeAlias = Callable[[bits.Block], Sequence[Part]]
+"""Decodes frames of one id, all of one size; each of them is in one of the parts."""
+
+Find: TypeAlias = Callable[[str, int, bool], Decoder | None]
 """Returns what decodes the frames of a bus and an id, standard or extended; None without a definition."""
 
 
@@ -67,6 +70,16 @@ class ReplayCounts(msgspec.Struct):
     buses: Counter[str] = msgspec.field(default_factory=Counter)
     other_bus: Counter[str] = msgspec.field(default_factory=Counter)
     sent: Counter[str] = msgspec.field(default_factory=Counter)
+
+    def of(self, mark: Mark) -> Counter[str]:
+        """Return the counter of values with a mark."""
+        counters = {
+            Mark.OUTSIDE: self.outside,
+            Mark.UNAVAILABLE: self.unavailable,
+            Mark.ERROR: self.errors,
+            Mark.IMPOSSIBLE: self.impossible,
+        }
+        return counters[mark]
 
     @property
     def decoded(self) -> int:
@@ -118,7 +131,7 @@ class LogReplay:
         self._choice = choice or Choice()
         self._watch = watch
         self._gathering = Gathering(transfers)
-        self._readers: dict[tuple[str, int, bool], Reader | None] = {}
+        self._decoders: dict[tuple[str, int, bool], Decoder | None] = {}
         self._taken: defaultdict[str, Taken] = defaultdict(Taken)
         self.counts = ReplayCounts(packets=self._gathering.packets)
 
@@ -141,15 +154,11 @@ class LogReplay:
             return []
         self.counts.frames += measured.size
         can_id = f"0x{measured.can_id:X}"
-        kept, impossible = measured.without_impossible()
-        self.counts.impossible.update({f"{name} ({can_id})": count for name, count in impossible.items()})
-        wanted = self._wanted(kept.times_us)
-        outcomes = [
-            Decoded(signals) if _EARLIEST_MS <= ms <= _LATEST_MS else UndecodableFrameError(_NO_TIME)
-            for signals, ms in zip(kept.rows(), wanted.tolist(), strict=True)
-        ]
-        group = Group(measured.bus, measured.can_id, False, 0, np.arange(kept.size))  # noqa: FBT003  # not extended
-        return self._made(kept.size, wanted, iter([self._sorted(can_id, group, outcomes)]))
+        wanted = self._wanted(measured.times_us)
+        rows = np.flatnonzero((wanted >= _EARLIEST_MS) & (wanted <= _LATEST_MS))
+        self.counts.undecodable[f"{can_id} ({_NO_TIME})"] += measured.size - len(rows)
+        found = self._sorted(can_id, rows, measured.take(rows).part(), measured.bus)
+        return self._made(measured.size, wanted, iter([found]))
 
     def _decoded(self, frames: Frames) -> Sequence[Record]:
         frames = self._chosen(frames)
@@ -177,8 +186,8 @@ class LogReplay:
     def shared_ids(self) -> Sequence[str]:
         """List the ids with a definition that are on several buses."""
         buses: defaultdict[int, set[str]] = defaultdict(set)
-        for (bus, can_id, _), read in self._readers.items():
-            if read:
+        for (bus, can_id, _), decoder in self._decoders.items():
+            if decoder:
                 buses[can_id].add(bus)
         return [f"0x{can_id:X}" for can_id, names in sorted(buses.items()) if len(names) > 1]
 
@@ -208,54 +217,37 @@ class LogReplay:
             self.counts.undecodable[f"{can_id} ({_NO_TIME})"] += len(group.rows) - len(rows)
             if not len(rows):
                 continue
-            timely, found = group._replace(rows=rows), _Found(can_id, rows[:0], ())
-            if read := self._reader(*group[:3]):
-                found = self._sorted(can_id, timely, read(payloads or columns.payloads(frames, timely)))
+            timely, found = group._replace(rows=rows), []
+            if decoder := self._decoder(*group[:3]):
+                block = bits.Block.of(payloads) if payloads else columns.block(frames, timely)
+                found = [self._sorted(can_id, rows, part, group.bus) for part in decoder(block)]
             else:
                 self.counts.undefined[can_id] += len(rows)
             if self._watch:
-                self._watch(frames, timely, found.signals)
-            yield found
+                self._watch(frames, timely, [signals for each in found for signals in each.signals])
+            yield from found
 
-    def _reader(self, bus: str, can_id: int, is_extended: bool) -> Reader | None:  # noqa: FBT001  # as a frame has it
+    def _decoder(self, bus: str, can_id: int, is_extended: bool) -> Decoder | None:  # noqa: FBT001  # as a frame has it
         kind = bus, can_id, is_extended
-        if kind not in self._readers:
-            self._readers[kind] = self._find(*kind)
-        return self._readers[kind]
+        if kind not in self._decoders:
+            self._decoders[kind] = self._find(*kind)
+        return self._decoders[kind]
 
-    def _sorted(self, can_id: str, group: Group, outcomes: Sequence[Outcome]) -> _Found:
-        prefix = f"{_name(group.bus)}_" if self._choice.names_buses else ""
-        kept, signals = [], []
-        for place, outcome in enumerate(outcomes):
-            if (decoded := self._counted(can_id, outcome)) is not None:
-                kept.append(place)
-                signals.append(
-                    {f"{prefix}{name}": value for name, value in decoded.items()} if prefix else decoded
-                )
-        rows = group.rows if len(kept) == len(group.rows) else group.rows[kept]
-        return _Found(can_id, rows, signals)
-
-    def _counted(self, can_id: str, outcome: Outcome) -> dict[str, float] | None:
-        """Return the signals of a frame, if it has any; count what it has not."""
-        if isinstance(outcome, UndecodableFrameError):
-            self.counts.undecodable[f"{can_id} ({outcome})"] += 1
-            return None
-        if any(outcome[1:]):
-            self._count_gaps(can_id, outcome)
-        if not outcome.signals:
-            self.counts.blank[can_id] += 1
-            return None
-        return outcome.signals
-
-    def _count_gaps(self, can_id: str, outcome: Decoded) -> None:
-        self.counts.short[can_id] += outcome.is_short
-        for counter, names in (
-            (self.counts.unavailable, outcome.unavailable),
-            (self.counts.errors, outcome.errors),
-            (self.counts.impossible, outcome.impossible),
-            (self.counts.outside, outcome.outside),
-        ):
-            counter.update(f"{name} ({can_id})" for name in names)
+    def _sorted(self, can_id: str, rows: Places, part: Part, bus: str) -> _Found:
+        """Count what there is to say of decoded frames, and return those that have a signal."""
+        prefix = f"{_name(bus)}_" if self._choice.names_buses else ""
+        if part.fault:
+            self.counts.undecodable[f"{can_id} ({part.fault})"] += len(part.rows)
+            return _Found(can_id, rows[:0], ())
+        self.counts.short[can_id] += len(part.rows) if part.is_short else 0
+        signals, rows = part.signals(prefix), rows[part.rows]
+        if part.marks is None:
+            return _Found(can_id, rows, signals)
+        for mark, name, count in part.marked():
+            self.counts.of(mark)[f"{name} ({can_id})"] += count
+        has_signal = [bool(each) for each in signals]
+        self.counts.blank[can_id] += has_signal.count(False)
+        return _Found(can_id, rows[has_signal], [each for each in signals if each])
 
     def _placed(self, wanted: Millis, found: Iterator[_Found]) -> Iterator[tuple[_Found, Millis]]:
         """Give each frame that becomes a record its millisecond, in the order of the log."""

@@ -100,7 +100,7 @@ def test_channels_that_are_decoded_are_measured_signals(path, tmp_path):
     (measured,) = list(log.read())
     assert isinstance(measured, Measured)
     assert (measured.can_id, measured.bus, measured.size) == (0x112, "CAN0", 3)
-    row = next(measured.rows())
+    row = next(iter(measured.part().signals()))
     assert row["battery_voltage"] == pytest.approx(352.3)
     assert row["battery_soc"] == pytest.approx(43.9)
     assert log.is_dated
@@ -120,7 +120,7 @@ def test_channels_of_any_other_group_have_its_number_and_only_numbers_are_taken(
     (measured,) = list(open_log(path).read())
     assert isinstance(measured, Measured)
     assert (measured.can_id, measured.names) == (1, ["vehicle_speed", "gear"])
-    assert list(measured.rows()) == [
+    assert measured.part().signals() == [
         {"vehicle_speed": 1.0, "gear": 0.0},
         {"gear": 1.0},
         {"vehicle_speed": 3.0, "gear": 2.0},
