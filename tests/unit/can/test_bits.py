@@ -91,3 +91,10 @@ def test_a_block_of_some_frames_has_their_words():
     assert len(block) == 3
     assert block.rows(np.array([2, 0])).words().tolist() == [0x0605, 0x0201]
     assert block.words(8).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("length", "frame"), [(16, b"\x01\x7c"), (32, b"\1\0\x80\x7f"), (64, b"\1\0\0\0\0\0\xf0\x7f")]
+)
+def test_a_nan_that_signals_is_taken_as_any_other(length, frame):
+    assert np.isnan(Field(0, length, kind="float").take(Block.of([frame]))).all()

@@ -182,3 +182,12 @@ def test_all_frames_may_be_damaged():
     (part,) = layout.parts(Block.of([b"\0\0\0", b"\0\0\1"]))
     assert part.fault == "its checksum is wrong"
     assert part.rows.tolist() == [0, 1]
+
+
+def test_a_multiplexer_that_is_no_number_chooses_no_page():
+    page = Slot(Signal("page", 32, "float"), Field(0, 32, kind="float"))
+    layout = Layout([page, slot("a", 4, 0, (range(1, 2),))], 5)
+    assert read_each(layout, [b"\1\0\xc0\x7f\7", b"\0\0\x80\x3f\7"]) == [
+        Decoded({}, ("page",)),
+        Decoded({"page": 1.0, "a": 7.0}),
+    ]

@@ -104,7 +104,8 @@ class Field:
         raw &= self._ones
         if self.kind == "float":
             width = _FLOATS[self.length]
-            return raw.astype(f"u{width}").view(f"f{width}").astype(np.float64)
+            with np.errstate(invalid="ignore"):  # a NaN that signals is a NaN
+                return raw.astype(f"u{width}").view(f"f{width}").astype(np.float64)
         return raw
 
     def put(self, raw: Raws) -> Words:

@@ -125,7 +125,8 @@ class Layout:
         known = [each for each in self._switches if self._slots[each].field.size <= block.size]
         if not known:
             return {self._present({}): np.arange(len(block))}
-        taken = np.column_stack([self._slots[each].field.take(block).astype(np.int64) for each in known])
+        with np.errstate(invalid="ignore"):  # a float that is no number chooses nothing
+            taken = np.column_stack([self._slots[each].field.take(block).astype(np.int64) for each in known])
         different, inverse = np.unique(taken, axis=0, return_inverse=True)
         # The frames sorted by the values of their multiplexers, cut where these change.
         order = np.argsort(inverse.ravel(), kind="stable")
