@@ -13,6 +13,7 @@ from telemetry.domain.errors import OutOfReachError, TelemetryError
 from telemetry.domain.store.consume import Consumer
 from telemetry.domain.store.flush import NewObject, StoredBatch
 from telemetry.domain.store.storage import Storage
+from telemetry.domain.throttle import Throttle
 from telemetry.domain.transport.lease import Delivery
 from telemetry.domain.transport.queue import Queue
 from telemetry.entrypoints.process import log, runtime, screen, settings
@@ -21,7 +22,6 @@ from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser
-from telemetry.entrypoints.process.repeated import Repeated
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared import standing
 
@@ -131,7 +131,8 @@ class _Report:
         self._consumer = consumer
         self._logger = logger
         self._heartbeat = heartbeat
-        self._says = Repeated(SystemClock(), _AGAIN_S)
+        self._clock = SystemClock()
+        self._throttle = Throttle(_AGAIN_S)
         self._unwritten: set[str] = set()  # folders that were not named yet
         self._was_held_back = False
         self._stopping = stopping
@@ -146,16 +147,19 @@ class _Report:
         _say_stored(self._logger, batch)
         if self._was_held_back and not self._consumer.held_back:
             self._was_held_back = False
+            self._unwritten.clear()
             self._logger.info("All that was held back is stored")
 
     def unwritten(self, new: NewObject, error: TelemetryError) -> None:
         self._was_held_back = True
         self._unwritten.add(new.folder)
-        self._says.happened("write", lambda _: self._say_unwritten(error))
+        if self._throttle.admit("write", self._clock.monotonic_s()):
+            self._say_unwritten(error)
         self._end_if_stale(error)
 
     def unreached(self, verb: str, error: OutOfReachError) -> None:
-        self._says.happened(verb, lambda _: self._logger.error(_UNREACHED[verb], error=str(error)))
+        if self._throttle.admit(verb, self._clock.monotonic_s()):
+            self._logger.error(_UNREACHED[verb], error=str(error))
         self._end_if_stale(error)
 
     def _end_if_stale(self, error: TelemetryError) -> None:
