@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.domain.can.bits import Block, Field
+from telemetry.domain.can.choice import Choice
 from telemetry.domain.can.columns import Frames
 from telemetry.domain.can.layout import Layout
 from telemetry.domain.can.measured import Measured
 from telemetry.domain.can.part import Mark, Part
-from telemetry.domain.can.replay import Choice, Decoder, LogReplay
+from telemetry.domain.can.replay import Decoder, LogReplay
 from telemetry.domain.can.scaling import Signal
 from telemetry.domain.can.transfer import Transfers
 from tests.builders import LOGGED_S, NOON, identity

@@ -2,13 +2,14 @@
 
 import os
 import zlib
+from io import BytesIO
 
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.domain.contract.compression import TooLargeError, compress, decompress
+from telemetry.domain.contract.compression import TooLargeError, Unzstd, compress, decompress
 from tests.unit.contract.compressing import LIMIT, in_every_encoding, peak_of
 
 
@@ -116,3 +117,26 @@ def test_a_frame_that_needs_too_wide_a_window_is_refused():
     frame = compressor.compress(b"x") + compressor.flush()
     with pytest.raises(ValueError, match="not one whole zstd frame"):
         decompress(frame, "zstd", LIMIT)
+
+
+def unzstd(data: bytes, at_a_time: int = 7) -> bytes:
+    source = BytesIO(data)
+    plain = Unzstd(lambda size: source.read(min(size, at_a_time)))
+    return b"".join(iter(lambda: plain.read(5), b""))
+
+
+@given(st.lists(st.binary(max_size=300), max_size=3), st.integers(1, 50))
+def test_zstd_frames_are_unpacked_one_after_another_as_they_come(contents, at_a_time):
+    packed = b"".join(map(compress, contents))
+    assert unzstd(packed, at_a_time) == b"".join(contents)
+
+
+def test_a_zstd_frame_that_breaks_off_gives_what_came_before_and_raises():
+    packed = compress(bytes(range(256)) * 100)
+    with pytest.raises(EOFError, match="its compressed bytes break off"):
+        unzstd(packed[:-10])
+
+
+def test_a_damaged_zstd_frame_raises():
+    with pytest.raises(ValueError, match="zstd"):
+        unzstd(compress(b"a")[:4] + b"\xff" * 40)

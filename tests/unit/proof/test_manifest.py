@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.domain.contract.moment import HOUR_MS
-from telemetry.domain.proof.manifest import Manifest
+from telemetry.domain.proof.manifest import Count, Manifest
 from tests.builders import HOUR, NOW, a_record, identity, records, some_records
 
 
@@ -76,3 +76,11 @@ def test_the_hours_of_what_was_sent_come_each_once_and_in_order():
         ]
     )
     assert manifest.hours() == [HOUR - 3, HOUR, HOUR + 1]
+
+
+def test_a_count_remembers_no_record():
+    count = Count()
+    count.add_sent([a_record(), a_record(), a_record()])
+    count.add_accepted(iter([a_record()]))
+    assert count.count() == (3, 1)
+    assert list(count.streams()) == []

@@ -5,20 +5,20 @@ is finer than a millisecond is cut off. A frame whose millisecond another frame 
 to the next free one, as `telemetry.domain.can.taken` says.
 """
 
-import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeAlias
 
-import msgspec
 import numpy as np
 
 from telemetry.domain.can import bits, columns
+from telemetry.domain.can.choice import Choice, by_bus
 from telemetry.domain.can.columns import Frames, Group, Micros, Places
+from telemetry.domain.can.counts import ReplayCounts
 from telemetry.domain.can.gathering import Gathering
 from telemetry.domain.can.measured import Block, Measured
-from telemetry.domain.can.part import Mark, Part
+from telemetry.domain.can.part import Part
 from telemetry.domain.can.taken import Millis, Taken
 from telemetry.domain.can.transfer import Transfers
 from telemetry.domain.contract.moment import epoch_ms
@@ -38,66 +38,6 @@ Find: TypeAlias = Callable[[str, int, bool], Decoder | None]
 
 Watch: TypeAlias = Callable[[Frames, Group, Sequence[dict[str, float]]], None]
 """Is told of each group of frames, and of the signals of those that have some."""
-
-
-class ReplayCounts(msgspec.Struct):
-    """How many frames had which outcome; each counter is by CAN id, some with a signal or a reason beside it.
-
-    `furthest` is the most milliseconds by which a frame was nudged. `buses` counts frames by bus, of which
-    `other_bus` and `sent` were left out on demand.
-    """
-
-    frames: int = 0
-    undefined: Counter[str] = msgspec.field(default_factory=Counter)
-    undecodable: Counter[str] = msgspec.field(default_factory=Counter)
-    blank: Counter[str] = msgspec.field(default_factory=Counter)
-    """Frames that were decoded and have no available signal."""
-    short: Counter[str] = msgspec.field(default_factory=Counter)
-    """Frames that are shorter than their definition; the signals that they hold were decoded."""
-    unavailable: Counter[str] = msgspec.field(default_factory=Counter)
-    errors: Counter[str] = msgspec.field(default_factory=Counter)
-    """Values in whose place the sender says that there is a fault; they are left out."""
-    impossible: Counter[str] = msgspec.field(default_factory=Counter)
-    """Values that are physically impossible; they are left out."""
-    outside: Counter[str] = msgspec.field(default_factory=Counter)
-    """Values outside the range that their definition states; they are kept."""
-    packets: Counter[str] = msgspec.field(default_factory=Counter)
-    """Frames that are a part of a message of several, but for the last one of each."""
-    incomplete: Counter[str] = msgspec.field(default_factory=Counter)
-    """Messages of several frames of which some were missing."""
-    nudged: Counter[str] = msgspec.field(default_factory=Counter)
-    furthest: int = 0
-    buses: Counter[str] = msgspec.field(default_factory=Counter)
-    other_bus: Counter[str] = msgspec.field(default_factory=Counter)
-    sent: Counter[str] = msgspec.field(default_factory=Counter)
-
-    def of(self, mark: Mark) -> Counter[str]:
-        """Return the counter of values with a mark."""
-        counters = {
-            Mark.OUTSIDE: self.outside,
-            Mark.UNAVAILABLE: self.unavailable,
-            Mark.ERROR: self.errors,
-            Mark.IMPOSSIBLE: self.impossible,
-        }
-        return counters[mark]
-
-    @property
-    def decoded(self) -> int:
-        left = self.undefined.total() + self.undecodable.total() + self.packets.total()
-        return self.frames - left
-
-    @property
-    def records(self) -> int:
-        return self.decoded - self.blank.total()
-
-
-class Choice(NamedTuple):
-    """Which frames are replayed: those of some buses, or of all if none is named, sent ones or not."""
-
-    buses: Collection[str] = ()
-    with_sent: bool = True
-    names_buses: bool = False
-    """Whether the name of each signal begins with that of its bus."""
 
 
 class _Found(NamedTuple):
@@ -149,7 +89,7 @@ class LogReplay:
     def _measured(self, measured: Measured) -> Sequence[Record]:
         """Turn signals that are decoded already into records."""
         self.counts.buses[measured.bus] += measured.size
-        if self._choice.buses and measured.bus not in self._choice.buses:
+        if not self._choice.has(measured.bus):
             self.counts.other_bus[measured.bus] += measured.size
             return []
         self.counts.frames += measured.size
@@ -193,20 +133,15 @@ class LogReplay:
 
     def _chosen(self, frames: Frames) -> Frames:
         """Leave out what is not to be replayed, and count it."""
-        counts = np.bincount(frames.buses, minlength=len(frames.names)).tolist()
-        of_bus = {name: count for name, count in zip(frames.names, counts, strict=True) if count}
+        of_bus = by_bus(frames)
+        others = {name: count for name, count in of_bus.items() if not self._choice.has(name)}
         self.counts.buses.update(of_bus)
-        wanted = np.ones(frames.size, np.bool_)
-        if self._choice.buses:
-            left_out = {name: count for name, count in of_bus.items() if name not in self._choice.buses}
-            self.counts.other_bus.update(left_out)
-            wanted &= np.isin(
-                frames.buses, [frames.names.index(name) for name in of_bus if name not in left_out]
-            )
-        if not self._choice.with_sent:
-            self.counts.sent.update({"sent": int(np.count_nonzero(wanted & frames.is_sent))})
-            wanted &= ~frames.is_sent
-        return frames if wanted.all() else frames.take(wanted)
+        self.counts.other_bus.update(others)
+        wanted = self._choice.wanted(frames)
+        left_out = frames.size - int(np.count_nonzero(wanted))
+        if sent := left_out - sum(others.values()):
+            self.counts.sent["sent"] += sent
+        return frames.take(wanted) if left_out else frames
 
     def _found(self, frames: Frames, wanted: Millis) -> Iterator[_Found]:
         """Decode frames, count what becomes no record, and yield the rest."""
@@ -235,12 +170,11 @@ class LogReplay:
 
     def _sorted(self, can_id: str, rows: Places, part: Part, bus: str) -> _Found:
         """Count what there is to say of decoded frames, and return those that have a signal."""
-        prefix = f"{_name(bus)}_" if self._choice.names_buses else ""
         if part.fault:
             self.counts.undecodable[f"{can_id} ({part.fault})"] += len(part.rows)
             return _Found(can_id, rows[:0], ())
         self.counts.short[can_id] += len(part.rows) if part.is_short else 0
-        signals, rows = part.signals(prefix), rows[part.rows]
+        signals, rows = part.signals(self._choice.prefix(bus)), rows[part.rows]
         if part.marks is None:
             return _Found(can_id, rows, signals)
         for mark, name, count in part.marked():
@@ -263,9 +197,3 @@ class LogReplay:
             self.counts.nudged[can_id] += int(np.count_nonzero(moved))
             self.counts.furthest = max(self.counts.furthest, int(moved.max()))
             yield from ((each, placed[each.rows]) for each in some)
-
-
-def _name(bus: str) -> str:
-    """Write the name of a bus so that the name of a signal may begin with it: `can0`, `bus_1` of `1`."""
-    name = re.sub(r"[^a-z0-9]+", "_", bus.lower()).strip("_")
-    return name if name[:1].isalpha() else f"bus_{name}"

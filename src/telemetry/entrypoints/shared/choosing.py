@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Meta
 
-from telemetry.domain.can.replay import Choice
+from telemetry.domain.can.choice import Choice
 from telemetry.domain.contract.moment import epoch_ms
 from telemetry.domain.contract.record import LONGEST_VEHICLE_ID, VEHICLE_ID
 from telemetry.entrypoints.process.options import Parser

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from telemetry.domain.can.replay import ReplayCounts
+from telemetry.domain.can.counts import ReplayCounts
 from telemetry.domain.can.source import Source, Tally
 from telemetry.domain.can.survey import Line
 from telemetry.domain.can.times import Extent
