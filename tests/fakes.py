@@ -144,6 +144,24 @@ class FailingStorage(Failing, MemoryStorage):
         return await super().list(prefix)
 
 
+class CountingStorage(FailingStorage):
+    """A store that notes how many reads are under way at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.most_at_once = 0
+        self._under_way = 0
+
+    async def get(self, key: str) -> bytes:
+        self._under_way += 1
+        self.most_at_once = max(self.most_at_once, self._under_way)
+        try:
+            await asyncio.sleep(0)
+            return await super().get(key)
+        finally:
+            self._under_way -= 1
+
+
 class FakeGateway:
     """A receiver without a network that takes what the contract takes, until it is gone."""
 

@@ -4,4 +4,5 @@ import sys
 
 from telemetry.entrypoints.process.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # a process of the engine imports this module too
+    sys.exit(main())

@@ -10,6 +10,7 @@ import pytest
 from telemetry.adapters.clock import SystemClock
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import HOUR_MS, Hour, format_hour, hour_of, hour_path
+from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.contract.record import Record
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.watch import Watch
@@ -17,6 +18,7 @@ from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.entrypoints.process import cli, log
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.heartbeat import Heartbeat
+from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import aggregator
 from telemetry.entrypoints.shared import reporting
@@ -247,3 +249,43 @@ async def test_figures_that_were_gone_with_some_of_their_objects_are_said_to_be_
     assert built
     reporting.figures(log.configure(Settings(), "Aggregator"), built)
     assert "were built from what is left: hour=2025-10-19T14, inputs_missing=1" in capsys.readouterr().err
+
+
+class SlowStorage(FailingStorage):
+    """A store that tells when it is read, and does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(SystemClock())
+        self.is_read = asyncio.Event()
+
+    async def get(self, key: str) -> bytes:
+        self.is_read.set()
+        await asyncio.Event().wait()
+        return await super().get(key)
+
+
+async def test_it_stops_in_the_middle_of_an_hour():
+    storage, stopping, now = SlowStorage(), asyncio.Event(), SystemClock().wall_ms()
+    await storage.put(f"raw/{hour_path(hour_of(now))}/batch-1-0.jsonl", b"line\n")
+    turns = aggregator.Turns(
+        Watch(storage), Aggregator(storage), SystemClock(), log.configure(Settings(), "Aggregator")
+    )
+    taking = asyncio.create_task(turns.take(stopping))
+    await storage.is_read.wait()
+    stopping.set()
+    await taking
+    assert await storage.list("aggregated/") == []
+
+
+async def test_buckets_are_folded_in_processes_of_their_own(tmp_path: Path):
+    configured = Settings(data_dir=tmp_path, partition_buckets=2)
+    container = Container(settings=configured)
+    records = [Record(HOUR * HOUR_MS, f"veh-{number}", "0x1F0", {"x": 1.0}, 0) for number in range(8)]
+    policy = PartitionPolicy(past_ms=0, future_ms=10**15, buckets=2)
+    for place, some in policy.group(records).items():
+        await container.storage().put(f"{place.path}/batch-1-0.jsonl", codec.encode_lines(some))
+    async with opened(container.storage, container.engine):
+        built = await container.aggregator().build(HOUR)
+    assert built
+    assert built.aggregated.unique == len(built.aggregated.vehicles) == 8
+    assert len(list(tmp_path.glob("cache/*/state-*"))) == 2

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.domain.figures import columns, partial
+from telemetry.domain.figures import columns, copies, partial
 from telemetry.domain.figures.columns import Stream
 from telemetry.domain.figures.partial import Partial
 from tests.unit.figures.test_columns import SIGNALS
@@ -21,7 +21,7 @@ def partial_of(rows: Rows, max_names: int = partial.MAX_NAMES) -> Partial:
     made = columns.of_fields(
         [stream for stream, _ in rows], offsets, offsets.astype(np.int64), list(rows.values())
     )
-    return Partial.of(made.sort(), max_names)
+    return Partial.of(copies.unique(made.sort()), max_names)
 
 
 def told(found: Partial) -> object:

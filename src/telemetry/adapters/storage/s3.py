@@ -9,8 +9,9 @@ multipart upload, which is useful only far above the 5 MB that an object of the 
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from operator import methodcaller
 from typing import Any, Final
 
@@ -53,6 +54,10 @@ class S3Storage:
             self._s3 = Client("s3", "S3_BUCKET", _PATIENCE_S)
             ask = methodcaller("list_objects_v2", Bucket=bucket, Prefix=self._prefix, MaxKeys=1)
             self._s3.call_blocking(ask)
+
+    def __reduce__(self) -> tuple[Callable[[str, str], "S3Storage"], tuple[str, str]]:
+        """Let it pass to another process, which makes a client of its own, once."""
+        return _remade, (self._bucket, self._prefix)
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         condition = {} if overwrite else {"IfNoneMatch": "*"}
@@ -140,3 +145,8 @@ class S3Storage:
             unavailable = StoreUnavailableError(said)
             unavailable.needs_restart = error.needs_restart
             raise unavailable from error
+
+
+@lru_cache(maxsize=4)
+def _remade(bucket: str, prefix: str) -> S3Storage:
+    return S3Storage(bucket, prefix)

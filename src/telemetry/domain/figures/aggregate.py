@@ -18,8 +18,10 @@ from telemetry.domain.errors import TelemetryError
 from telemetry.domain.figures import change
 from telemetry.domain.figures.archive import Archive, Previous
 from telemetry.domain.figures.build import Builder
+from telemetry.domain.figures.cache import NoCache
 from telemetry.domain.figures.certify import Certifier
 from telemetry.domain.figures.find import Finder, Found
+from telemetry.domain.figures.fold import Fold
 from telemetry.domain.figures.hour import Aggregated, Built, Kept
 from telemetry.domain.figures.inputs import Inputs
 from telemetry.domain.figures.skewed import SkewedFigures
@@ -32,12 +34,16 @@ class Aggregator:
     """Builds, keeps and stores the figures of hours."""
 
     def __init__(
-        self, storage: Storage, together: Together = one_by_one, certifier: Certifier | None = None
+        self,
+        storage: Storage,
+        together: Together = one_by_one,
+        certifier: Certifier | None = None,
+        builder: Builder | None = None,
     ) -> None:
-        """Without a certifier, figures bear no certificate."""
+        """Without a certifier, figures bear no certificate; without a builder, nothing is cached."""
         self._certifier = certifier
         self._archive = Archive(storage)
-        self._builder = Builder(storage)
+        self._builder = builder or Builder(Fold(storage, NoCache()))
         self._finder = Finder(storage, together)
         self._skewed = SkewedFigures(storage, self._archive, self._finder, together)
 

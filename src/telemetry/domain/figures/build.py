@@ -1,19 +1,30 @@
 """Fold the objects of a listing into the figures of their hour."""
 
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from functools import partial
+
 from telemetry.domain.contract.moment import Hour, format_timestamp, start_ms
-from telemetry.domain.errors import OutOfReachError
+from telemetry.domain.contract.partition import parse_path
+from telemetry.domain.errors import TelemetryError
+from telemetry.domain.figures.engine import Engine, here
+from telemetry.domain.figures.fold import Fold, Folded, Task
 from telemetry.domain.figures.hour import Aggregated, Built, Listing
-from telemetry.domain.figures.rollup import Figures, Rollup
+from telemetry.domain.figures.partial import Partial
+from telemetry.domain.figures.rollup import Figures, figures
 from telemetry.domain.store import objects
 from telemetry.domain.store.objects import DamagedObjectError, UnreadObjectError
-from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError, Storage
+from telemetry.domain.store.storage import ObjectInfo
+from telemetry.domain.together import Together, one_by_one
 
 
 class Builder:
-    """Makes the figures of hours, each from all of its objects."""
+    """Makes the figures of hours, each from all of its objects; its buckets together."""
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self, fold: Fold, together: Together = one_by_one, engine: Engine = here) -> None:
+        self._fold = fold
+        self._together = together
+        self._engine = engine
 
     async def build(self, hour: Hour, listing: Listing) -> Built:
         """Build the figures of an hour from its raw objects; what is damaged or cannot be read is left out.
@@ -21,37 +32,74 @@ class Builder:
         Nothing is stored, and skewed objects are not read. Raise StoreUnavailableError if no object could be
         read at all.
         """
-        rollup = Rollup(hour)
-        undecodable: list[DamagedObjectError] = []
-        of_lines: list[DamagedObjectError] = []
-        for info in listing.raw:
-            of_lines += rollup.add(await self._content(info, undecodable)).damage(info.key)
-        objects.check_reach(undecodable, listing.objects)
-        unread = {error.key for error in undecodable if isinstance(error, UnreadObjectError)}
-        aggregated = _aggregated(hour, listing.without(unread), rollup.figures(), len(undecodable))
-        return Built(hour, objects.aggregated_key(hour), aggregated, [*undecodable, *of_lines])
+        folded = await self._folded(_by_bucket(hour, listing.raw))
+        if _has_one_vehicle_twice(folded):  # the number of buckets was changed within the hour
+            folded = await self._folded([Task(hour, listing.raw)])
+        errors = {key: error for each in folded for key, error in each.errors.items()}
+        damage = [objects.unread(key, error) for key, error in sorted(errors.items())]
+        objects.check_reach(damage, listing.objects)
+        unread = {each.key for each in damage if isinstance(each, UnreadObjectError)}
+        aggregated = _aggregated(hour, listing.without(unread), folded, len(damage))
+        return Built(hour, objects.aggregated_key(hour), aggregated, [*damage, *_faults(folded)])
 
-    async def _content(self, info: ObjectInfo, undecodable: list[DamagedObjectError]) -> bytes:
-        """Return the lines of an object, none of one that is damaged or cannot be read."""
-        try:
-            return objects.decode_content(info.key, await self._storage.get(info.key))
-        except (DamagedObjectError, ObjectNotFoundError, OutOfReachError) as error:
-            undecodable.append(objects.unread(info.key, error))
-        return b""
+    async def _folded(self, tasks: Sequence[Task]) -> Sequence[Folded]:
+        found = await self._together([partial(self._engine, partial(self._fold, task)) for task in tasks])
+        for each in found:
+            if isinstance(each, TelemetryError):
+                raise each
+        return [each for each in found if not isinstance(each, TelemetryError)]
 
 
-def _aggregated(hour: Hour, listing: Listing, figures: Figures, damaged: int) -> Aggregated:
+def _by_bucket(hour: Hour, infos: Sequence[ObjectInfo]) -> Sequence[Task]:
+    """Split what there is to fold by the buckets of the hour."""
+    buckets: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
+    for info in infos:
+        buckets[_bucket(info.key)].append(info)
+    return [Task(hour, raw, name) for name, raw in sorted(buckets.items())] or [Task(hour, ())]
+
+
+def _bucket(key: str) -> str:
+    """Name the bucket of an object's key."""
+    bucket = parse_path(key).bucket
+    return "all" if bucket is None else f"bucket-{bucket}"
+
+
+def _has_one_vehicle_twice(folded: Sequence[Folded]) -> bool:
+    counts = Counter(
+        vehicle for each in folded for vehicle in {each for each, _ in each.state.partial.streams}
+    )
+    return any(count > 1 for count in counts.values())
+
+
+def _faults(folded: Sequence[Folded]) -> Sequence[DamagedObjectError]:
+    """Say which lines are damaged."""
+    faults = {key: lines for each in folded for key, lines in each.faults.items()}
+    return [error for key, lines in sorted(faults.items()) for error in lines.damage(key)]
+
+
+def _aggregated(hour: Hour, listing: Listing, folded: Sequence[Folded], damaged: int) -> Aggregated:
+    found = _figures(hour, folded)
     return Aggregated(
         hour=format_timestamp(start_ms(hour)),
         objects=listing.objects,
         input_digest=listing.digest,
-        records=figures.records,
-        unique=figures.unique,
-        duplicates=figures.duplicates,
-        refused=figures.refused,
+        records=found.records,
+        unique=found.unique,
+        duplicates=found.duplicates,
+        refused=found.refused,
         skewed=0,  # which is counted beside the fold
-        vehicles=figures.vehicles,
+        vehicles=found.vehicles,
         damaged=damaged,
-        conflicting=figures.conflicting,
-        left_out=figures.left_out,
+        conflicting=found.conflicting,
+        left_out=found.left_out,
+    )
+
+
+def _figures(hour: Hour, folded: Sequence[Folded]) -> Figures:
+    states = [each.state for each in folded]
+    return figures(
+        hour,
+        Partial.merge([state.partial for state in states]),
+        {vehicle_id: streams for state in states for vehicle_id, streams in state.coverage.items()},
+        sum(lines.count for state in states for lines in state.objects.values()),
     )

@@ -7,7 +7,7 @@ twice the memory of its values, however many names there are.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import chain, count
 from typing import Final, Self, TypeVar
 
@@ -120,6 +120,16 @@ class Columns(msgspec.Struct, frozen=True, eq=False):
             self.sparse_names,
             sparse,
         )
+
+    def of_vehicles(self, vehicles: Container[str]) -> Self:
+        """Choose the records of some vehicles, and copy them."""
+        is_chosen = np.array([vehicle_id in vehicles for vehicle_id, _ in self.streams], np.bool_)
+        if is_chosen.all():
+            return self
+        chosen = self.take(np.flatnonzero(is_chosen[self.stream]))
+        moved = (np.cumsum(is_chosen) - 1).astype(np.int32)
+        streams = [self.streams[place] for place in np.flatnonzero(is_chosen).tolist()]
+        return msgspec.structs.replace(chosen, streams=streams, stream=moved[chosen.stream])
 
     def sort(self) -> Self:
         """Put records in the order of their identities."""

@@ -18,12 +18,12 @@ from telemetry.domain.figures.columns import Columns, Flags, Int64s
 class Unique(NamedTuple):
     """The records that count, in the order of their identities.
 
-    `conflicting` is how many copies have another payload than the one that counts.
+    By stream: how many copies do not count, and how many of them have another payload than the one that does.
     """
 
     records: Columns
-    duplicates: int
-    conflicting: int
+    duplicates: Int64s
+    conflicting: Int64s
 
 
 def unique(columns: Columns) -> Unique:
@@ -31,19 +31,25 @@ def unique(columns: Columns) -> Unique:
     identities = columns.identities
     repeats = np.append(False, identities[1:] == identities[:-1])
     if not repeats.any():
-        return Unique(columns, 0, 0)
+        nothing = np.zeros(len(columns.streams), np.int64)
+        return Unique(columns, nothing, nothing)
     in_group = repeats | np.append(repeats[1:], False)
     copies = np.flatnonzero(in_group)
-    counts, conflicting = _choose(columns.take(copies))
+    counts, differing = _choose(columns.take(copies))
     kept = ~in_group
     kept[copies[counts]] = True
-    return Unique(columns.take(np.flatnonzero(kept)), int(repeats.sum()), conflicting)
+
+    def by_stream(records: Int64s) -> Int64s:
+        return np.bincount(columns.stream[records], minlength=len(columns.streams))
+
+    duplicates = by_stream(np.flatnonzero(repeats))
+    return Unique(columns.take(np.flatnonzero(kept)), duplicates, by_stream(copies[differing]))
 
 
-def _choose(copies: Columns) -> tuple[Int64s, int]:
+def _choose(copies: Columns) -> tuple[Int64s, Int64s]:
     """Choose among copies that are in the order of their identities, two at least of each.
 
-    Return the places of those that count, and how many others differ from theirs.
+    Return the places of those that count, and the places of those whose payload differs from theirs.
     """
     identities = copies.identities
     order = np.lexsort((copies.received, identities))
@@ -57,7 +63,7 @@ def _choose(copies: Columns) -> tuple[Int64s, int]:
         rivals = is_open[group] & is_first_received
         first[is_open] = _lowest(copies, order[rivals], group[rivals])
         differs = _differ(copies, order, first[group])
-    return first, int(differs.sum())
+    return first, order[differs]
 
 
 def _differ(copies: Columns, these: Int64s, those: Int64s) -> Flags:

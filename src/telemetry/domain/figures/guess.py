@@ -5,7 +5,7 @@ have one length. Then each field lies at one distance from the next, and is an a
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +20,8 @@ from telemetry.domain.figures.columns import Columns, Floats, Int32s, Sparse, St
 
 _FORM: Final = len("2025-10-19T12:34:56.123Z")
 _FLOAT: Final = ">f8"
+
+_BLOCK: Final = 1 << 20  # bytes
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -53,16 +55,32 @@ class _UnevenError(ValueError):
 def read(content: bytes, count: int, hour: Hour) -> Columns:
     """Read `count` lines. Raise one of `blame.FAULTS` if they are not alike, or not of this hour."""
     names = tuple(sorted(codec.decode_line(content[: content.index(b"\n")]).payload))
-    records: list[_Alike] = _decoder(names)(content)
-    if len(records) != count:
+    found = Columns.concatenate(
+        [part for some in _blocks(content) for part in _read_block(some, names, hour)]
+    )
+    if found.size != count:
         raise ValueError("a line has more than one record")
+    return found
+
+
+def _blocks(content: bytes) -> Iterator[bytes]:
+    """Cut lines into blocks, each of which fits into the cache of a core when it is decoded."""
+    start = 0
+    while start < len(content):
+        end = content.find(b"\n", start + _BLOCK) + 1 or len(content)
+        yield content[start:end]
+        start = end
+
+
+def _read_block(content: bytes, names: tuple[str, ...], hour: Hour) -> Iterable[Columns]:
+    records: list[_Alike] = _decoder(names)(content)
     try:
-        return _columns(records, names, hour)
+        return [_columns(records, names, hour)]
     except _UnevenError:
         by_lengths: defaultdict[tuple[int, int], list[_Alike]] = defaultdict(list)
         for record in records:
             by_lengths[len(record.vehicle_id), len(record.can_id)].append(record)
-        return Columns.concatenate([_columns(alike, names, hour) for alike in by_lengths.values()])
+        return [_columns(alike, names, hour) for alike in by_lengths.values()]
 
 
 def _columns(records: Sequence[_Alike], names: tuple[str, ...], hour: Hour) -> Columns:

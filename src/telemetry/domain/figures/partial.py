@@ -1,17 +1,22 @@
 """What records add up to, by stream and by signal: parts can be merged in any order, and stay exact."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, Self
 
 import msgspec
 import numpy as np
 
+from telemetry.domain.figures import copies
 from telemetry.domain.figures.columns import Columns, Floats, Int32s, Int64s, Stream, unite
+from telemetry.domain.figures.copies import Unique
 from telemetry.domain.figures.entries import Entries
 from telemetry.domain.figures.sums import Sums
 
 MAX_NAMES: Final = 1000
 """Signals that a stream has figures of at the most, if the caller does not say otherwise."""
+
+BY_STREAM: Final = ("records", "duplicates", "conflicting", "first", "last", "left_out")
+"""The fields of a partial result that have a value a stream."""
 
 _BLOCK: Final = 1 << 14
 """Records that are added up at once, so that their signals stay in the cache of a core."""
@@ -20,12 +25,15 @@ _BLOCK: Final = 1 << 14
 class Partial(msgspec.Struct, frozen=True, eq=False):
     """Unique records of some streams, added up.
 
-    By stream: how many records it has, its first and its last offset, and how many values it has of signals
-    beyond the bound on names. `entries` has the signals: their `stream` and `name` are places in the tables.
+    By stream: how many records it has, how many copies of them do not count, and how many of these conflict;
+    its first and its last offset; and how many values it has of signals beyond the bound on names. `entries`
+    has the signals: their `stream` and `name` are places in the tables.
     """
 
     streams: Sequence[Stream]
     records: Int64s
+    duplicates: Int64s
+    conflicting: Int64s
     first: Int64s
     last: Int64s
     left_out: Int64s
@@ -33,8 +41,9 @@ class Partial(msgspec.Struct, frozen=True, eq=False):
     entries: Entries
 
     @classmethod
-    def of(cls, unique: Columns, max_names: int = MAX_NAMES) -> Self:
-        """Add up records that are in the order of their identities, one of each."""
+    def of(cls, found: Unique, max_names: int = MAX_NAMES) -> Self:
+        """Add up the records that count."""
+        unique = found.records
         starts = np.flatnonzero(np.append(True, unique.stream[1:] != unique.stream[:-1])[: unique.size])
         bounds = np.append(starts, unique.size)
         names, (dense, sparse) = unite([unique.dense_names, unique.sparse_names])
@@ -42,6 +51,8 @@ class Partial(msgspec.Struct, frozen=True, eq=False):
         partial = cls(
             [unique.streams[each] for each in unique.stream[starts]],
             np.diff(bounds),
+            found.duplicates[unique.stream[starts]],
+            found.conflicting[unique.stream[starts]],
             unique.offset[starts].astype(np.int64),
             unique.offset[bounds[1:] - 1].astype(np.int64),
             np.zeros(starts.size, np.int64),
@@ -49,6 +60,11 @@ class Partial(msgspec.Struct, frozen=True, eq=False):
             Entries.concatenate(entries).add_up(),
         )
         return partial.bounded(max_names)
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """Return what no records add up to."""
+        return cls.of(copies.unique(Columns.concatenate([])))
 
     @classmethod
     def merge(cls, parts: Sequence[Self], max_names: int = MAX_NAMES) -> Self:
@@ -68,6 +84,8 @@ class Partial(msgspec.Struct, frozen=True, eq=False):
         merged = cls(
             streams,
             added(np.add, "records"),
+            added(np.add, "duplicates"),
+            added(np.add, "conflicting"),
             added(np.minimum, "first"),
             added(np.maximum, "last"),
             added(np.add, "left_out"),
@@ -75,6 +93,20 @@ class Partial(msgspec.Struct, frozen=True, eq=False):
             Entries.concatenate(entries).add_up(),
         )
         return merged.bounded(max_names)
+
+    def without(self, vehicles: Collection[str]) -> Self:
+        """Leave out the streams of some vehicles."""
+        kept = np.array([vehicle_id not in vehicles for vehicle_id, _ in self.streams], np.bool_)
+        places = np.flatnonzero(kept)
+        moved = (np.cumsum(kept) - 1).astype(np.int32)
+        entries = self.entries.take(np.flatnonzero(kept[self.entries.stream]))
+        names = np.arange(len(self.names), dtype=np.int32)
+        return msgspec.structs.replace(
+            self,
+            streams=[self.streams[place] for place in places.tolist()],
+            entries=entries.renamed(moved, names),
+            **{field: getattr(self, field)[places] for field in BY_STREAM},
+        )
 
     def by_vehicle(self) -> Self:
         """Add up the streams of each vehicle, and keep its id as the name of one stream."""

@@ -60,14 +60,6 @@ class Figures(msgspec.Struct, frozen=True):
     left_out: int = 0
 
 
-class Counts(msgspec.Struct, frozen=True):
-    """What else there is to say of the lines of an hour."""
-
-    duplicates: int = 0
-    conflicting: int = 0
-    refused: int = 0
-
-
 class Rollup:
     """The lines of one hour, or of any part of it."""
 
@@ -93,10 +85,9 @@ class Rollup:
 
         Vehicles and signals are in the order of their names.
         """
-        records, duplicates, conflicting = copies.unique(Columns.concatenate(self._parts).sort())
-        partial = Partial.of(records)
-        counts = Counts(duplicates, conflicting, self._refused)
-        return figures(self._hour, partial, counts, covered(self._hour, records, partial))
+        found = copies.unique(Columns.concatenate(self._parts).sort())
+        partial = Partial.of(found)
+        return figures(self._hour, partial, covered(self._hour, found.records, partial), self._refused)
 
 
 def covered(hour: Hour, unique: Columns, partial: Partial) -> Coverage:
@@ -113,18 +104,14 @@ def covered(hour: Hour, unique: Columns, partial: Partial) -> Coverage:
     )
 
 
-def figures(hour: Hour, partial: Partial, counts: Counts, whole: Coverage) -> Figures:
+def figures(hour: Hour, partial: Partial, whole: Coverage, refused: int) -> Figures:
     """Compute the figures of an hour from what its unique records add up to."""
-    unique = int(partial.records.sum())
-    return Figures(
-        unique + counts.duplicates,
-        unique,
-        counts.duplicates,
-        counts.refused,
-        _vehicles(hour, partial, whole),
-        counts.conflicting,
-        int(partial.left_out.sum()),
+    unique, duplicates, conflicting, left_out = (
+        int(each.sum())
+        for each in (partial.records, partial.duplicates, partial.conflicting, partial.left_out)
     )
+    vehicles = _vehicles(hour, partial, whole)
+    return Figures(unique + duplicates, unique, duplicates, refused, vehicles, conflicting, left_out)
 
 
 def _vehicles(hour: Hour, partial: Partial, whole: Coverage) -> Mapping[str, VehicleFigures]:

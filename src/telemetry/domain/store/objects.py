@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import msgspec
 
@@ -41,6 +41,10 @@ class DamagedObjectError(TelemetryError, ValueError):
         self.key = key
         self.why = why
         self.is_of_lines = is_of_lines
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
+        """Let it pass between processes."""
+        return type(self), (self.key, self.why)
 
 
 class UnreadObjectError(DamagedObjectError):

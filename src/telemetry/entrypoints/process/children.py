@@ -61,6 +61,13 @@ def end_with(parent: int) -> None:
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
+def begin() -> None:
+    """Begin as a process that computes for its parent: end with it, and leave Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        die_with_parent()
+
+
 def die_with_parent() -> None:
     """Ask Linux to end this process if its parent is killed and cannot do it any more."""
     ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGTERM)

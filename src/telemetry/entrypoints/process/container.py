@@ -2,6 +2,8 @@
 
 from dependency_injector import containers, providers
 
+from telemetry.adapters.cache.local import LocalCache
+from telemetry.adapters.cache.memory import MemoryCache
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.http.client import HttpGateway
 from telemetry.adapters.provision import Provisioner
@@ -11,14 +13,18 @@ from telemetry.adapters.queue.sqs import SqsQueue
 from telemetry.adapters.storage.local import LocalStorage
 from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.adapters.storage.s3 import S3Storage
+from telemetry.coordination.engine import ClosingEngine, LoopEngine, ProcessEngine, ThreadEngine
 from telemetry.coordination.outbox import LingeringOutbox
 from telemetry.coordination.together import Concurrently
 from telemetry.domain.can.broadcast import Broadcast
 from telemetry.domain.can.replay import LogReplay
 from telemetry.domain.clock import Clock
 from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.build import Builder
+from telemetry.domain.figures.cache import Cache
 from telemetry.domain.figures.certify import Certifier
 from telemetry.domain.figures.evidence import Inquiry
+from telemetry.domain.figures.fold import Fold
 from telemetry.domain.figures.report import Hours
 from telemetry.domain.figures.watch import Watch
 from telemetry.domain.proof.gateway import Gateway
@@ -33,6 +39,7 @@ from telemetry.domain.transport.ingest import Ingest
 from telemetry.domain.transport.queue import Outbox, Queue
 from telemetry.domain.vehicle.mishap import Mishaps
 from telemetry.domain.vehicle.simulate import Simulation
+from telemetry.entrypoints.process import children
 from telemetry.entrypoints.process.late import LateLookout, LateStorage
 from telemetry.entrypoints.process.settings import Settings
 
@@ -85,7 +92,35 @@ class Container(containers.DeclarativeContainer):
         linger_s=settings.provided.linger_s,
         max_waiting=settings.provided.ingest_max_waiting,
     )
+    cache: providers.Provider[Cache] = providers.Selector(
+        settings.provided.storage_backend,
+        local=providers.Singleton(
+            LocalCache,
+            root=settings.provided.cache_dir,
+            most=settings.provided.aggregate_cache_bytes,
+            file_mode=settings.provided.modes.file,
+            folder_mode=settings.provided.modes.folder,
+        ),
+        s3=providers.Singleton(
+            LocalCache,
+            root=settings.provided.cache_dir,
+            most=settings.provided.aggregate_cache_bytes,
+            file_mode=settings.provided.modes.file,
+            folder_mode=settings.provided.modes.folder,
+        ),
+        memory=providers.Singleton(MemoryCache),
+    )
     together: providers.Provider[Together] = providers.Singleton(Concurrently)
+    engine: providers.Provider[ClosingEngine] = providers.Selector(
+        settings.provided.engine,
+        here=providers.Singleton(LoopEngine),
+        thread=providers.Singleton(ThreadEngine),
+        processes=providers.Singleton(
+            ProcessEngine,
+            processes=settings.provided.aggregate_processes,
+            begin=providers.Object(children.begin),
+        ),
+    )
     gateway: providers.Provider[Gateway] = providers.Factory(HttpGateway, key=settings.provided.api_key)
     provisioner: providers.Provider[Provisioner] = providers.Factory(Provisioner)
 
@@ -119,8 +154,14 @@ class Container(containers.DeclarativeContainer):
     certifier: providers.Provider[Certifier] = providers.Factory(
         Certifier, storage=storage, clock=clock, inquiry=inquiry, terms=settings.provided.certificate_terms
     )
+    fold: providers.Provider[Fold] = providers.Factory(
+        Fold, storage=storage, cache=cache, together=together, limits=settings.provided.fold_limits
+    )
+    builder: providers.Provider[Builder] = providers.Factory(
+        Builder, fold=fold, together=together, engine=engine
+    )
     aggregator: providers.Provider[Aggregator] = providers.Factory(
-        Aggregator, storage=storage, together=together, certifier=certifier
+        Aggregator, storage=storage, together=together, certifier=certifier, builder=builder
     )
     archive_reader: providers.Provider[LateStorage] = providers.Singleton(LateStorage, make=storage.provider)
     hours: providers.Provider[Hours] = providers.Factory(Hours, storage=archive_reader)

@@ -7,9 +7,9 @@ import os
 import random
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 
@@ -61,6 +61,19 @@ async def pause(stopping: asyncio.Event, duration_s: float) -> None:
 def is_stale(error: BaseException) -> bool:
     """Return whether only another process can go on, as when credentials have expired."""
     return isinstance(error, OutOfReachError) and error.needs_restart
+
+
+async def unless(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do work, and give it up once `stopping` is set."""
+    working, stopped = asyncio.create_task(work), asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        if not working.done():
+            working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
 
 
 def check_address(host: str, port: int) -> None:

@@ -20,6 +20,8 @@ from telemetry.adapters.http.limits import ConnectionLimits
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.errors import UsageError
 from telemetry.domain.figures.certify import CertificateTerms
+from telemetry.domain.figures.fold import FoldLimits
+from telemetry.domain.figures.partial import MAX_NAMES
 from telemetry.domain.store.objects import MAX_BATCH, RawFormat
 from telemetry.domain.transport.batch import BatchLimits
 from telemetry.domain.transport.lease import LeaseTerms
@@ -182,6 +184,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How often the aggregator looks for hours that have changed."""
     aggregate_lateness: NotNegative = 600
     """How long after its end an hour waits for records before it may be complete; later ones are late."""
+    aggregate_max_names: Count = MAX_NAMES
+    """Of how many signals of a CAN id of a vehicle an hour has figures; values of others are only counted."""
+    aggregate_max_records: Count = FoldLimits().records
+    """How many records the aggregator holds in memory at once, if one vehicle alone has fewer in an hour."""
+    aggregate_cache_bytes: Bytes = 2_000_000_000
+    """How many bytes of objects that were read once are kept in DATA_DIR/cache; the oldest are removed."""
+    aggregate_processes: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    """How many processes fold the buckets of an hour; if not set, one a core with PARTITION_BUCKETS > 1."""
 
     shutdown_timeout: Annotated[float, Meta(ge=1, le=_YEAR, extra=_SECONDS)] = 8
     """How long a role may take to stop; container runtimes kill after 10 seconds."""
@@ -212,6 +222,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def batch_limits(self) -> BatchLimits:
         return BatchLimits(self.batch_size, MAX_BATCH, self.batch_timeout)
+
+    @property
+    def fold_limits(self) -> FoldLimits:
+        return FoldLimits(self.aggregate_max_records, self.aggregate_max_names)
+
+    @property
+    def engine(self) -> Literal["here", "thread", "processes"]:
+        """Return where hours are folded: what one process has in memory, no other can read."""
+        if self.storage_backend == "memory":
+            return "here"
+        is_split = self.partition_buckets > 1
+        return "processes" if self.aggregate_processes or is_split else "thread"
+
+    @property
+    def cache_dir(self) -> Path:
+        return self.data_dir / "cache"
 
     @property
     def linger_s(self) -> float:

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     logger = log.configure(configured, "Aggregator")
     if options == HourOptions():
         return runtime.run(lambda stopping: _serve(container, logger, stopping))
-    return runtime.run(lambda _: _build(container, logger, options))
+    return runtime.run(lambda stopping: _build(container, logger, options, stopping))
 
 
 def _options(arguments: Sequence[str]) -> HourOptions:
@@ -76,24 +76,32 @@ def _options(arguments: Sequence[str]) -> HourOptions:
     return options
 
 
-async def _build(container: Container, logger: Log, options: HourOptions) -> int:
+async def _build(container: Container, logger: Log, options: HourOptions, stopping: asyncio.Event) -> int:
     """Build hours once; the exit status says whether there was anything to build, and all of it was whole."""
-    async with opened(container.storage, container.lookout):
-        aggregator, found, faults = container.aggregator(), 0, 0
+    found = faults = 0
+    async with opened(container.storage, container.lookout, container.engine):
+        aggregator = container.aggregator()
         await aggregator.look()
-        for each in options.hours:
+
+        async def build(each: Hour) -> None:
+            nonlocal found, faults
             if built := await aggregator.build(each, force=options.force):
                 reporting.damaged(logger, built.damage)
                 reporting.figures(logger, built)
                 found += 1
                 faults += len(built.damage) + (built.kept is not None)
+
+        for each in options.hours:
+            await runtime.unless(stopping, build(each))
+            if stopping.is_set():
+                return 1
     if not found:
         logger.error("There is nothing stored for that time", storage=container.settings().storage_backend)
     return int(not found or faults > 0)
 
 
 async def _serve(container: Container, logger: Log, stopping: asyncio.Event) -> int:
-    async with opened(container.storage, container.lookout):
+    async with opened(container.storage, container.lookout, container.engine):
         with Heartbeat(container.settings().data_dir, "aggregator") as heartbeat:
             return await serve(container, logger, stopping, heartbeat)
 
@@ -133,12 +141,12 @@ class Turns:
         for found in look.due:
             if stopping.is_set():
                 break
-            await self._settle(found)
+            await runtime.unless(stopping, self._settle(found))
         await self._watch.tidy()
         certifiable = self._aggregator.certifiable(look.unmarked)
         for each in certifiable[:_CERTIFIED_A_TURN]:
             if not stopping.is_set():
-                await self._certify(each)
+                await runtime.unless(stopping, self._certify(each))
         has_more = look.has_more or len(certifiable) > _CERTIFIED_A_TURN
         return msgspec.structs.replace(look, has_more=has_more)
 

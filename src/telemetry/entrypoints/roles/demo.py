@@ -72,7 +72,7 @@ async def demonstrate(configured: Settings, options: DemoOptions, stopping: asyn
     screen.explain(f"receiver, consumer and aggregator start on port {port}")
     screen.explain(f"their logs are in {logs}/")
     logs.mkdir(parents=True, exist_ok=True)
-    async with opened(container.queue, container.storage), _roles(configured, port, logs):
+    async with opened(container.queue, container.storage, container.engine), _roles(configured, port, logs):
         to_receiver = SendOptions(url=f"http://127.0.0.1:{port}", patience_s=30)
         async with sending.sender(container, to_receiver) as sender:
             drive = "drives" if options.vehicles == 1 else "drive"

@@ -1,0 +1,1 @@
+"""Caches of what was computed once."""
