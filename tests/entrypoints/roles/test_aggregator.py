@@ -221,9 +221,8 @@ def test_figures_that_were_built_from_more_are_kept_until_they_are_built_on_purp
     assert cli.main(["aggregator", "--hour", "2025-10-19T14"]) == 1
     said = capsys.readouterr().err
     assert "WARNING [Aggregator] The figures are kept: they were built from more than is there now: " in said
-    assert (
-        "hour=2025-10-19T14, objects_before=2, objects_now=1, records_before=2, remedy=telemetry agg" in said
-    )
+    assert "hour=2025-10-19T14, objects_before=2, objects_now=1, records_before=2, missing=raw/" in said
+    assert "hour=14/batch-2-0.jsonl, remedy=telemetry aggregator --hour 2025-10-19T14 --force builds" in said
     assert cli.main(["aggregator", "--hour", "2025-10-19T14", "--force"]) == 0
     assert "records=1" in capsys.readouterr().err
 

@@ -41,7 +41,7 @@ async def test_figures_whose_objects_are_gone_are_kept_and_say_how_many_inputs_a
     before = (await refresh(storage)).aggregated
     await storage.delete(keys[0])
     built = await refresh(storage)
-    assert built.kept == Kept(objects_before=3, objects_now=2, records_before=3)
+    assert built.kept == Kept(objects_before=3, objects_now=2, records_before=3, missing=keys[0])
     assert built.aggregated == msgspec.structs.replace(before, inputs_missing=1)
     assert await Aggregator(storage).figures(HOUR) == built.aggregated
     assert await Aggregator(storage).refresh(HOUR) is None  # until something changes
@@ -54,7 +54,7 @@ async def test_an_unmounted_raw_folder_changes_no_figures_though_a_skewed_object
     for key in keys:
         await storage.delete(key)
     built = await refresh(storage)
-    assert built.kept == Kept(objects_before=3, objects_now=1, records_before=10)
+    assert built.kept == Kept(objects_before=3, objects_now=1, records_before=10, missing=min(keys))
     assert (built.aggregated.unique, built.aggregated.inputs_missing) == (before.unique, 2)
 
 
@@ -77,7 +77,7 @@ async def test_an_object_that_replaces_another_is_no_reason_to_forget_what_is_go
     await storage.delete(gone)
     await put_batch(storage, *some_records(2, NOW + 5000))
     built = await refresh(storage)
-    assert built.kept == Kept(objects_before=1, objects_now=1, records_before=2)
+    assert built.kept == Kept(objects_before=1, objects_now=1, records_before=2, missing=gone)
     assert (built.aggregated.inputs_missing, built.aggregated.inputs_waiting) == (1, 1)
     await put_batch(storage, a_record(can_id="0x3"))
     assert (await refresh(storage)).aggregated.inputs_waiting == 2
@@ -100,7 +100,7 @@ async def test_garbage_of_the_same_size_is_named_and_the_figures_before_it_are_k
     await storage.put(key, b"#" * len(await storage.get(key)), overwrite=True)
     await put_batch(storage, a_record(can_id="0x2"))  # without which nobody would look
     built = await refresh(storage)
-    assert built.kept == Kept(objects_before=1, objects_now=1, records_before=3, records_now=1)
+    assert built.kept == Kept(1, 1, records_before=3, records_now=1, missing=key)
     assert [error.key for error in built.damage] == [key]
     assert (built.aggregated.unique, built.aggregated.inputs_missing, built.aggregated.inputs_waiting) == (
         3,
@@ -313,7 +313,7 @@ async def test_figures_are_kept_while_an_object_cannot_be_read_and_that_is_news_
     await put_batch(storage, a_record(can_id="0x2"))
     storage.unreadable = {key}
     first, again = await refresh(storage), await refresh(storage)
-    assert first.kept == again.kept == Kept(objects_before=1, objects_now=1, records_before=3, records_now=1)
+    assert first.kept == again.kept == Kept(1, 1, records_before=3, records_now=1, missing=key)
     assert (first.is_new, again.is_new) == (True, False)
     assert first.unread == {key}
     storage.unreadable = ()

@@ -182,5 +182,6 @@ class Aggregator:
             objects_now=whole.objects,
             records_before=previous.inputs.records,
             records_now=built.aggregated.records if built else None,
+            missing=now.first,
         )
         return Built(found.hour, objects.aggregated_key(found.hour), marked, damage, kept, is_new)

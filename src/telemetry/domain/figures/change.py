@@ -7,10 +7,11 @@ from telemetry.domain.figures.inputs import Inputs
 
 
 class Change(msgspec.Struct, frozen=True):
-    """How many raw objects are gone, or have lost content, and how many came."""
+    """How many raw objects are gone or have lost content, the key of the `first`, and how many came."""
 
     missing: int
     came: int
+    first: str | None = None
 
 
 def compare(inputs: Inputs, listing: Listing) -> Change:
@@ -22,8 +23,8 @@ def compare(inputs: Inputs, listing: Listing) -> Change:
     if inputs.raw is None:
         return Change(max(0, inputs.objects - listing.objects), max(0, listing.objects - inputs.objects))
     now = {info.key: info.size for info in listing.raw}
-    missing = sum(now.get(key, -1) < size for key, size in inputs.raw.items())
-    return Change(missing, len(now.keys() - inputs.raw.keys()))
+    missing = [key for key, size in inputs.raw.items() if now.get(key, -1) < size]
+    return Change(len(missing), len(now.keys() - inputs.raw.keys()), min(missing, default=None))
 
 
 def is_less(aggregated: Aggregated, inputs: Inputs) -> bool:

@@ -44,13 +44,15 @@ class Aggregated(msgspec.Struct, frozen=True):
 class Kept(msgspec.Struct, frozen=True):
     """Why figures were kept: how much they were built from, and how much of it is there now.
 
-    `records_now` is None if objects are gone, because then the rest was not read.
+    `records_now` is None if objects are gone, because then the rest was not read. `missing` is the key of the
+    first raw object that is gone, or that is not what it was.
     """
 
     objects_before: int
     objects_now: int
     records_before: int
     records_now: int | None = None
+    missing: str | None = None
 
 
 class Built(msgspec.Struct, frozen=True):

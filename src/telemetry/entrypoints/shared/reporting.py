@@ -111,13 +111,13 @@ def certificate(logger: Log, built: Built) -> None:
 
 
 def _kept(logger: Log, hour: Hour, kept: Kept) -> None:
-    records = {} if kept.records_now is None else {"records_now": kept.records_now}
+    known = {"records_now": kept.records_now, "missing": kept.missing}
     logger.warning(
         "The figures are kept: they were built from more than is there now",
         hour=format_hour(hour),
         objects_before=kept.objects_before,
         objects_now=kept.objects_now,
         records_before=kept.records_before,
-        **records,
+        **{name: value for name, value in known.items() if value is not None},
         remedy=f"telemetry aggregator --hour {format_hour(hour)} --force builds them from what is left",
     )
