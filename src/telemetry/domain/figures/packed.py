@@ -4,6 +4,7 @@ Four bytes of CRC-32 over all that follows, four bytes with the length of the he
 array begins at a multiple of eight bytes, so that it can be used where it lies.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from zlib import crc32
@@ -161,7 +162,7 @@ def _arrays(data: memoryview, head: int, described: Sequence[_Array]) -> list[Ar
     found = []
     for each in described:
         place += -place % _ALIGNED
-        count = int(np.prod(each.shape, dtype=np.int64))
+        count = math.prod(each.shape)
         array = np.frombuffer(data, each.kind, count, place) if count else np.zeros(0, each.kind)
         found.append(array.reshape(each.shape))
         place += array.nbytes
