@@ -28,10 +28,12 @@ from telemetry.adapters.http.health import LastSend
 from telemetry.adapters.http.intake import Buffer, Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.adapters.queue.memory import MemoryQueue
+from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import format_timestamp
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.contract.record import EXAMPLE
+from telemetry.domain.figures.report import Hours
 from telemetry.domain.transport.ingest import Ingest
 from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.domain.transport.parcel import Parcel
@@ -122,6 +124,7 @@ def receiver(shelf: Shelf) -> Any:  # noqa: ANN401  # which Litestar and its cal
         probe=ReceiverProbe(queue, last_send, clock, None),
         access=Access("open", keyring, clock),
         on_rejected=lambda _key, _reasons: None,
+        hours=Hours(MemoryStorage(clock)),
     )
     return create_app(desk, "0", on_error, lambda _: nullcontext())
 

@@ -15,17 +15,18 @@ from telemetry.adapters.http.health import LastSend
 from telemetry.adapters.http.intake import Buffer, Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.coordination.outbox import LingeringOutbox
+from telemetry.domain.figures.report import Hours
 from telemetry.domain.transport.ingest import Ingest
 from telemetry.entrypoints.shared.readiness import ReceiverProbe
 from tests.adapters.http.receiver import DEPOT, KEY, LIMIT, Receiver
 from tests.builders import NOW, POLICY
-from tests.fakes import FailingQueue
+from tests.fakes import FailingQueue, FailingStorage
 
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     clock, errors = ManualClock(NOW), list[Exception]()
-    queue = FailingQueue(clock)
+    queue, storage = FailingQueue(clock), FailingStorage(clock)
     outbox = LingeringOutbox(queue, clock, linger_s=0, max_waiting=10_000_000)
     grants = [Grant(KEY, rate=1000, name="fleet"), Grant(DEPOT, vehicles=["depot-7-*"], name="depot")]
     keyring, last_send, rejected = Keyring(grants, clock), LastSend(), list[tuple[str, Mapping[str, int]]]()
@@ -41,6 +42,7 @@ async def receiver() -> AsyncIterator[Receiver]:
         probe=ReceiverProbe(queue, last_send, clock, None),
         access=Access("loopback", keyring, clock),
         on_rejected=lambda key, reasons: rejected.append((key, reasons)),
+        hours=Hours(storage),
     )
 
     async def on_error(error, _scope):
@@ -52,4 +54,4 @@ async def receiver() -> AsyncIterator[Receiver]:
     async with httpx.AsyncClient(
         transport=transport, base_url="http://receiver", headers={HEADER: KEY}
     ) as client:
-        yield Receiver(app, client, queue, clock, errors, rejected, keyring)
+        yield Receiver(app, client, queue, clock, errors, rejected, keyring, storage)

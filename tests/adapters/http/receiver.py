@@ -11,7 +11,7 @@ from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.http.auth import Keyring
 from telemetry.domain.contract.record import Record
 from tests.builders import a_message, records_of
-from tests.fakes import FailingQueue
+from tests.fakes import FailingQueue, FailingStorage
 
 LIMIT = 100_000
 KEY = "the-key-of-the-fleet"
@@ -32,6 +32,7 @@ class Receiver(msgspec.Struct):
     errors: list[Exception]
     rejected: list[tuple[str, Mapping[str, int]]]
     keyring: Keyring
+    storage: FailingStorage
 
     async def post(
         self, content: bytes | str, kind: str = "application/json", **headers: str

@@ -135,7 +135,10 @@ async def test_the_documentation_is_served(receiver: Receiver):
     assert (await receiver.client.get("/docs")).status_code == 200
     described = (await receiver.client.get("/docs/openapi.json")).json()
     assert described["info"]["version"] == "1.2.3"
-    assert set(described["paths"]) == {"/ingest", "/health/live", "/health/ready", "/metrics"}
+    assert set(described["paths"]) == {
+        *("/ingest", "/health/live", "/health/ready", "/metrics"),
+        *("/hours", "/hours/{hour}"),
+    }
     assert set(described["paths"]["/ingest"]["post"]["responses"]) >= {"202", "400", "401", "403", "413"}
     assert msgspec.yaml.decode((await receiver.client.get("/docs/openapi.yaml")).content) == described
 

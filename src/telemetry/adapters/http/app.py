@@ -13,7 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import License
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from telemetry.adapters.http import docs, intake, problem, spec
+from telemetry.adapters.http import docs, hours, intake, problem, spec
 from telemetry.adapters.http.access import guarded
 from telemetry.adapters.http.health import Health, Readiness
 from telemetry.adapters.http.intake import Desk
@@ -80,6 +80,7 @@ async def index() -> Mapping[str, str]:
         "live": "/health/live",
         "ready": "/health/ready",
         "metrics": "/metrics",
+        "hours": hours.PATH,
     }
 
 
@@ -107,7 +108,7 @@ def create_app(
         await on_error(error, scope)
 
     app = Litestar(
-        route_handlers=[ingest, index, live, ready, metrics],
+        route_handlers=[ingest, index, live, ready, metrics, hours.list_hours, hours.show_hour],
         dependencies={"desk": Provide(lambda: desk, use_cache=True, sync_to_thread=False)},
         plugins=[problem.PLUGIN],
         after_exception=[failed],

@@ -27,6 +27,7 @@ from telemetry.domain.clock import Clock
 from telemetry.domain.contract import compression, parse
 from telemetry.domain.contract.answer import bounded
 from telemetry.domain.contract.record import Answer, Parsed
+from telemetry.domain.figures.report import Hours
 from telemetry.domain.transport.ingest import Ingest, NotPermittedError
 from telemetry.domain.transport.queue import QueueUnavailableError
 
@@ -84,6 +85,7 @@ class Desk(msgspec.Struct, frozen=True):
     probe: Probe
     access: Access
     on_rejected: Callable[[str, Mapping[str, int]], None]
+    hours: Hours
 
 
 def is_meant(scope: Scope) -> bool:

@@ -15,6 +15,7 @@ from litestar.types import Receive, Scope, Send
 from telemetry.domain.contract.compression import TooLargeError
 from telemetry.domain.contract.elements import TooManyRecordsError
 from telemetry.domain.contract.parse import MalformedBodyError
+from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.domain.transport.ingest import NotPermittedError
 from telemetry.domain.transport.queue import QueueUnavailableError
 
@@ -51,6 +52,10 @@ def _unavailable(_: QueueUnavailableError) -> ProblemDetailsException:
     return _problem(503, "The queue cannot take it now. Send it again.", Retry_After=_RETRY_AFTER_S)
 
 
+def _unreadable(_: StoreUnavailableError) -> ProblemDetailsException:
+    return _problem(503, "The store cannot be read now. Ask again.", Retry_After=_RETRY_AFTER_S)
+
+
 def _failed(_: Exception) -> ProblemDetailsException:
     return _problem(500, "It failed for a reason that is in the receiver's log. Send it again.")
 
@@ -62,6 +67,7 @@ _CAUSES: Final[dict[type[Exception], Any]] = {
     TooManyRecordsError: _too_large,
     NotPermittedError: _not_permitted,
     QueueUnavailableError: _unavailable,
+    StoreUnavailableError: _unreadable,
     Exception: _failed,
 }
 

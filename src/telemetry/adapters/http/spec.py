@@ -75,6 +75,8 @@ def add_to(document: OpenAPI, path: str) -> None:
     for each, refusals in _REFUSALS.items():
         if (item := derived.get(each)) and item.get:
             item.get.responses = {**(item.get.responses or {}), **refusals}
+            if "404" in refusals and isinstance(answer := item.get.responses["200"], OpenAPIResponse):
+                answer.headers = {"ETag": _ETAG}
     document.paths = {path: _INGEST, **derived}
 
 
@@ -162,10 +164,34 @@ _UNAVAILABLE: Final = _refusal(
     Retry_After=_RETRY_AFTER,
 )
 
+_ETAG: Final = OpenAPIHeader(
+    schema=Schema(type=OpenAPIType.STRING), description="It changes with the answer.", required=True
+)
+_NO_KEY: Final = _refusal(
+    Problem(401, "Unauthorized", f"Send your key in the header {HEADER}."),
+    "The client is not of this machine, and its key is missing or not known.",
+    WWW_Authenticate=_AUTHENTICATE,
+)
+_BAD_HOUR: Final = _refusal(
+    Problem(400, "Bad Request", "Validation failed for GET /hours"),
+    "An hour is not written like 2025-10-19T14.",
+)
+_NO_HOUR: Final = _refusal(
+    Problem(404, "Not Found", "The hour 2025-10-19T14 has no certified figures."),
+    "There is no such hour, or it has no certified figures.",
+)
+_UNREADABLE: Final = _refusal(
+    Problem(503, "Service Unavailable", "The store cannot be read now. Ask again."),
+    "The store cannot be read.",
+    Retry_After=_RETRY_AFTER,
+)
+
 _REFUSALS: Final[Mapping[str, Mapping[str, OpenAPIResponse]]] = {
     "/health/live": {"500": _FAILED},
     "/health/ready": {"500": _FAILED, "503": _UNAVAILABLE},
     "/metrics": {"500": _FAILED},
+    "/hours": {"400": _BAD_HOUR, "401": _NO_KEY, "404": _NO_HOUR, "500": _FAILED, "503": _UNREADABLE},
+    "/hours/{hour}": {"400": _BAD_HOUR, "401": _NO_KEY, "404": _NO_HOUR, "500": _FAILED, "503": _UNREADABLE},
 }
 """How the paths that Litestar describes are refused."""
 

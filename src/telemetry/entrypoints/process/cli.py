@@ -12,6 +12,7 @@ ROLES: Final = {
     "keys": "add, list or revoke keys of senders",
     "consumer": "carry records from the queue to the raw store",
     "aggregator": "turn the raw store into hourly figures",
+    "hours": "list the hours that are complete, show one, or wait for it",
     "simulator": "drive a fleet of battery packs that post to a receiver",
     "load-test": "post a measured load, ending in the proof table",
     "replay": "decode a CAN log and post it",

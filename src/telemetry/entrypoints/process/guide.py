@@ -37,6 +37,10 @@ GUIDES: Final[Mapping[str, Guide]] = {
         (*_QUEUE, *_STORE, "AGGREGATE_", *_LOG),
         "telemetry aggregator --from 2025-10-19T00 --to 2025-10-19T23",
     ),
+    "hours": Guide(
+        (*_QUEUE, *_STORE, "AGGREGATE_LATENESS", "SKEW_", *_LOG),
+        "telemetry hours --wait 2025-10-19T14 --require 'gaps<1%' --timeout 7200",
+    ),
     "simulator": Guide(
         ("API_KEY", *_LOG), "telemetry simulator --vehicles 100 --duplicates --ledger run.jsonl"
     ),

@@ -24,6 +24,7 @@ from telemetry.adapters.http.health import LastSend
 from telemetry.adapters.http.intake import SENDER, Buffer, Desk
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.domain.clock import Clock
+from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.domain.transport.queue import QueueUnavailableError
 from telemetry.entrypoints.process import children, log, notify, runtime, scratch, settings
 from telemetry.entrypoints.process.container import Container
@@ -143,11 +144,12 @@ def assemble(
         probe=ReceiverProbe(queue, last_send, clock, file),
         access=Access(configured.admin_access, keyring, clock),
         on_rejected=said.on_rejected,
+        hours=container.hours(),
     )
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        async with opened(container.queue, container.outbox):
+        async with opened(container.queue, container.outbox, container.archive_reader):
             if SHARED_DIR not in os.environ:
                 await standing.say(queue, logger)
             with _reloading(keyring, configured.api_keys_file):
@@ -181,6 +183,11 @@ class Said:
                 self._log.error(runtime.STALE, error=str(error))
                 _STALE.set()
                 signal.raise_signal(signal.SIGTERM)
+        elif isinstance(error, StoreUnavailableError):
+            self._faults.happened(
+                "store",
+                lambda n: self._log.error("Store unavailable, answered 503", error=str(error), count=n),
+            )
         elif not isinstance(error, EXPECTED):
             self._faults.happened(
                 type(error).__name__,
