@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -26,7 +27,7 @@ from telemetry.adapters.http.app import create_app
 from telemetry.adapters.http.auth import HEADER, Grant, Keyring
 from telemetry.adapters.http.health import LastSend
 from telemetry.adapters.http.intake import Buffer, Desk
-from telemetry.adapters.http.metrics import Metrics
+from telemetry.adapters.metrics.receiver import ReceiverMetrics
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.domain.contract import codec
@@ -116,7 +117,7 @@ def receiver(shelf: Shelf) -> Any:  # noqa: ANN401  # which Litestar and its cal
         ingest=Ingest(shelf, PartitionPolicy()),
         keyring=keyring,
         clock=clock,
-        metrics=Metrics(),
+        metrics=ReceiverMetrics("1.2.3", Path(), lambda: 0),
         max_body=10_000_000,
         max_records=10_000,
         buffer=Buffer(64_000_000, lambda: 0),

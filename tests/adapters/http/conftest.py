@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ from telemetry.adapters.http.app import create_app
 from telemetry.adapters.http.auth import HEADER, Grant, Keyring
 from telemetry.adapters.http.health import LastSend
 from telemetry.adapters.http.intake import Buffer, Desk
-from telemetry.adapters.http.metrics import Metrics
+from telemetry.adapters.metrics.receiver import ReceiverMetrics
 from telemetry.coordination.outbox import LingeringOutbox
 from telemetry.domain.figures.report import Hours
 from telemetry.domain.transport.ingest import Ingest
@@ -34,7 +35,7 @@ async def receiver() -> AsyncIterator[Receiver]:
         ingest=Ingest(outbox, POLICY),
         keyring=keyring,
         clock=clock,
-        metrics=Metrics(),
+        metrics=ReceiverMetrics("1.2.3", Path(), lambda: 0),
         max_body=LIMIT,
         max_records=1_000,
         buffer=Buffer(10 * LIMIT, lambda: 0),

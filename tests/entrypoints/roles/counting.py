@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -12,6 +13,8 @@ import pytest
 from harness import virtual
 from harness.counted import QUEUE_URL, Counted
 from telemetry.adapters.http.health import LastSend
+from telemetry.adapters.metrics.aggregator import AggregatorMetrics
+from telemetry.adapters.metrics.consumer import ConsumerMetrics
 from telemetry.domain.contract.record import Parsed, Record
 from telemetry.domain.estimate.load import Load
 from telemetry.domain.transport.ingest import Ingest
@@ -98,10 +101,18 @@ class _Roles:
 
     async def _consume(self) -> None:
         made = self._container().consumer()
-        await consumer.serve(made, self._settings, cast("Log", _Quiet()), self._stopping, _heartbeat())
+        metrics = ConsumerMetrics("", Path())
+        report = consumer.Report(made, cast("Log", _Quiet()), _heartbeat(), metrics, self._stopping)
+        await consumer.serve(made, self._settings, report)
 
     async def _aggregate(self) -> None:
-        await aggregator.serve(self._container(), cast("Log", _Quiet()), self._stopping, _heartbeat())
+        await aggregator.serve(
+            self._container(),
+            cast("Log", _Quiet()),
+            self._stopping,
+            _heartbeat(),
+            AggregatorMetrics("", Path()),
+        )
 
     async def _check(self, probe: ReceiverProbe) -> None:
         while True:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from telemetry.adapters.clock import SystemClock
+from telemetry.adapters.metrics.aggregator import AggregatorMetrics
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import HOUR_MS, Hour, format_hour, hour_of, hour_path
 from telemetry.domain.contract.partition import PartitionPolicy
@@ -25,6 +26,8 @@ from telemetry.entrypoints.shared import reporting
 from tests.builders import HOUR, a_record, an_envelope, put_batch
 from tests.fakes import FailingStorage
 from tests.unit.store.stepped import AT_ONCE, SteppedConsumer
+
+METRICS = AggregatorMetrics("1.2.3", Path())
 
 
 @pytest.fixture
@@ -90,7 +93,7 @@ async def test_running_on_it_builds_what_has_changed_and_survives_a_damaged_obje
     stopping = asyncio.Event()
     with Heartbeat(tmp_path, "aggregator") as heartbeat:
         serving = asyncio.create_task(
-            aggregator.serve(container, log.configure(configured, "Aggregator"), stopping, heartbeat)
+            aggregator.serve(container, log.configure(configured, "Aggregator"), stopping, heartbeat, METRICS)
         )
         while len(list(tmp_path.glob("aggregated/**/*.json"))) < 2:
             await asyncio.sleep(0)
@@ -118,7 +121,7 @@ async def test_running_on_it_survives_a_store_that_is_away(capsys: pytest.Captur
     storage, stopping = FailingStorage(SystemClock()), asyncio.Event()
     storage.failing, storage.failure = {"list"}, StoreUnavailableError("the store is away")
     turns = aggregator.Turns(
-        Watch(storage), Aggregator(storage), SystemClock(), log.configure(Settings(), "Aggregator")
+        Watch(storage), Aggregator(storage), SystemClock(), log.configure(Settings(), "Aggregator"), METRICS
     )
     for _ in range(3):
         assert (await turns.take(stopping)).is_away
@@ -138,7 +141,9 @@ async def test_after_outages_of_days_and_a_replay_after_a_month_the_aggregator_t
             pass
 
     def started() -> aggregator.Turns:
-        return aggregator.Turns(Watch(consumer.storage), Aggregator(consumer.storage), consumer.clock, logger)
+        return aggregator.Turns(
+            Watch(consumer.storage), Aggregator(consumer.storage), consumer.clock, logger, METRICS
+        )
 
     def said(*hours: int) -> bool:
         """Return whether these hours were built, and no others."""
@@ -182,7 +187,7 @@ async def test_what_is_wrong_with_an_hour_is_said_once_and_when_it_is_over(
 ):
     storage = FailingStorage(SystemClock())
     turns = aggregator.Turns(
-        Watch(storage), Aggregator(storage), SystemClock(), log.configure(Settings(), "Aggregator")
+        Watch(storage), Aggregator(storage), SystemClock(), log.configure(Settings(), "Aggregator"), METRICS
     )
     now = hour_of(SystemClock().wall_ms())
     await put_batch(storage, a_record(timestamp_ms=now * HOUR_MS, received_ms=now * HOUR_MS))
@@ -267,7 +272,7 @@ async def test_it_stops_in_the_middle_of_an_hour():
     storage, stopping, now = SlowStorage(), asyncio.Event(), SystemClock().wall_ms()
     await storage.put(f"raw/{hour_path(hour_of(now))}/batch-1-0.jsonl", b"line\n")
     turns = aggregator.Turns(
-        Watch(storage), Aggregator(storage), SystemClock(), log.configure(Settings(), "Aggregator")
+        Watch(storage), Aggregator(storage), SystemClock(), log.configure(Settings(), "Aggregator"), METRICS
     )
     taking = asyncio.create_task(turns.take(stopping))
     await storage.is_read.wait()

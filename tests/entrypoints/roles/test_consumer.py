@@ -2,10 +2,12 @@
 
 import asyncio
 import math
+from pathlib import Path
 
 import pytest
 
 from telemetry.adapters.clock import SystemClock
+from telemetry.adapters.metrics.consumer import ConsumerMetrics
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.coordination import carrying
@@ -29,7 +31,11 @@ def serve(queue: MemoryQueue, storage: MemoryStorage, configured: Settings, stop
         queue, storage, CLOCK, configured.partition_policy, configured.batch_limits, configured.lease_terms
     )
     logger = log.configure(configured, "Consumer")
-    return asyncio.create_task(role.serve(consumer, configured, logger, stopping, FakeHeartbeat()))
+    return asyncio.create_task(role.serve(consumer, configured, report(consumer, logger, stopping)))
+
+
+def report(consumer: Consumer, logger: log.Log, stopping: asyncio.Event) -> role.Report:
+    return role.Report(consumer, logger, FakeHeartbeat(), ConsumerMetrics("1.2.3", Path()), stopping)
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +84,7 @@ async def test_at_debug_each_step_is_logged_and_otherwise_nothing_stands_between
     await container.queue().send([RECORD, RECORD])
     logger = log.configure(configured, "Consumer")
     consumer = role.make(container, logger)
-    serving = asyncio.create_task(role.serve(consumer, configured, logger, stopping, FakeHeartbeat()))
+    serving = asyncio.create_task(role.serve(consumer, configured, report(consumer, logger, stopping)))
     said = ""
     while "Batch processed" not in said:
         await asyncio.sleep(0.001)

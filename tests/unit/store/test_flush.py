@@ -107,6 +107,9 @@ async def test_a_batch_is_described_as_it_was():
     stored = await stepped.due_turn()
     counts = msgspec.structs.asdict(stored)
     del counts["latency"], counts["size"]
+    assert {stage: sum(spread.counts) for stage, spread in counts.pop("spreads").items()} == dict.fromkeys(
+        ("ingest", "queue", "processing", "end_to_end"), 4
+    )
     assert counts == {
         "messages": 3,
         "records": 4,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.domain.store.latency import Percentiles, Stages
+from telemetry.domain.store.latency import BOUNDS_S, Latencies, Percentiles, Spread, Stages
 from tests.builders import NOW
 
 
@@ -38,21 +38,41 @@ def test_there_are_no_percentiles_of_nothing(dtype):
 
 
 def test_every_stage_is_measured_from_its_own_start_to_its_own_end():
-    stages = Stages.of(
+    latencies = Latencies.of(
         timestamps=np.array([NOW, NOW + 10]),
         received=np.array([NOW + 100, NOW + 310]),
         dequeued=np.array([NOW + 1100, NOW + 2310]),
         written_ms=NOW + 5000,
     )
+    stages = Stages.of(latencies)
     assert (stages.ingest.min, stages.ingest.max) == (0.1, 0.3)
     assert (stages.queue.min, stages.queue.max) == (1.0, 2.0)
     assert (stages.processing.min, stages.processing.max) == (2.69, 3.9)
     assert (stages.end_to_end.min, stages.end_to_end.max) == (4.99, 5.0)
-    assert {stage.size for stage in (stages.ingest, stages.queue, stages.processing, stages.end_to_end)} == {
-        2
-    }
+    for stage, spread in latencies.spreads().items():
+        assert getattr(stages, stage).size == sum(spread.counts) == 2
 
 
 def test_a_clock_that_runs_ahead_shows_as_a_negative_latency():
     at = np.array([NOW])
-    assert Stages.of(timestamps=at + 300, received=at, dequeued=at, written_ms=NOW).ingest.p50 == -0.3
+    latencies = Latencies.of(timestamps=at + 300, received=at, dequeued=at, written_ms=NOW)
+    assert Stages.of(latencies).ingest.p50 == -0.3
+    assert latencies.spreads()["ingest"].total_s == 0
+
+
+def test_latencies_are_counted_up_to_bounds_and_beyond_the_last():
+    spread = Spread.of(np.array([-200, 0, 10, 11, 5_000, 3_600_000, 3_600_001]))
+    counts = dict(zip((*BOUNDS_S, "over"), spread.counts, strict=True))
+    assert counts | {0.01: 3, 0.05: 1, 5: 1, 3600: 1, "over": 1} == counts
+    assert sum(spread.counts) == 7
+    assert spread.total_s == pytest.approx(7205.022)
+
+
+@given(st.lists(st.integers(-(10**6), 10**8)))
+def test_each_latency_is_counted_once_and_none_below_its_bound(latencies_ms: list[int]):
+    spread = Spread.of(np.array(latencies_ms, dtype=np.int64))
+    assert sum(spread.counts) == len(latencies_ms)
+    up_to = 0
+    for bound_s, count in zip(BOUNDS_S, spread.counts, strict=False):
+        up_to += count
+        assert up_to == sum(each <= bound_s * 1000 for each in latencies_ms)

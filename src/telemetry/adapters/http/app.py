@@ -17,7 +17,6 @@ from telemetry.adapters.http import docs, hours, intake, problem, spec
 from telemetry.adapters.http.access import guarded
 from telemetry.adapters.http.health import Health, Readiness
 from telemetry.adapters.http.intake import Desk
-from telemetry.adapters.http.metrics import CONTENT_TYPE
 from telemetry.domain.contract.compression import TooLargeError
 from telemetry.domain.contract.elements import TooManyRecordsError
 from telemetry.domain.contract.parse import MalformedBodyError
@@ -68,7 +67,8 @@ async def ready(request: Request[Any, Any, Any], desk: NamedDependency[Desk]) ->
     response_description="Counters in the text format of Prometheus.",
 )
 async def metrics(desk: NamedDependency[Desk]) -> Response[bytes]:
-    return Response(desk.metrics.render(), media_type=CONTENT_TYPE)
+    desk.metrics.holds(await desk.probe.depth())
+    return Response(desk.metrics.render(), media_type=desk.metrics.content_type)
 
 
 @get("/", include_in_schema=False)

@@ -4,6 +4,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from telemetry.domain.transport.lease import Depth
+
 
 class Health(msgspec.Struct, frozen=True):
     """The answer of a process that lives."""
@@ -37,4 +39,8 @@ class Probe(Protocol):
 
         Raise QueueUnavailableError if records cannot be taken.
         """
+        ...
+
+    async def depth(self) -> Depth | None:
+        """Return what the queue holds, at most a few seconds ago; None if it cannot be asked."""
         ...

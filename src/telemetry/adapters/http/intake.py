@@ -49,22 +49,25 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Buffer:
-    """Counts the bytes of bodies that arrive, and bounds them together with what waits for the queue."""
+    """Counts the bytes of bodies that arrive, and bounds them together with what waits for the queue.
+
+    `held` is what it has counted.
+    """
 
     def __init__(self, limit: int, waiting: Callable[[], int]) -> None:
         self._limit = limit
         self._waiting = waiting
-        self._held = 0
+        self.held = 0
 
     def take(self, size: int) -> None:
         """Count bytes that arrived. Raise QueueUnavailableError if there are more than may be held."""
-        self._held += size
-        if self._held + self._waiting() > self._limit:
+        self.held += size
+        if self.held + self._waiting() > self._limit:
             raise QueueUnavailableError("More is waiting for the queue than may wait (INGEST_MAX_WAITING).")
 
     def give_back(self, size: int) -> None:
         """Count bytes that are held no more."""
-        self._held -= size
+        self.held -= size
 
 
 class Desk(msgspec.Struct, frozen=True):

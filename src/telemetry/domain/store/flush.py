@@ -1,6 +1,6 @@
 """What a flush writes, and what became of it: pure functions over the messages that a consumer holds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Self
 
 import msgspec
@@ -9,7 +9,7 @@ import numpy as np
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.errors import TelemetryError
 from telemetry.domain.store import objects, quarantine
-from telemetry.domain.store.latency import Stages
+from telemetry.domain.store.latency import Latencies, Spread, Stages
 from telemetry.domain.store.objects import MAX_BATCH, RawFormat
 from telemetry.domain.store.quarantine import QuarantinedBody
 from telemetry.domain.transport import batch, envelope, parcel
@@ -83,7 +83,7 @@ class StoredBatch(msgspec.Struct, frozen=True):
 
     `size` is bytes of lines. `redelivered` counts messages that had been received before. `undeleted` counts
     messages that the queue would not delete and that will come again. `latency` is None if there was no
-    record in it.
+    record in it; `spreads` counts the same latencies by stage.
     """
 
     messages: int
@@ -95,12 +95,14 @@ class StoredBatch(msgspec.Struct, frozen=True):
     objects: int
     size: int
     latency: Stages | None
+    spreads: Mapping[str, Spread] = {}
 
     @classmethod
     def of(cls, written: Sequence[NewObject], undeleted: int, written_ms: int) -> Self:
         """Summarise objects that were all durable at `written_ms`."""
         held = [each for new in written for each in new.held]
         parcels = _parcels(held)
+        latencies = _latencies(held, written_ms) if parcels else None
         return cls(
             messages=len(held),
             records=sum(each.count for each in parcels),
@@ -110,7 +112,8 @@ class StoredBatch(msgspec.Struct, frozen=True):
             undeleted=undeleted,
             objects=len(written),
             size=sum(len(new.lines) for new in written),
-            latency=_latency(held, written_ms) if parcels else None,
+            latency=Stages.of(latencies) if latencies else None,
+            spreads=latencies.spreads() if latencies else {},
         )
 
 
@@ -136,10 +139,10 @@ def _parcels(held: Sequence[Held]) -> list[Parcel]:
     return [each.content for each in held if isinstance(each.content, Parcel)]
 
 
-def _latency(held: Sequence[Held], written_ms: int) -> Stages:
+def _latencies(held: Sequence[Held], written_ms: int) -> Latencies:
     counted = [(each.content, each.dequeued_ms) for each in held if isinstance(each.content, Parcel)]
     counts = [content.count for content, _ in counted]
-    return Stages.of(
+    return Latencies.of(
         np.concatenate([content.timestamps for content, _ in counted]),
         np.concatenate([content.received for content, _ in counted]),
         np.repeat([dequeued_ms for _, dequeued_ms in counted], counts),

@@ -1,6 +1,7 @@
 """How long records took, stage by stage, as percentiles of a batch."""
 
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -28,13 +29,39 @@ class Percentiles(msgspec.Struct, frozen=True):
         return cls(p50, p95, p99, low, high, latencies_ms.size)
 
 
-class Stages(msgspec.Struct, frozen=True):
-    """The latencies of one batch; a negative `ingest` means that a vehicle's clock runs ahead."""
+BOUNDS_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 7.5, 10, 30, 60, 300, 3600)
+"""What latencies are counted up to, in seconds; 5 is the aim from vehicle to store."""
 
-    ingest: Percentiles
-    queue: Percentiles
-    processing: Percentiles
-    end_to_end: Percentiles
+_BOUNDS_MS: Final = np.array(BOUNDS_S) * 1000
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """How many latencies were up to each of `BOUNDS_S`, but not up to the one before, and how many were over.
+
+    `total_s` is their sum in seconds. A negative latency, of a clock that runs ahead, counts as 0.
+    """
+
+    counts: Sequence[int]
+    total_s: float
+
+    @classmethod
+    def of(cls, latencies_ms: Milliseconds) -> Self:
+        """Count an array of latencies."""
+        places = np.searchsorted(_BOUNDS_MS, latencies_ms)
+        counts = np.bincount(places, minlength=_BOUNDS_MS.size + 1)
+        return cls(counts.tolist(), float(np.maximum(latencies_ms, 0).sum()) / 1000)
+
+
+class Latencies(NamedTuple):
+    """How long the records of a batch took, stage by stage: an entry a record, in milliseconds.
+
+    A negative `ingest` means that a vehicle's clock runs ahead.
+    """
+
+    ingest: Milliseconds
+    queue: Milliseconds
+    processing: Milliseconds
+    end_to_end: Milliseconds
 
     @classmethod
     def of(
@@ -47,8 +74,26 @@ class Stages(msgspec.Struct, frozen=True):
         durable.
         """
         return cls(
-            ingest=Percentiles.of(received - timestamps),
-            queue=Percentiles.of(dequeued - received),
-            processing=Percentiles.of(written_ms - dequeued),
-            end_to_end=Percentiles.of(written_ms - timestamps),
+            ingest=received - timestamps,
+            queue=dequeued - received,
+            processing=written_ms - dequeued,
+            end_to_end=written_ms - timestamps,
         )
+
+    def spreads(self) -> Mapping[str, Spread]:
+        """Count the latencies of each stage."""
+        return {stage: Spread.of(latencies_ms) for stage, latencies_ms in self._asdict().items()}
+
+
+class Stages(msgspec.Struct, frozen=True):
+    """The latencies of one batch as percentiles."""
+
+    ingest: Percentiles
+    queue: Percentiles
+    processing: Percentiles
+    end_to_end: Percentiles
+
+    @classmethod
+    def of(cls, latencies: Latencies) -> Self:
+        """Summarise the latencies of a batch."""
+        return cls(*map(Percentiles.of, latencies))

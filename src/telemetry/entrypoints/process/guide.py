@@ -34,7 +34,7 @@ GUIDES: Final[Mapping[str, Guide]] = {
         "BATCH_TIMEOUT=0.5 LOG_LEVEL=DEBUG telemetry consumer",
     ),
     "aggregator": Guide(
-        (*_QUEUE, *_STORE, "AGGREGATE_", *_LOG),
+        (*_QUEUE, *_STORE, "AGGREGATE_", "SKEW_", *_LOG),
         "telemetry aggregator --from 2025-10-19T00 --to 2025-10-19T23",
     ),
     "hours": Guide(

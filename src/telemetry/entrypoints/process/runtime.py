@@ -76,17 +76,17 @@ async def unless(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> No
         await working
 
 
-def check_address(host: str, port: int) -> None:
-    """Raise UsageError naming the option if it is no address, or one that is in use."""
+def check_address(host: str, port: int, prefix: str = "") -> None:
+    """Raise UsageError if it is no address, or one that is in use; its option begins with `prefix`."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]
         with socket.create_server(address[:2], family=family):
             pass
     except (socket.gaierror, UnicodeError):
-        raise UsageError(f"--host: {host[:60]!r}: there is no such address") from None
+        raise UsageError(f"--{prefix}host: {host[:60]!r}: there is no such address") from None
     except OSError as error:
-        option = f"--port: {port}" if error.errno in _OF_PORT else f"--host: {host}"
+        option = f"--{prefix}port: {port}" if error.errno in _OF_PORT else f"--{prefix}host: {host}"
         raise UsageError(f"{option}: {os.strerror(error.errno or 0)}") from None
 
 

@@ -7,6 +7,7 @@ from typing import Final, cast
 
 import msgspec
 
+from telemetry.adapters.metrics.aggregator import AggregatorMetrics
 from telemetry.domain.clock import Clock
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.errors import TelemetryError
@@ -19,8 +20,9 @@ from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser, hour
-from telemetry.entrypoints.shared import reporting
+from telemetry.entrypoints.shared import reporting, scraping
 from telemetry.entrypoints.shared.reporting import Troubles
+from telemetry.entrypoints.shared.scraping import ScrapeOptions
 
 _CERTIFIED_A_TURN: Final = 8  # hours, so that those that change do not wait for them
 
@@ -43,16 +45,17 @@ class HourOptions(msgspec.Struct, frozen=True):
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    options = _options(arguments)
+    options, scrape = _options(arguments)
     configured = settings.load()
+    scraping.check(scrape)
     container = Container(settings=configured)
     logger = log.configure(configured, "Aggregator")
     if options == HourOptions():
-        return runtime.run(lambda stopping: _serve(container, logger, stopping))
+        return runtime.run(lambda stopping: _serve(container, logger, scrape, stopping))
     return runtime.run(lambda stopping: _build(container, logger, options, stopping))
 
 
-def _options(arguments: Sequence[str]) -> HourOptions:
+def _options(arguments: Sequence[str]) -> tuple[HourOptions, ScrapeOptions]:
     parser = Parser.of("aggregator", __doc__)
     for name, what in (
         ("--hour", "build one hour, for example 2025-10-19T14 (UTC)"),
@@ -65,7 +68,9 @@ def _options(arguments: Sequence[str]) -> HourOptions:
         action="store_true",
         help="replace figures even if they were built from more than is there now",
     )
-    options = parser.read(arguments).to(HourOptions)
+    scraping.add_options(parser)
+    given = parser.read(arguments)
+    options, scrape = given.to(HourOptions), given.to(ScrapeOptions)
     if options.first is not None and options.last is not None and options.last < options.first:
         parser.error("argument --to: it is before --from")
     if options.force and not options.hours:
@@ -73,7 +78,9 @@ def _options(arguments: Sequence[str]) -> HourOptions:
     is_span = options.first is not None
     if is_span != (options.last is not None) or (is_span and options.hour is not None):
         parser.error("give --hour, or both --from and --to, or none of them")
-    return options
+    if options.hours and scrape.metrics_port:
+        parser.error("argument --metrics-port: only an aggregator that runs on serves metrics")
+    return options, scrape
 
 
 async def _build(container: Container, logger: Log, options: HourOptions, stopping: asyncio.Event) -> int:
@@ -100,16 +107,24 @@ async def _build(container: Container, logger: Log, options: HourOptions, stoppi
     return int(not found or faults > 0)
 
 
-async def _serve(container: Container, logger: Log, stopping: asyncio.Event) -> int:
+async def _serve(container: Container, logger: Log, options: ScrapeOptions, stopping: asyncio.Event) -> int:
     async with opened(container.storage, container.lookout, container.engine):
+        metrics = AggregatorMetrics(scraping.VERSION, container.settings().data_dir)
+        scraping.serve(metrics, options)
         with Heartbeat(container.settings().data_dir, "aggregator") as heartbeat:
-            return await serve(container, logger, stopping, heartbeat)
+            return await serve(container, logger, stopping, heartbeat, metrics)
 
 
-async def serve(container: Container, logger: Log, stopping: asyncio.Event, heartbeat: Heartbeat) -> int:
+async def serve(
+    container: Container,
+    logger: Log,
+    stopping: asyncio.Event,
+    heartbeat: Heartbeat,
+    metrics: AggregatorMetrics,
+) -> int:
     """Build hours whenever their objects have changed, until told to stop."""
     configured = container.settings()
-    turns = Turns(container.watch(), container.aggregator(), container.clock(), logger)
+    turns = Turns(container.watch(), container.aggregator(), container.clock(), logger, metrics)
     logger.info("Started", storage=configured.storage_backend)
     while not stopping.is_set():
         look = await turns.take(stopping)
@@ -126,18 +141,25 @@ async def serve(container: Container, logger: Log, stopping: asyncio.Event, hear
 class Turns:
     """Looks, and brings the hours up to date that are due."""
 
-    def __init__(self, watch: Watch, aggregator: Aggregator, clock: Clock, logger: Log) -> None:
+    def __init__(
+        self, watch: Watch, aggregator: Aggregator, clock: Clock, logger: Log, metrics: AggregatorMetrics
+    ) -> None:
         self._watch = watch
         self._aggregator = aggregator
         self._clock = clock
         self._troubles = Troubles(logger, clock)
         self._logger = logger
+        self._metrics = metrics
 
     async def take(self, stopping: asyncio.Event) -> Look:
         """Take one turn; a hour that fails costs no other."""
         await self._aggregator.look()
         look = await self._watch.look(self._clock.wall_ms())
         self._troubles.of_listings(look)
+        if look.is_away:
+            self._metrics.failed()
+        else:
+            self._metrics.looked(self._clock.wall_ms())
         for found in look.due:
             if stopping.is_set():
                 break
@@ -154,23 +176,30 @@ class Turns:
         try:
             built = await self._aggregator.certify(hour)
         except TelemetryError as error:
-            self._troubles.of_hour(hour, error)
+            self._failed(hour, error)
             return
         self._troubles.of_hour(hour, None)
         if built and built.is_new:
+            self._metrics.certified(built)
             reporting.certificate(self._logger, built)
 
+    def _failed(self, hour: Hour, error: TelemetryError) -> None:
+        self._metrics.failed()
+        self._troubles.of_hour(hour, error)
+
     async def _settle(self, found: Found) -> None:
+        started_s = self._clock.monotonic_s()
         try:
             built = await self._aggregator.settle(found)
         except TelemetryError as error:
-            self._troubles.of_hour(found.hour, error)
+            self._failed(found.hour, error)
             self._watch.failed(found, self._clock.wall_ms())
             return
         self._troubles.of_hour(found.hour, None)
         if built:
             self._troubles.of_objects(built)
         if built and built.is_new:
+            self._metrics.built(built, self._clock.monotonic_s() - started_s)
             reporting.figures(self._logger, built)
         if built and built.unread:
             self._watch.failed(found, self._clock.wall_ms())

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from telemetry.adapters.clock import SystemClock
+from telemetry.adapters.metrics.consumer import ConsumerMetrics
 from telemetry.coordination.carrying import Carrier
 from telemetry.domain.errors import OutOfReachError, TelemetryError
 from telemetry.domain.store.consume import Consumer
@@ -23,7 +24,8 @@ from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.process.settings import Settings
-from telemetry.entrypoints.shared import standing
+from telemetry.entrypoints.shared import scraping, standing
+from telemetry.entrypoints.shared.scraping import ScrapeOptions
 
 _AGAIN_S: Final = 60.0  # between two lines about the same fault
 _NAMED: Final = 5  # folders in one line
@@ -35,20 +37,27 @@ _UNREACHED: Final = {
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    Parser.of("consumer", __doc__).read(arguments)
+    parser = Parser.of("consumer", __doc__)
+    scraping.add_options(parser)
+    options = parser.read(arguments).to(ScrapeOptions)
     configured = settings.load()
+    scraping.check(options)
     container = Container(settings=configured)
     logger = log.configure(configured, "Consumer")
     runtime.spare_collector()
-    return runtime.run(lambda stopping: _run(container, logger, stopping))
+    return runtime.run(lambda stopping: _run(container, logger, options, stopping))
 
 
-async def _run(container: Container, logger: Log, stopping: asyncio.Event) -> int:
+async def _run(container: Container, logger: Log, options: ScrapeOptions, stopping: asyncio.Event) -> int:
     configured = container.settings()
     async with opened(container.queue, container.storage):
         await standing.say(container.queue(), logger)
+        metrics = ConsumerMetrics(scraping.VERSION, configured.data_dir)
+        consumer = make(container, logger)
         with Heartbeat(configured.data_dir, "consumer") as heartbeat:
-            return await serve(make(container, logger), configured, logger, stopping, heartbeat)
+            async with scraping.served(metrics, options, container.queue()):
+                report = Report(consumer, logger, heartbeat, metrics, stopping)
+                return await serve(consumer, configured, report)
 
 
 def make(container: Container, logger: Log) -> Consumer:
@@ -100,20 +109,13 @@ class _LoggedStorage:
         await self._storage.put(key, data, overwrite=overwrite)
 
 
-async def serve(
-    consumer: Consumer, configured: Settings, logger: Log, stopping: asyncio.Event, heartbeat: Heartbeat
-) -> int:
-    """Carry until `stopping` is set, then store or hand back what is held; return the exit status."""
+async def serve(consumer: Consumer, configured: Settings, report: "Report") -> int:
+    """Carry until told to stop, then store or hand back what is held; return the exit status."""
+    logger = report.logger
     logger.info("Started", queue=configured.queue_backend, storage=configured.storage_backend)
-    report = _Report(consumer, logger, heartbeat, stopping)
-    carrier = Carrier(
-        consumer,
-        report,
-        configured.queue_visibility_timeout / 4,
-        configured.shutdown_timeout,
-    )
+    carrier = Carrier(consumer, report, configured.queue_visibility_timeout / 4, configured.shutdown_timeout)
     try:
-        handed_back = await carrier.run(stopping)
+        handed_back = await carrier.run(report.stopping)
     except (OutOfReachError, TimeoutError) as error:
         logger.error("Stopped without having stored what was held; it comes again", error=repr(error))
         return 1
@@ -122,20 +124,26 @@ async def serve(
     return int(handed_back > 0 or report.is_stale)
 
 
-class _Report:
-    """Says in the log what a consumer did, and once a minute what it cannot do."""
+class Report:
+    """Counts what a consumer did, and says it in the log, and once a minute what it cannot do."""
 
     def __init__(
-        self, consumer: Consumer, logger: Log, heartbeat: Heartbeat, stopping: asyncio.Event
+        self,
+        consumer: Consumer,
+        logger: Log,
+        heartbeat: Heartbeat,
+        metrics: ConsumerMetrics,
+        stopping: asyncio.Event,
     ) -> None:
+        self.logger = logger
+        self.stopping = stopping
         self._consumer = consumer
-        self._logger = logger
         self._heartbeat = heartbeat
+        self._metrics = metrics
         self._clock = SystemClock()
         self._throttle = Throttle(_AGAIN_S)
         self._unwritten: set[str] = set()  # folders that were not named yet
         self._was_held_back = False
-        self._stopping = stopping
         self.is_stale = False  # only another process can go on
 
     def turned(self) -> None:
@@ -144,36 +152,39 @@ class _Report:
 
     def stored(self, batch: StoredBatch) -> None:
         self._heartbeat.beat()
-        _say_stored(self._logger, batch)
+        self._metrics.stored(batch)
+        _say_stored(self.logger, batch)
         if self._was_held_back and not self._consumer.held_back:
             self._was_held_back = False
             self._unwritten.clear()
-            self._logger.info("All that was held back is stored")
+            self.logger.info("All that was held back is stored")
 
     def unwritten(self, new: NewObject, error: TelemetryError) -> None:
         self._was_held_back = True
+        self._metrics.failed()
         self._unwritten.add(new.folder)
         if self._throttle.admit("write", self._clock.monotonic_s()):
             self._say_unwritten(error)
         self._end_if_stale(error)
 
     def unreached(self, verb: str, error: OutOfReachError) -> None:
+        self._metrics.failed()
         if self._throttle.admit(verb, self._clock.monotonic_s()):
-            self._logger.error(_UNREACHED[verb], error=str(error))
+            self.logger.error(_UNREACHED[verb], error=str(error))
         self._end_if_stale(error)
 
     def _end_if_stale(self, error: TelemetryError) -> None:
         """End the process, for a supervisor to start another one with credentials that are valid."""
         if runtime.is_stale(error) and not self.is_stale:
             self.is_stale = True
-            self._stopping.set()
-            self._logger.error(runtime.STALE, error=str(error))
+            self.stopping.set()
+            self.logger.error(runtime.STALE, error=str(error))
 
     def _say_unwritten(self, error: TelemetryError) -> None:
         """Name the folders that could not be written since this was said last, or the first of many."""
         named, self._unwritten = sorted(self._unwritten), set()
         more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-        self._logger.error(
+        self.logger.error(
             "Cannot be written, nothing is lost, trying again",
             folders=" ".join(named[:_NAMED]) + more,
             held_back=self._consumer.held_back,

@@ -6,7 +6,6 @@ import signal
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from threading import Event
 from typing import Annotated, Final
@@ -22,7 +21,7 @@ from telemetry.adapters.http.app import EXPECTED, create_app
 from telemetry.adapters.http.auth import Grant, Keyring
 from telemetry.adapters.http.health import LastSend
 from telemetry.adapters.http.intake import SENDER, Buffer, Desk
-from telemetry.adapters.http.metrics import Metrics
+from telemetry.adapters.metrics.receiver import ReceiverMetrics
 from telemetry.domain.clock import Clock
 from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.domain.transport.queue import QueueUnavailableError
@@ -36,6 +35,7 @@ from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared import granting, standing
 from telemetry.entrypoints.shared.granting import SHARED_DIR, Renewal
 from telemetry.entrypoints.shared.readiness import ReceiverProbe
+from telemetry.entrypoints.shared.scraping import VERSION
 
 grants = granting.grants
 
@@ -131,15 +131,16 @@ def assemble(
     keyring = Keyring(who, clock, granting.dues(), renewal.renewed if renewal else None)
     last_send = LastSend()
     said = Said(clock, logger)
+    buffer = Buffer(configured.ingest_max_waiting, lambda: outbox.waiting)
     file = configured.queue_file if configured.queue_backend == "sqlite" else None
     desk = Desk(
         ingest=container.ingest(),
         keyring=keyring,
         clock=clock,
-        metrics=Metrics(),
+        metrics=ReceiverMetrics(VERSION, configured.data_dir, lambda: buffer.held + outbox.waiting),
         max_body=configured.ingest_max_body,
         max_records=configured.ingest_max_records,
-        buffer=Buffer(configured.ingest_max_waiting, lambda: outbox.waiting),
+        buffer=buffer,
         last_send=last_send,
         probe=ReceiverProbe(queue, last_send, clock, file),
         access=Access(configured.admin_access, keyring, clock),
@@ -159,7 +160,7 @@ def assemble(
 
     return create_app(
         desk,
-        version("battery-telemetry"),
+        VERSION,
         said.on_error,
         lifespan,
     )

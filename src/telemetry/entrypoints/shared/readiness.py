@@ -9,12 +9,14 @@ from typing import Final, Literal
 
 from telemetry.adapters.http.health import LastSend, Readiness
 from telemetry.domain.clock import Clock
+from telemetry.domain.transport.lease import Depth
 from telemetry.domain.transport.queue import Queue, QueueUnavailableError
 from telemetry.entrypoints.process import heartbeat
 
 _FORGET_AFTER_S: Final = 60.0
 """When a failed send is forgotten, so that a load balancer that sends nothing meanwhile tries again."""
 _SEEN_WITHIN_S: Final = 60.0
+_ASK_EVERY_S: Final = 5.0
 
 
 class ReceiverProbe:
@@ -25,6 +27,8 @@ class ReceiverProbe:
         self._last_send = last_send
         self._clock = clock
         self._file = file
+        self._depth: Depth | None = None
+        self._ask_again_s = 0.0
 
     async def readiness(self, *, in_detail: bool) -> Readiness | None:
         """Return how much waits, if it is asked for.
@@ -32,9 +36,8 @@ class ReceiverProbe:
         Raise QueueUnavailableError if records cannot be taken.
         """
         if self._file:
-            await self._queue.send(
-                []
-            )  # which is refused wherever records would be, and takes a writer's lock
+            # It is refused wherever records would be, and takes a writer's lock.
+            await self._queue.send([])
             await asyncio.to_thread(_check_access, self._file)
         depth = await self._queue.depth() if in_detail or not self._file else None
         failed_s = self._last_send.failed_s
@@ -44,6 +47,16 @@ class ReceiverProbe:
             return None
         consumer = await asyncio.to_thread(_consumer, self._file.parent) if self._file else None
         return Readiness(depth.ready, depth.leased, depth.dead, consumer)
+
+    async def depth(self) -> Depth | None:
+        """Return what the queue holds, and ask it only once in a few seconds, because SQS bills it."""
+        if self._clock.monotonic_s() >= self._ask_again_s:
+            self._ask_again_s = self._clock.monotonic_s() + _ASK_EVERY_S
+            try:
+                self._depth = await self._queue.depth()
+            except QueueUnavailableError:
+                self._depth = None
+        return self._depth
 
 
 def _check_access(file: Path) -> None:

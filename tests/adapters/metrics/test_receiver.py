@@ -5,11 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from telemetry.adapters.http.metrics import Metrics
+from telemetry.adapters.metrics.receiver import ReceiverMetrics
 
 COUNT = """
-from telemetry.adapters.http.metrics import Metrics
-metrics = Metrics()
+from pathlib import Path
+from telemetry.adapters.metrics.receiver import ReceiverMetrics
+metrics = ReceiverMetrics("1.2.3", Path(), lambda: 0)
 metrics.taken(3, 1, 0.02)
 metrics.answered(202)
 print(metrics.render().decode())
@@ -17,7 +18,7 @@ print(metrics.render().decode())
 
 
 def test_counters_start_apart_from_those_of_another_receiver():
-    one, other = Metrics(), Metrics()
+    one, other = ReceiverMetrics("1.2.3", Path(), lambda: 0), ReceiverMetrics("1.2.3", Path(), lambda: 0)
     one.taken(accepted=3, rejected=1, duration_s=0.02)
     one.answered(202)
     assert b'telemetry_ingest_records_total{outcome="accepted"} 3.0' in one.render()

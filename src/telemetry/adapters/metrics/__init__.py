@@ -1,0 +1,1 @@
+"""What the roles count and measure, for Prometheus."""

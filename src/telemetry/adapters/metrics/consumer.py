@@ -1,0 +1,55 @@
+"""What the consumer counts."""
+
+from pathlib import Path
+
+from telemetry.adapters.metrics import waiting
+from telemetry.adapters.metrics.meters import Meters
+from telemetry.domain.store.flush import StoredBatch
+from telemetry.domain.transport.lease import Depth
+
+
+class ConsumerMetrics:
+    """The metrics of one consumer."""
+
+    def __init__(self, version: str, data_dir: Path) -> None:
+        self._meters = Meters("consumer", version, data_dir)
+        self._latency_s = self._meters.tally("telemetry_latency_seconds")
+        self._records = self._meters.histogram("telemetry_batch_records")
+        self._counters = {
+            name: self._meters.counter(f"telemetry_{metric}")
+            for name, metric in (
+                ("messages", "stored_messages"),
+                ("objects", "stored_objects"),
+                ("size", "stored_bytes"),
+                ("quarantined", "quarantined_messages"),
+                ("redelivered", "redelivered_messages"),
+                ("undeleted", "undeleted_messages"),
+            )
+        }
+        self._raw = self._meters.counter("telemetry_stored_records", "raw")
+        self._skewed = self._meters.counter("telemetry_stored_records", "skewed")
+        self._failures = self._meters.counter("telemetry_store_failures")
+
+    def stored(self, batch: StoredBatch) -> None:
+        """Count a batch that is durable."""
+        for name, counter in self._counters.items():
+            if count := getattr(batch, name):
+                counter.inc(count)
+        self._raw.inc(batch.records - batch.skewed)
+        if batch.skewed:
+            self._skewed.inc(batch.skewed)
+        self._records.observe(batch.records)
+        for stage, spread in batch.spreads.items():
+            self._latency_s.add(stage, spread.counts, spread.total_s)
+
+    def failed(self) -> None:
+        """Count an attempt that failed."""
+        self._failures.inc()
+
+    def holds(self, depth: Depth | None) -> None:
+        """Note what the queue holds, if it could be asked."""
+        waiting.show(self._meters, depth)
+
+    def serve(self, host: str, port: int) -> None:
+        """Answer scrapes until the process ends. Raise OSError."""
+        self._meters.serve(host, port)
