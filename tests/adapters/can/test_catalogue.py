@@ -148,7 +148,7 @@ def test_a_file_of_which_no_signal_can_be_decoded_is_refused_and_says_why(tmp_pa
         UnreadableError, match=r"far\.dbc: no signal of it can be decoded: left out, beyond the"
     ):
         read(path)
-    with pytest.raises(UnreadableError, match=r"empty\.dbc: no signal of it can be decoded$"):
+    with pytest.raises(UnreadableError, match=r"empty\.dbc: it defines no signal$"):
         read(write(tmp_path / "empty.dbc", "\nBO_ 1 Empty: 8 X\n"))
 
 

@@ -96,7 +96,7 @@ def test_a_sym_file_is_read(tmp_path, head):
             ARXML.replace("r4.2.1", "odd"),
             r"odd\.arxml: it cannot be read as ARXML: Unrecognized XML names",
         ),
-        ("empty.arxml", ARXML, r"empty\.arxml: no signal of it can be decoded$"),
+        ("empty.arxml", ARXML, r"empty\.arxml: it defines no signal$"),
         ("page.xml", "<html></html>", r"page\.xml: it is XML, but neither KCD nor ARXML; convert it to DBC"),
     ],
 )

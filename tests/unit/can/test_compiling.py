@@ -137,6 +137,7 @@ def test_a_signal_is_multiplexed_by_the_place_of_its_multiplexer_whatever_is_lef
     "signals",
     [
         [multiplexed("a", None, range(1))],
+        [multiplexed("a", 0)],
         [multiplexed("a", 2, range(1)), signal("far", 64)],
         [multiplexed("a", 2, range(1)), multiplexed("b", 1, range(1))],
         [multiplexed("a", 1, range(1))],
@@ -172,3 +173,12 @@ def test_signals_of_different_pages_are_never_in_one_record():
     catalogue, notes = compiled(message(signal("page"), *pages, *overlapping, size=64))
     assert len(names(catalogue)) == 512
     assert len(notes["left out, a record has at most 512 signals"]) == 901 + 300 - 512
+
+
+def test_of_too_many_signals_those_whose_multiplexer_is_left_out_are_left_out_too():
+    late = [multiplexed("a", 514, range(1)), *(bit(place) for place in range(513)), signal("page")]
+    catalogue, notes = compiled(message(*late, size=65))
+    assert len(names(catalogue)) == 511
+    assert notes == {
+        "left out, a record has at most 512 signals": ["a (M)", "s511 (M)", "s512 (M)", "page (M)"]
+    }

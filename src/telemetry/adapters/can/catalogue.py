@@ -36,7 +36,8 @@ def read(path: Path = BMW_I3) -> Catalogue:
     catalogue = compiling.catalogue(entries, notes)
     if not catalogue.definitions:
         why = "; ".join(f"{what}: {', '.join(which)}" for what, which in notes.items())
-        raise UnreadableError(f"{path}: no signal of it can be decoded{f': {why[:_WHY]}' if why else ''}")
+        reason = f"no signal of it can be decoded: {why[:_WHY]}" if why else "it defines no signal"
+        raise UnreadableError(f"{path}: {reason}")
     return catalogue
 
 

@@ -1,7 +1,7 @@
 """Rule: make definitions of the entries of a file. What cannot be used is left out alone, and noted."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from telemetry.domain.can import j1939
 from telemetry.domain.can.bits import Field
@@ -73,15 +73,19 @@ def _fields(entry: MessageEntry, notes: Notes, *, is_protected: bool) -> dict[in
 
 def _reachable(entry: MessageEntry, fields: dict[int, Field], notes: Notes) -> dict[int, Field]:
     """Leave out signals whose multiplexer is not known, and those too many for one record."""
-    reachable = {place: field for place, field in fields.items() if _is_reachable(entry, place, fields)}
-    for place in fields.keys() - reachable.keys():
-        notes["left out, its multiplexer is not known"].append(f"{entry.signals[place].name} ({entry.name})")
-    kept = dict(list(reachable.items())[:MAX_SIGNALS]) if _most(entry, reachable) > MAX_SIGNALS else reachable
-    for place in reachable.keys() - kept.keys():
-        notes[f"left out, a record has at most {MAX_SIGNALS} signals"].append(
-            f"{entry.signals[place].name} ({entry.name})"
-        )
+    found = {place: field for place, field in fields.items() if _is_reachable(entry, place, fields)}
+    _note(entry, fields.keys() - found.keys(), notes, "left out, its multiplexer is not known")
+    if _most(entry, found) <= MAX_SIGNALS:
+        return found
+    first = dict(list(found.items())[:MAX_SIGNALS])
+    kept = {place: field for place, field in first.items() if _is_reachable(entry, place, first)}
+    _note(entry, found.keys() - kept.keys(), notes, f"left out, a record has at most {MAX_SIGNALS} signals")
     return kept
+
+
+def _note(entry: MessageEntry, places: Collection[int], notes: Notes, what: str) -> None:
+    if places:
+        notes[what].extend(f"{entry.signals[place].name} ({entry.name})" for place in sorted(places))
 
 
 def _is_reachable(entry: MessageEntry, place: int, fields: dict[int, Field]) -> bool:
@@ -90,9 +94,10 @@ def _is_reachable(entry: MessageEntry, place: int, fields: dict[int, Field]) -> 
     at: int | None = place
     while at is not None and at in fields and at not in passed:
         passed.add(at)
-        if not entry.signals[at].is_multiplexed:
+        signal = entry.signals[at]
+        if not signal.is_multiplexed:
             return True
-        at = entry.signals[at].multiplexer
+        at = signal.multiplexer if signal.pages else None
     return False
 
 
