@@ -30,7 +30,7 @@ _GOAL_READ: Final = 4 * 153_000  # four times what one frame a Python object mad
 _GOAL_POSTED: Final = 150_000
 _SPARSE, _DENSE = 0.11, 0.98  # shares of frames that have a definition
 _KNOWN: Final = 0x112
-_STEP_US: Final = 500
+_STEP_US: Final = 1000  # so that no frame of an id has the millisecond of another
 _PART: Final = 100_000
 _PEER: Final = 20  # the share of a log that the other programs decode is one part of so many
 

@@ -23,10 +23,18 @@ class ConcurrentSender:
     why. Once the receiver has refused the key, `is_refused`, nothing more is sent.
     """
 
-    def __init__(self, sender: Sender, clock: Clock, connections: int, enter: Enter | None = None) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        clock: Clock,
+        connections: int,
+        enter: Enter | None = None,
+        max_records: int = MAX_RECORDS,
+    ) -> None:
         self._sender = sender
         self._clock = clock
         self._enter = enter
+        self._max_records = max_records
         self._tasks = asyncio.TaskGroup()
         self._free = asyncio.Semaphore(connections)
         self.manifest = sender.manifest
@@ -44,12 +52,12 @@ class ConcurrentSender:
 
     async def send(self, records: Sequence[Record]) -> None:
         """Put records on their way, unless the key is refused; return once each body has a connection."""
-        for start in range(0, len(records), MAX_RECORDS):
+        for start in range(0, len(records), self._max_records):
             await self._free.acquire()
             if self.is_refused:
                 self._free.release()
                 return
-            self._tasks.create_task(self._send(records[start : start + MAX_RECORDS]))
+            self._tasks.create_task(self._send(records[start : start + self._max_records]))
 
     async def _send(self, records: Sequence[Record]) -> None:
         sent_ms = self._clock.wall_ms()

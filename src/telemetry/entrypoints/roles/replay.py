@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from telemetry.coordination.sending import ConcurrentSender
 from telemetry.domain.can.replay import LogReplay
@@ -24,6 +24,8 @@ from telemetry.entrypoints.shared.sending import SendOptions
 
 if TYPE_CHECKING:
     from telemetry.adapters.can.definitions import Definitions  # which is there only with the extra
+
+_OF_A_BODY: Final = 2000  # records: a log has so many that the cost of a POST counts
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -56,7 +58,7 @@ async def replay(
     if options.dry_run:
         return await _survey(logs, definitions, options, stopping)
     runtime.spare_collector()
-    async with sending.sender(container, send, Count()) as sender:
+    async with sending.sender(container, send, Count(), _OF_A_BODY) as sender:
         start = await _start_ms(container, options, logs, stopping)
         log_replay = container.log_replay(
             definitions.find, options.vehicle_id, start, options.choice, transfers=_transfers(definitions)

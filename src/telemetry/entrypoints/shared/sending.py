@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from telemetry.adapters.ledger import Ledger
-from telemetry.coordination.sending import ConcurrentSender
+from telemetry.coordination.sending import MAX_RECORDS, ConcurrentSender
 from telemetry.domain.proof.manifest import Manifest
 from telemetry.entrypoints.process import screen
 from telemetry.entrypoints.process.container import Container
@@ -60,11 +60,15 @@ def url(text: str) -> str:
 
 @asynccontextmanager
 async def sender(
-    container: Container, options: SendOptions, manifest: Manifest | None = None
+    container: Container,
+    options: SendOptions,
+    manifest: Manifest | None = None,
+    max_records: int = MAX_RECORDS,
 ) -> AsyncIterator[ConcurrentSender]:
     """Open a sender to a receiver; all is answered when the context ends.
 
-    `manifest` is what it writes down; if there is none, it is one of every record.
+    `manifest` is what it writes down; if there is none, it is one of every record. A body has at most
+    `max_records`.
 
     Raise SettingsError without a key, GatewayError if the receiver cannot be reached, OSError if the ledger
     cannot be written.
@@ -80,7 +84,8 @@ async def sender(
             make = partial(
                 ConcurrentSender, container.sender(gateway=gateway, manifest=manifest), container.clock()
             )
-            async with make(options.connections, ledger.write if ledger else None) as sending:
+            enter = ledger.write if ledger else None
+            async with make(options.connections, enter, max_records) as sending:
                 yield sending
 
 
