@@ -12,9 +12,11 @@ import pytest
 
 from harness import virtual
 from harness.counted import QUEUE_URL, Counted
+from telemetry.adapters.cache.memory import MemoryCache
 from telemetry.adapters.http.health import LastSend
 from telemetry.adapters.metrics.aggregator import AggregatorMetrics
 from telemetry.adapters.metrics.consumer import ConsumerMetrics
+from telemetry.coordination.engine import LoopEngine
 from telemetry.domain.contract.record import Parsed, Record
 from telemetry.domain.estimate.load import Load
 from telemetry.domain.transport.ingest import Ingest
@@ -97,7 +99,10 @@ class _Roles:
         return run
 
     def _container(self) -> Container:
-        return Container(settings=self._settings, clock=self._aws.clock)
+        # What was read is kept in memory, and hours are folded in the loop: neither needs a thread.
+        return Container(
+            settings=self._settings, clock=self._aws.clock, cache=MemoryCache(), engine=LoopEngine()
+        )
 
     async def _consume(self) -> None:
         made = self._container().consumer()

@@ -68,11 +68,14 @@ def test_settings_change_what_is_said_as_they_change_what_is_asked(
     compare(flow.modelled(load, estimate.terms(configured)), made)
 
 
-def test_what_an_aggregator_asks_is_as_much_as_is_said(monkeypatch: pytest.MonkeyPatch):
-    load, configured = Load(2), on_aws(aggregate_interval=5)
-    run = counted(load, configured, 5, 200, monkeypatch)
+@pytest.mark.parametrize(("rate", "counted_s"), [(1, 200), (100, 100), (1000, 40)])
+def test_what_an_aggregator_asks_is_as_much_as_is_said(
+    rate: float, counted_s: float, monkeypatch: pytest.MonkeyPatch
+):
+    load, configured = Load(rate), on_aws(aggregate_interval=2)
+    run = counted(load, configured, 5, counted_s, monkeypatch)
     # An hour that begins with the run; none before it is stored.
-    terms = msgspec.structs.replace(estimate.terms(configured), listed_s=(105, 0, 0, 0))
+    terms = msgspec.structs.replace(estimate.terms(configured), listed_s=(counted_s / 2, 0, 0, 0))
     made = {
         "figure_puts": run.each_second("PutObject aggregated"),
         "gets": run.each_second("GetObject"),

@@ -20,7 +20,7 @@ _MIN_INFREQUENT: Final = 128 * 1024  # bytes; a smaller object is not moved to S
 _GLACIER_OVERHEAD: Final = (8 * 1024, 32 * 1024)
 _YEAR: Final = 12  # months
 _HOURS: Final = 720  # of a month
-_FIGURES: Final = 560  # bytes of a vehicle's figures of an hour
+_FIGURES: Final = 800  # bytes of a vehicle's figures of an hour
 
 
 class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

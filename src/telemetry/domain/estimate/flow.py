@@ -10,7 +10,7 @@ The rules that it follows, for the parts as they are:
 - **Batcher** (`transport.batch`, `store.consume`). A flush takes all that was received once that is
   `batch_size` records or `batch_timeout_s` old: an object a partition, and a request to delete ten messages.
 - **Aggregator** (`figures`). A look lists a few hours, a thousand objects a page, and reads each object once.
-- **Readiness**. Each check of a receiver asks two queues for their depth.
+- **Depth**. Each check of a receiver asks two queues for their depth, and so does each look.
 
 Where a part takes whatever has arrived, the model takes the mean. `tests/unit/estimate/test_flow.py` holds it
 to what the parts themselves ask of an SQS and an S3 that count.
@@ -38,8 +38,10 @@ _ENDLESS: Final = 2  # from twice as many polls on as the pauses would leave, th
 _LAST_DELETE: Final = 0.4  # requests beyond tens of messages, on average
 _QUEUES_A_CHECK: Final = 2
 _PAGE: Final = 1000  # keys of an answer to a listing
-_NOTES: Final = 1  # listing of the notes
+_STEPS: Final = 8  # round trips to S3 of a look that finds something new
+_BESIDE: Final = 3  # listings: of the notes, and twice of the quarantine
 _OTHER_TREES: Final = 2  # beside that of the records, of each hour
+_GETS_A_BUILD: Final = 2  # the figures before, and what they were built from
 _PUTS_A_BUILD: Final = 2  # the figures, and what they were built from
 
 
@@ -194,18 +196,17 @@ def _flushed(terms: Terms, records: float, polls: Polls, arriving_s: float) -> f
 
 
 def _checks(load: Load, terms: Terms) -> float:
-    return load.receivers * _QUEUES_A_CHECK / terms.check_s
+    """Return how often the depth of a queue is asked for: by who checks receivers, and by the aggregator."""
+    return _QUEUES_A_CHECK * (load.receivers / terms.check_s + 1 / terms.look_s)
 
 
 def _aggregated(puts_s: float, terms: Terms) -> Mapping[str, float]:
-    """Model the aggregator: a look lists some hours, and reads all of the one that has changed."""
-    held = [puts_s * each for each in terms.listed_s]
-    read = held[0]
-    changed_s = min(1 / (terms.look_s + read * terms.s3_s), puts_s)
-    looks_s = max(changed_s, 1 / (terms.look_s + read * terms.s3_s))
-    pages = sum(max(1, math.ceil(each / _PAGE)) for each in held)
+    """Model the aggregator: a look lists some hours, and reads what is new in them."""
+    looks_s = 1 / (terms.look_s + _STEPS * terms.s3_s)
+    changed_s = min(looks_s, puts_s)
+    pages = sum(max(1, math.ceil(puts_s * each / _PAGE)) for each in terms.listed_s)
     return {
         "figure_puts": changed_s * _PUTS_A_BUILD,
-        "gets": changed_s * (read + 1),  # and what the figures were built from
-        "lists": looks_s * (_NOTES + pages + _OTHER_TREES * len(held)),
+        "gets": puts_s + changed_s * _GETS_A_BUILD,
+        "lists": looks_s * (_BESIDE + pages + _OTHER_TREES * len(terms.listed_s)),
     }

@@ -163,7 +163,7 @@ _COUNTS: Final[Sequence[tuple[str, Callable[[Month], float]]]] = (
     ("SQS sends", lambda each: each.flow.sends * MONTH_S),
     ("SQS receives", lambda each: each.flow.receives * MONTH_S),
     ("SQS deletes", lambda each: each.flow.deletes * MONTH_S),
-    ("SQS health checks", lambda each: each.flow.checks * MONTH_S),
+    ("SQS health checks and looks", lambda each: each.flow.checks * MONTH_S),
     ("S3 puts of records", lambda each: each.flow.puts * MONTH_S),
     ("S3 puts of figures", lambda each: each.flow.figure_puts * MONTH_S),
     ("S3 gets", lambda each: each.flow.gets * MONTH_S),
