@@ -321,6 +321,9 @@ async def _take(history: History, verb: str, argument: Any) -> None:
             history.storage.puts_left = 0 if "put" in argument else math.inf
         case "restart":
             history.aggregator.restart()
+        case "evict":
+            history.aggregator.evict()
+            history.aggregator.restart()
         case "kill":
             history.start_consumer()
         case _:

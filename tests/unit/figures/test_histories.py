@@ -34,6 +34,7 @@ verbs = [
     "aggregate",
     "aggregate",
     "restart",
+    "evict",
     "kill",
     "kill_again",
     "set_aside",

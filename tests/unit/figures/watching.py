@@ -2,11 +2,14 @@
 
 from contextlib import suppress
 
+from telemetry.adapters.cache.memory import MemoryCache
 from telemetry.adapters.clock import ManualClock
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.build import Builder
 from telemetry.domain.figures.certify import CertificateTerms, Certifier
 from telemetry.domain.figures.evidence import Inquiry
+from telemetry.domain.figures.fold import Fold
 from telemetry.domain.figures.hour import Aggregated
 from telemetry.domain.figures.watch import Look, Watch
 from telemetry.domain.store.storage import ObjectNotFoundError, StoreUnavailableError
@@ -31,13 +34,22 @@ class SteppedAggregator:
         self.queue = queue
         self.built: list[Hour] = []
         self.certified: list[Hour] = []
+        self.evict()
         self.restart()
+
+    def evict(self) -> None:
+        """Lose all that was computed once, from the next aggregator on."""
+        self.cache = MemoryCache()
 
     def restart(self) -> None:
         """Start an aggregator that knows nothing of the one before, as after a kill."""
         self.watch = Watch(self.storage)
         certifier = Certifier(self.storage, self.clock, Inquiry(self.storage, self.queue), TERMS)
-        self.aggregator = Aggregator(self.storage, certifier=certifier if self.queue else None)
+        self.aggregator = Aggregator(
+            self.storage,
+            certifier=certifier if self.queue else None,
+            builder=Builder(Fold(self.storage, self.cache)),
+        )
 
     async def turn(self) -> Look:
         """Look, settle what is due, and certify what can be."""
