@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: demo demo-aws test test-aws test-long help lint bench bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean
+.PHONY: demo demo-aws test test-aws test-long help lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -41,6 +41,9 @@ lint: .venv/ready  ## style, types and the walls between the rooms
 
 bench: .venv/ready  ## how fast, at what cost, how late, beside which peers; all in about seven minutes
 	$(BIN)/python -m benchmarks
+
+bench-aggregate: .venv/ready  ## how fast an hour is aggregated, cold and after a late object, beside DuckDB
+	$(BIN)/python -m benchmarks.aggregation
 
 bench-can: .venv/ready  ## how fast CAN frames are decoded and logs are posted, beside cantools and asammdf
 	$(BIN)/python -m benchmarks.can_decode

@@ -14,7 +14,7 @@ _QUESTIONS: Final = (
     ("latency",),
     ("growth",),
     ("memory", "--seconds=60"),
-    ("aggregation",),
+    ("aggregation", "--records=500000", "--vehicles=200"),
     ("look",),
     ("peer",),
 )

@@ -156,6 +156,17 @@ async def test_damaged_lines_are_said_again_when_nothing_is_read(storage, cache)
     assert encoded(first) == encoded(second)
 
 
+async def test_an_object_without_a_record_changes_no_vehicle_and_costs_one_get(storage, cache):
+    await put_batch(storage, *some_records(2))
+    before = await build(storage, cache)
+    torn = "raw/year=2025/month=10/day=19/hour=14/batch-0-torn.jsonl"
+    await storage.put(torn, b"torn\n")
+    storage.got.clear()
+    built = await build(storage, cache)
+    assert (built.aggregated.refused, storage.got) == (1, [torn])
+    assert built.aggregated.vehicles == before.aggregated.vehicles
+
+
 # Memory
 
 
