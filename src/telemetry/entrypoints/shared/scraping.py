@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from telemetry.domain.errors import UsageError
 from telemetry.domain.transport.lease import Depth
 from telemetry.domain.transport.queue import Queue, QueueUnavailableError
 from telemetry.entrypoints.process import runtime
@@ -54,6 +55,8 @@ def check(options: ScrapeOptions) -> None:
     """Raise UsageError naming the option if metrics cannot be served there."""
     if options.metrics_port:
         runtime.check_address(options.metrics_host, options.metrics_port, "metrics-")
+    elif options.metrics_host != ScrapeOptions().metrics_host:
+        raise UsageError("--metrics-host: metrics are served only with --metrics-port")
 
 
 def serve(metrics: Metrics, options: ScrapeOptions) -> None:
