@@ -123,6 +123,13 @@ def test_an_hour_in_which_too_much_is_missing_is_not_waited_for(capsys):
     assert "of the expected records are missing, with 1 vehicles absent" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("container")
+def test_an_hour_that_is_open_for_longer_than_the_timeout_is_not_waited_for(capsys):
+    assert cli.main(["hours", "--wait", "9999-12-31T23", "--timeout", "3600"]) == 1
+    said = capsys.readouterr().err
+    assert said == "9999-12-31T23: there are no figures of it; it is still open when --timeout ends\n"
+
+
 def test_waiting_in_vain_ends_with_what_the_hour_waits_for_and_who_is_away(container, capsys):
     assert cli.main(["hours", "--wait", H, "--timeout", "0"]) == 1
     err = capsys.readouterr().err

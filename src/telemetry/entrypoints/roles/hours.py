@@ -175,9 +175,14 @@ def _tell(report: Report) -> None:
 
 
 async def _wait(container: Container, wanted: Hour, options: HoursOptions, stopping: asyncio.Event) -> int:
-    """Wait until an hour meets the requirement; say why it does, or why it does not."""
+    """Wait until an hour meets the requirement; say why it does, or why it does not.
+
+    An hour that is open for longer than the timeout is looked at once.
+    """
     clock, requirement = container.clock(), require.parse(options.require)
-    deadline_s = clock.monotonic_s() + options.timeout_s
+    closes_ms = certificate.closes_ms(wanted, container.settings().certificate_terms.lateness_ms)
+    is_in_time = closes_ms - clock.wall_ms() <= options.timeout_s * 1000
+    deadline_s = clock.monotonic_s() + (options.timeout_s if is_in_time else 0.0)
     while True:
         outcome, why = await _outcome(container, wanted, requirement)
         left_s = deadline_s - clock.monotonic_s()
@@ -187,7 +192,9 @@ async def _wait(container: Container, wanted: Hour, options: HoursOptions, stopp
     if outcome == "met":
         screen.say(f"{format_hour(wanted)}: {why}")
         return 0
-    if outcome == "wait":
+    if outcome == "wait" and not is_in_time:
+        why = f"{why}; it is still open when --timeout ends"
+    elif outcome == "wait":
         why = "; ".join([why, *await _now(container, wanted)])
     screen.complain(f"{format_hour(wanted)}: {why}")
     return 1
