@@ -23,9 +23,8 @@ def _found(name: str) -> object:
     parts = ["telemetry", *(["domain"] if is_of_domain else []), *name.split(".")]
     found: object = import_module("telemetry")
     for end in range(2, len(parts) + 1):
-        if not hasattr(found, parts[end - 1]):
-            import_module(".".join(parts[:end]))
-        found = getattr(found, parts[end - 1])
+        # A module is not always a name in its package: tests import some again, without what they need.
+        found = getattr(found, parts[end - 1], None) or import_module(".".join(parts[:end]))
     return found
 
 

@@ -25,6 +25,7 @@ def on_aws(folder: Path, cloud: Cloud) -> Pipeline:
         STORAGE_BACKEND="s3",
         S3_BUCKET=cloud.bucket(),
         SQS_POLL_WAIT="2",
+        AGGREGATE_INTERVAL="1",
         QUEUE_VISIBILITY_TIMEOUT="5",
     )
 
