@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from telemetry.adapters.can.logs.format import Context, Format, epoch_us
-from telemetry.adapters.can.logs.mf4_channels import AT_ONCE, Channels, has_channels
+from telemetry.adapters.can.logs.mf4_channels import Channels, has_channels
+from telemetry.adapters.can.logs.mf4_rows import AT_ONCE, Rows
 from telemetry.adapters.can.logs.rows import STANDARD
 from telemetry.adapters.can.logs.stream import HEAD, Stream
 from telemetry.domain.can.columns import CLASSIC, FD, Bytes, Frames
@@ -69,49 +70,24 @@ def _close_half(error: Exception) -> None:
         trace = trace.tb_next
 
 
-class _Group:
+class _Group(Rows[Frames]):
     """The frames of one group, some at a time."""
 
     def __init__(self, mdf: "MDF", index: int, start_us: int) -> None:
         self._mdf = mdf
         self._index = index
-        self._start_us = start_us
-        self._left = range(0, mdf.groups[index].channel_group.cycles_nr, AT_ONCE)
         self._names = {channel.name for channel in mdf.groups[index].channels}
-        self._latest_us = -(2**62)
-        self._rows = self._next()
+        super().__init__(mdf.groups[index].channel_group.cycles_nr, start_us)
 
-    @property
-    def is_empty(self) -> bool:
-        return not self._left and not self._rows.size
-
-    @property
-    def until_us(self) -> int:
-        """Up to which time all frames of the group are read."""
-        return self._latest_us if self._left else 2**62
-
-    def take(self, until_us: int) -> Frames:
-        """Take the frames up to a time, and read on if none is left."""
-        end = int(np.searchsorted(self._rows.times_us, until_us, side="right"))
-        taken, self._rows = self._rows.take(slice(end)), self._rows.take(slice(end, None))
-        if self._left and not self._rows.size:
-            self._rows = self._next()
-        return taken
-
-    def _next(self) -> Frames:
-        start, self._left = self._left[0], self._left[1:]
+    def _read(self, start: int) -> Frames:
         numbers, times_s = self._column("ID", start)
         ids = numbers.astype(np.int64)
         count, (data, _) = len(ids), self._column("DataBytes", start)
         lengths = np.minimum(self._numbers("DataLength", start, count), data.shape[1]).astype(np.uint8)
         names, places = np.unique(self._numbers("BusChannel", start, count), return_inverse=True)
         is_extended = self._numbers("IDE", start, count) != 0
-        # A time that goes back within a group is that of the record before.
-        times_us = np.maximum.accumulate(np.rint(times_s * 1e6).astype(np.int64) + self._start_us)
-        times_us = np.maximum(times_us, self._latest_us)
-        self._latest_us = int(times_us[-1])
         return Frames(
-            times_us,
+            self._times(times_s),
             (ids & _ID).astype(np.uint32),
             is_extended | (ids & _EXTENDED != 0) | (ids & _ID > STANDARD),
             places.astype(np.uint16),

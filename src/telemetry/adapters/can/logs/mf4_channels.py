@@ -7,19 +7,17 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from telemetry.adapters.can.logs.mf4_rows import AT_ONCE, Rows
 from telemetry.domain.can.measured import Measured
 from telemetry.domain.can.naming import snake_names
 from telemetry.domain.contract.signals import MAX_SIGNALS
-
-AT_ONCE: Final = 65_536
-"""Records of a group that are read at a time."""
 
 _MESSAGE: Final = re.compile(r"(?:(\w+) )?.*\bID=0x([0-9A-Fa-f]{1,8})\b")
 _MASTERS: Final = (2, 3)  # the types of a channel that is the time, or counts records
 _NUMBERS: Final = "biuf"
 
 
-class Channels:
+class Channels(Rows[Measured]):
     """The signals of one group, some rows at a time.
 
     Its `can_id` is that of the message whose name the group has, as asammdf writes it, or else the number of
@@ -29,40 +27,17 @@ class Channels:
     def __init__(self, mdf: Any, index: int, start_us: int) -> None:  # noqa: ANN401  # asammdf's own type has its one door
         self._mdf = mdf
         self._index = index
-        self._start_us = start_us
         group = mdf.groups[index]
-        self._left = range(0, group.channel_group.cycles_nr, AT_ONCE)
         message = _MESSAGE.match(getattr(group.channel_group, "acq_name", None) or "")
         self._bus = (message and message[1]) or "0"
         self._can_id = int(message[2], 16) if message else index
         self._places = _numeric(mdf, index)[:MAX_SIGNALS]
         self._names = snake_names([group.channels[place].name for place in self._places]).names
-        self._latest_us = -(2**62)
-        self._rows = self._next()
+        super().__init__(group.channel_group.cycles_nr, start_us)
 
-    @property
-    def is_empty(self) -> bool:
-        return not self._left and not self._rows.size
-
-    @property
-    def until_us(self) -> int:
-        """Up to which time all rows of the group are read."""
-        return self._latest_us if self._left else 2**62
-
-    def take(self, until_us: int) -> Measured:
-        """Take the rows up to a time, and read on if none is left."""
-        end = int(np.searchsorted(self._rows.times_us, until_us, side="right"))
-        taken, self._rows = self._rows.take(slice(end)), self._rows.take(slice(end, None))
-        if self._left and not self._rows.size:
-            self._rows = self._next()
-        return taken
-
-    def _next(self) -> Measured:
-        start, self._left = self._left[0], self._left[1:]
+    def _read(self, start: int) -> Measured:
         columns = [_column(self._mdf, self._index, place, start) for place in self._places]
-        times_us = np.rint(columns[0][0] * 1e6).astype(np.int64) + self._start_us
-        times_us = np.maximum(np.maximum.accumulate(times_us), self._latest_us)
-        self._latest_us = int(times_us[-1])
+        times_us = self._times(columns[0][0])
         values = np.column_stack([values for _, values in columns])
         values[~np.isfinite(values)] = np.nan
         return Measured(times_us, self._bus, self._can_id, self._names, values)
