@@ -1,18 +1,16 @@
 """An hour that cannot be written stops no other: shown with the processes of a consumer and an aggregator."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.pipeline import Pipeline
 from harness.roles import wait_until
-from telemetry.adapters.clock import SystemClock
-from telemetry.adapters.queue.sqlite import SqliteQueue
 from telemetry.domain.contract.moment import HOUR_MS, hour_of, hour_path
 from telemetry.domain.contract.record import Record
 from telemetry.domain.transport.lease import Depth, LeaseTerms
 from tests.builders import a_record, an_envelope
+from tests.e2e import embedded
 
 TERMS = LeaseTerms(visibility_ms=2000)
 NOW = time.time_ns() // 1_000_000
@@ -26,22 +24,7 @@ def of_hour(hours_ago: int, number: int) -> Record:
 
 
 def send(data: Path, records: Sequence[Record]) -> None:
-    async def run() -> None:
-        queue = SqliteQueue(data / "queue.db", SystemClock(), TERMS, 10**9)
-        await queue.send([an_envelope(record) for record in records])
-        await queue.close()
-
-    asyncio.run(run())
-
-
-def depth(data: Path) -> Depth:
-    async def run() -> Depth:
-        queue = SqliteQueue(data / "queue.db", SystemClock(), TERMS, 10**9)
-        found = await queue.depth()
-        await queue.close()
-        return found
-
-    return asyncio.run(run())
+    embedded.send(data, TERMS, [an_envelope(record) for record in records])
 
 
 def folder(data: Path, hours_ago: int) -> Path:
@@ -72,10 +55,13 @@ def test_an_hour_that_cannot_be_written_is_held_back_and_stored_when_it_can_be(p
             "the other hours to be stored",
         )
     wait_until(lambda: all(has_figures(pipeline.data, ago) for ago in OTHERS), "their figures")
-    wait_until(lambda: depth(pipeline.data) == Depth(0, leased=30, dead=0), "one hour alone to be held back")
+    wait_until(
+        lambda: embedded.depth(pipeline.data, TERMS) == Depth(0, leased=30, dead=0),
+        "one hour alone to be held back",
+    )
     bad.unlink()
     wait_until(lambda: stored(pipeline.data, BAD) == 30, "the hour to be stored")
-    wait_until(lambda: depth(pipeline.data) == Depth(0, 0, 0), "the queue to be empty")
+    wait_until(lambda: embedded.depth(pipeline.data, TERMS) == Depth(0, 0, 0), "the queue to be empty")
     wait_until(lambda: has_figures(pipeline.data, BAD), "its figures")
     assert pipeline.stop("consumer") == 0
     log = pipeline.log("consumer")
