@@ -20,7 +20,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 Rooms = Mapping[str, set[str]]
 """The names of modules and rooms in each room: `telemetry.domain.can` has `bits` and others."""
 
-SHARED_BY_ADAPTERS = {"telemetry.adapters.aws", "telemetry.adapters.storage.temporary"}
+SHARED_BY_ADAPTERS = {
+    "telemetry.adapters.aws",
+    "telemetry.adapters.folders",
+    "telemetry.adapters.storage.temporary",
+}
 """What several adapters use, and so is not among those that do not know each other."""
 
 

@@ -194,7 +194,7 @@ async def test_a_put_whose_folder_could_not_be_synced_fails_until_it_could(
     def fail(_: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("telemetry.adapters.storage.local._sync_folder", fail)
+    monkeypatch.setattr("telemetry.adapters.folders.sync", fail)
     for _ in range(2):
         with pytest.raises(StoreUnavailableError, match="Input/output"):
             await storage.put("raw/batch", b"lines")

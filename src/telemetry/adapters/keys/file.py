@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
+from telemetry.adapters import folders
 from telemetry.adapters.keys import entry as entries
 from telemetry.adapters.keys.entry import Entry, label
 from telemetry.domain.errors import UsageError
@@ -87,7 +88,7 @@ class KeysFile:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _sync(path.parent)
+        folders.sync(path.parent)
 
     @contextmanager
     def _changed(self) -> Iterator[list[Entry]]:
@@ -170,14 +171,5 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    """Make a rename in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

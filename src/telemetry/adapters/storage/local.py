@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
+from telemetry.adapters import folders
 from telemetry.adapters.storage import temporary
 from telemetry.domain.store.storage import (
     ObjectExistsError,
@@ -78,9 +79,9 @@ class LocalStorage:
             # at one time write the same, and this check need not be atomic.
             if path.read_bytes() != data:
                 raise ObjectExistsError(path.relative_to(self._root).as_posix())
-            _sync_folder(path.parent)  # its writer may have ended before this
+            folders.sync(path.parent)  # its writer may have ended before this
             return
-        self._make_folder(path.parent)
+        folders.make(path.parent, self._folder_mode)
         self._clean(path.parent)
         with temporary.replacing(path, 0o666 if self._file_mode is None else 0o600) as file:
             if self._file_mode is not None:
@@ -88,7 +89,7 @@ class LocalStorage:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(path.parent)
+        folders.sync(path.parent)
 
     def _clean(self, folder: Path) -> None:
         """Remove what killed writers left in a folder, when this process writes there for the first time."""
@@ -96,23 +97,13 @@ class LocalStorage:
             temporary.clean(folder)
             self._cleaned.add(folder)
 
-    def _make_folder(self, folder: Path) -> None:
-        """Make a folder and those above it, durably."""
-        if not folder.exists():
-            self._make_folder(folder.parent)
-            with suppress(FileExistsError):  # another writer was faster
-                folder.mkdir(mode=0o777 if self._folder_mode is None else 0o700)
-                if self._folder_mode is not None:
-                    folder.chmod(self._folder_mode | folder.stat().st_mode & stat.S_ISGID)
-            _sync_folder(folder.parent)
-
     def _list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the objects with a prefix, from a walk of the deepest folder that it names in full."""
         parts = prefix.split("/")[:-1]
         if any(part.startswith(_TEMPORARY) for part in parts):
             return  # no key has such a part, but `..` would lead to folders outside of the root
-        for where, folders, files in os.walk(self._root.joinpath(*parts), onerror=_raise_unless_gone):
-            folders[:] = filter(_is_part, folders)
+        for where, below, files in os.walk(self._root.joinpath(*parts), onerror=_raise_unless_gone):
+            below[:] = filter(_is_part, below)
             for name in files:
                 path = Path(where, name)
                 key = path.relative_to(self._root).as_posix()
@@ -137,7 +128,7 @@ class LocalStorage:
         with suppress(*_NO_OBJECT):
             path.unlink()
         with suppress(*_NO_OBJECT):
-            _sync_folder(path.parent)
+            folders.sync(path.parent)
 
 
 def _is_part(name: str) -> bool:
@@ -169,11 +160,3 @@ def _raise_unless_gone(error: OSError) -> None:
     """Raise an error of a walk, except for a missing folder: a listing that omits objects looks like loss."""
     if not isinstance(error, _NO_OBJECT):
         raise error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

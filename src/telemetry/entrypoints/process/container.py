@@ -92,22 +92,17 @@ class Container(containers.DeclarativeContainer):
         linger_s=settings.provided.linger_s,
         max_waiting=settings.provided.ingest_max_waiting,
     )
+    local_cache: providers.Provider[Cache] = providers.Singleton(
+        LocalCache,
+        root=settings.provided.cache_dir,
+        most=settings.provided.aggregate_cache_bytes,
+        file_mode=settings.provided.modes.file,
+        folder_mode=settings.provided.modes.folder,
+    )
     cache: providers.Provider[Cache] = providers.Selector(
         settings.provided.storage_backend,
-        local=providers.Singleton(
-            LocalCache,
-            root=settings.provided.cache_dir,
-            most=settings.provided.aggregate_cache_bytes,
-            file_mode=settings.provided.modes.file,
-            folder_mode=settings.provided.modes.folder,
-        ),
-        s3=providers.Singleton(
-            LocalCache,
-            root=settings.provided.cache_dir,
-            most=settings.provided.aggregate_cache_bytes,
-            file_mode=settings.provided.modes.file,
-            folder_mode=settings.provided.modes.folder,
-        ),
+        local=local_cache,
+        s3=local_cache,
         memory=providers.Singleton(MemoryCache),
     )
     together: providers.Provider[Together] = providers.Singleton(Concurrently)

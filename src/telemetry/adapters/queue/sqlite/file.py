@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from telemetry.adapters import folders
 from telemetry.adapters.queue.sqlite import schema, statements, watch
 from telemetry.domain.transport.queue import QueueUnavailableError
 
@@ -40,7 +40,7 @@ class QueueFile(msgspec.Struct, frozen=True):
         watch.check_new(self.path)
         is_new = not self.path.exists() or not self.path.stat().st_size
         with self.errors():
-            self._make_folder(self.path.parent)
+            folders.make(self.path.parent, self.folder_mode)
             self._make_file()
             while True:
                 try:
@@ -62,14 +62,6 @@ class QueueFile(msgspec.Struct, frozen=True):
             raise QueueUnavailableError(
                 f"The queue {self.path} (DATA_DIR) cannot be used: {error}"
             ) from error
-
-    def _make_folder(self, folder: Path) -> None:
-        if not folder.exists():
-            self._make_folder(folder.parent)
-            with suppress(FileExistsError):  # another process was faster
-                folder.mkdir(mode=0o777 if self.folder_mode is None else 0o700)
-                if self.folder_mode is not None:
-                    folder.chmod(self.folder_mode | folder.stat().st_mode & stat.S_ISGID)
 
     def _make_file(self) -> None:
         """Make the file, if it is not there, so that SQLite does not choose its mode."""

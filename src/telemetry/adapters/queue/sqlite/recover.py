@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from telemetry.adapters import folders
 from telemetry.adapters.queue.sqlite import salvage, schema, watch
 from telemetry.adapters.queue.sqlite.file import QueueFile
 from telemetry.adapters.queue.sqlite.pages import InUseError, Pages
@@ -84,7 +85,7 @@ class Recovery:
                     self._write(fresh, (each for each in there if found.add(each)))
                     keep(found.lost)
                     fresh.rename(watch.recovered(self._path))
-                    _sync(self._path.parent)
+                    folders.sync(self._path.parent)
                 return found, self._replace()
         except InUseError:
             raise QueueUnavailableError(f"{self._path} (DATA_DIR) is in use: stop all roles first") from None
@@ -128,21 +129,13 @@ class Recovery:
                 os.link(old, new)
         for old in (log, watch.part(self._path, "-shm")):
             old.unlink(missing_ok=True)
-        _sync(self._path.parent)
+        folders.sync(self._path.parent)
         watch.recovered(self._path).replace(self._path)
         watch.mark(self._path).unlink(missing_ok=True)
-        _sync(self._path.parent)
+        folders.sync(self._path.parent)
         return kept if kept.exists() else None
 
 
 def _remove(path: Path) -> None:
     for ending in ("", "-wal", "-shm"):
         watch.part(path, ending).unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

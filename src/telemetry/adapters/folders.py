@@ -1,0 +1,27 @@
+"""Folders of this machine: made with their modes, and synced, so that what was renamed in them stays so."""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+
+def make(folder: Path, mode: int | None) -> None:
+    """Make a folder and those above it, durably, with `mode` or, without, with what the umask leaves."""
+    if folder.exists():
+        return
+    make(folder.parent, mode)
+    with suppress(FileExistsError):  # another process was faster
+        folder.mkdir(mode=0o777 if mode is None else 0o700)
+        if mode is not None:
+            folder.chmod(mode | folder.stat().st_mode & stat.S_ISGID)
+    sync(folder.parent)
+
+
+def sync(folder: Path) -> None:
+    """Make durable what was renamed, made or removed in a folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
