@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Final, Literal, NamedTuple
 
 from telemetry.domain.backoff import Backoff
-from telemetry.entrypoints.process import children, notify
+from telemetry.entrypoints.process import children, notify, runtime
 
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
@@ -108,9 +108,7 @@ class Supervised:
         pause_s = self._backoff.pause_s()
         self.state = "pausing"
         self._watching.ended(self.part.name, self.status, pause_s)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
-                await self._stopping.wait()
+        await runtime.pause(self._stopping, pause_s)
 
     async def _read(self, process: Process) -> None:
         """Hand on each line that the part prints, also the last one that has no end."""
