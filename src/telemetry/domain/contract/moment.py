@@ -104,11 +104,6 @@ def hour_path(hour: Hour) -> str:
     return f"year={start.year:04d}/month={start.month:02d}/day={start.day:02d}/hour={start.hour:02d}"
 
 
-def day_path(hour: Hour) -> str:
-    """Write the day of an hour as the levels of a folder: `year=2025/month=10/day=19`."""
-    return hour_path(hour).rpartition("/")[0]
-
-
 def _start_ms(hour: bytes) -> int:
     return parse_timestamp(f"{hour.decode()}00:00.000Z")
 
