@@ -1,5 +1,6 @@
 """The objects of the stores: their keys, and what is encoded under them."""
 
+import pickle
 import re
 
 import pytest
@@ -72,3 +73,12 @@ def test_a_damaged_compressed_object_raises_value_error():
 
 def test_a_line_that_lacks_its_newline_is_read_all_the_same():
     assert objects.decode_object("a.jsonl", b"one\ntwo") == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("kind", [objects.DamagedObjectError, objects.UnreadObjectError])
+def test_what_is_wrong_with_an_object_passes_whole_between_processes(kind):
+    error = kind("raw/batch-1.jsonl", "line 2: torn", is_of_lines=True)
+    passed = pickle.loads(pickle.dumps(error))
+    assert type(passed) is kind
+    assert (str(passed), passed.key, passed.why) == (str(error), error.key, error.why)
+    assert passed.is_of_lines

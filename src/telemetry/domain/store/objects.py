@@ -42,9 +42,9 @@ class DamagedObjectError(TelemetryError, ValueError):
         self.why = why
         self.is_of_lines = is_of_lines
 
-    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
-        """Let it pass between processes."""
-        return type(self), (self.key, self.why)
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str], dict[str, object]]:
+        """Let it pass between processes, whole."""
+        return type(self), (self.key, self.why), self.__dict__
 
 
 class UnreadObjectError(DamagedObjectError):
