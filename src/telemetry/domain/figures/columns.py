@@ -189,6 +189,21 @@ def of_fields(
     return Columns(named, stream, offsets, received, *signals)
 
 
+def of_signals(  # noqa: PLR0913, PLR0917  # the fields of records, and the two kinds of signals
+    streams: Sequence[Stream],
+    stream: Int32s,
+    offsets: Int32s,
+    received: Int64s,
+    rows: tuple[Sequence[str], Floats],
+    rest: tuple[Sequence[str], Sparse],
+) -> Columns:
+    """Make columns of signals that are rows of a matrix with a name each, and of others that are sparse."""
+    (row_names, values), (rest_names, sparse) = rows, rest
+    names, (row, name) = unite([row_names, rest_names])
+    block, named = _Block(row, 0, values), Sparse(sparse.record, name[sparse.name], sparse.value)
+    return Columns(streams, stream, offsets, received, *_arrange(names, offsets.size, [block], named))
+
+
 def offsets_of(timestamps_ms: Int64s, hour: Hour) -> Int32s:
     """Return how far timestamps are from the start of their hour. Raise ValueError if one is of another."""
     offsets = timestamps_ms - start_ms(hour)

@@ -28,22 +28,41 @@ class Unique(NamedTuple):
 
 def unique(columns: Columns) -> Unique:
     """Choose which copies count, of records that are in the order of their identities."""
-    identities = columns.identities
-    repeats = np.append(False, identities[1:] == identities[:-1])
+    repeats = _repeats(columns)
     if not repeats.any():
         nothing = np.zeros(len(columns.streams), np.int64)
         return Unique(columns, nothing, nothing)
-    in_group = repeats | np.append(repeats[1:], False)
-    copies = np.flatnonzero(in_group)
-    counts, differing = _choose(columns.take(copies))
-    kept = ~in_group
-    kept[copies[counts]] = True
+    kept, differing = _kept(columns, repeats)
 
     def by_stream(records: Int64s) -> Int64s:
         return np.bincount(columns.stream[records], minlength=len(columns.streams))
 
     duplicates = by_stream(np.flatnonzero(repeats))
-    return Unique(columns.take(np.flatnonzero(kept)), duplicates, by_stream(copies[differing]))
+    return Unique(columns.take(np.flatnonzero(kept)), duplicates, by_stream(differing))
+
+
+def split(columns: Columns) -> tuple[Columns, Columns]:
+    """Return the records that count, and their copies, of records that are in the order of identities."""
+    repeats = _repeats(columns)
+    kept = _kept(columns, repeats)[0] if repeats.any() else ~repeats
+    return columns.take(np.flatnonzero(kept)), columns.take(np.flatnonzero(~kept))
+
+
+def _repeats(columns: Columns) -> Flags:
+    """Return which records have the identity of the one before."""
+    identities = columns.identities
+    repeats: Flags = np.append(False, identities[1:] == identities[:-1])[: columns.size]
+    return repeats
+
+
+def _kept(columns: Columns, repeats: Flags) -> tuple[Flags, Int64s]:
+    """Return which records count, and the places of those whose payload differs from theirs."""
+    in_group = repeats | np.append(repeats[1:], False)
+    copies = np.flatnonzero(in_group)
+    counts, differing = _choose(columns.take(copies))
+    kept = ~in_group
+    kept[copies[counts]] = True
+    return kept, copies[differing]
 
 
 def _choose(copies: Columns) -> tuple[Int64s, Int64s]:

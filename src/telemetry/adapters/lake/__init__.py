@@ -1,0 +1,1 @@
+"""Forms in which compacted records are stored."""
