@@ -129,3 +129,23 @@ async def test_a_receive_that_is_cancelled_leases_nothing(every, turns):
     await asyncio.wait([receiving])
     if receiving.cancelled():
         assert (await lease(every.queue)).receives == 1
+
+
+async def test_the_oldest_message_that_is_not_dead_is_told_whether_it_is_on_lease_or_not(exact):
+    assert await exact.queue.oldest_ms() is None
+    await exact.make_dead(b"dead")
+    assert await exact.queue.oldest_ms() is None
+    sent_ms = exact.clock.wall_ms()
+    await exact.queue.send([b"1"])
+    await exact.let_pass(0.1)
+    await exact.queue.send([b"2"])
+    assert await exact.queue.oldest_ms() == sent_ms
+    handle = (await lease(exact.queue)).handle
+    assert await exact.queue.oldest_ms() == sent_ms
+    await exact.queue.delete([handle])
+    assert await exact.queue.oldest_ms() > sent_ms
+
+
+async def test_a_service_that_tells_no_age_has_none(sqs_queue):
+    await sqs_queue.queue.send([b"m"])
+    assert await sqs_queue.queue.oldest_ms() is None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.entrypoints.process import cli, heartbeat
+from telemetry.entrypoints.process import cli, heartbeat, presence
 from telemetry.entrypoints.process.heartbeat import FOLDER, Heartbeat
 
 
@@ -58,7 +58,7 @@ def test_a_process_that_was_killed_does_not_count_and_its_sign_is_removed(data):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     with Heartbeat(data, "consumer"):
-        (data / FOLDER / f"consumer@{heartbeat._HOST}@{gone.pid}").touch()
+        (data / FOLDER / f"consumer@{presence._HOST}@{gone.pid}").touch()
         (data / FOLDER / "consumer@another-host@1").touch()
         assert [sign.pid for sign in heartbeat.signs(data, "consumer")] == [os.getpid()]
     assert [file.name for file in (data / FOLDER).iterdir()] == ["consumer@another-host@1"]

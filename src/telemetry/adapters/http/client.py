@@ -98,3 +98,14 @@ def _retry_after_s(response: httpx.Response) -> float:
     """Return the seconds that a receiver asks to wait; a date, which the header may hold too, counts as 0."""
     text = response.headers.get("Retry-After", "")
     return float(text) if text.isdecimal() else 0.0
+
+
+async def fetch(url: str, key: str | None, patience_s: float) -> str | None:
+    """Return what is answered at an address, asked with a key if there is one; None if it does not answer."""
+    headers = {HEADER: key} if key else {}
+    try:
+        async with httpx.AsyncClient(trust_env=False, headers=headers, timeout=patience_s) as asking:
+            response = await asking.get(url)
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return None
+    return response.text if response.is_success else None

@@ -4,9 +4,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
+from telemetry.adapters.metrics import tallies
 from telemetry.adapters.metrics.meters import Meters
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.figures.hour import Aggregated, Built
+from telemetry.domain.watch.lately import Tallies
 
 _STATES: Final = ("open", "waiting", "complete")
 _KINDS: Final = ("unique", "duplicates", "conflicting", "skewed", "refused")
@@ -49,6 +51,10 @@ class AggregatorMetrics:
     def looked(self, now_ms: int) -> None:
         """Note when the store was looked through to its end, in epoch milliseconds."""
         self._meters.gauge("telemetry_looked_timestamp_seconds").set(now_ms / 1000)
+
+    def tallies(self, at_ms: int) -> Tallies:
+        """Return what this process has counted, at a moment in epoch milliseconds."""
+        return tallies.of(self._meters.samples(), at_ms)[1]
 
     def serve(self, host: str, port: int) -> None:
         """Answer scrapes until the process ends. Raise OSError."""

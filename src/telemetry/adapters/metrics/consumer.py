@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from telemetry.adapters.metrics import waiting
+from telemetry.adapters.metrics import tallies, waiting
 from telemetry.adapters.metrics.meters import Meters
 from telemetry.domain.store.flush import StoredBatch
 from telemetry.domain.transport.lease import Depth
+from telemetry.domain.watch.lately import Tallies
 
 
 class ConsumerMetrics:
@@ -49,6 +50,10 @@ class ConsumerMetrics:
     def holds(self, depth: Depth | None) -> None:
         """Note what the queue holds, if it could be asked."""
         waiting.show(self._meters, depth)
+
+    def tallies(self, at_ms: int) -> Tallies:
+        """Return what this process has counted, at a moment in epoch milliseconds."""
+        return tallies.of(self._meters.samples(), at_ms)[1]
 
     def serve(self, host: str, port: int) -> None:
         """Answer scrapes until the process ends. Raise OSError."""

@@ -2,10 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -18,7 +18,9 @@ from prometheus_client import (
     start_http_server,
 )
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from telemetry.adapters.metrics import table
@@ -29,6 +31,14 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 
 _SHARED_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Where the workers of one receiver keep their values, if there are several."""
+
+
+class Sample(NamedTuple):
+    """A value as Prometheus has it: its full name, its labels."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
 
 
 class Meters:
@@ -72,6 +82,10 @@ class Meters:
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
         self._of_process(everyone)
         return generate_latest(everyone)
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield the values of this process, without those of the machine and of its siblings."""
+        return _samples(each.collect() for each in self._made.values())
 
     def serve(self, host: str, port: int) -> None:
         """Answer at `/metrics` from a thread of its own until the process ends. Raise OSError."""
@@ -126,6 +140,20 @@ class Disk(Collector):
             disk = shutil.disk_usage(self._folder)
             for metric, value in zip(self.SHOWN, (disk.free, disk.total), strict=True):
                 yield GaugeMetricFamily(metric.name, metric.meaning, value)
+
+
+def parse(text: str) -> Iterator[Sample]:
+    """Yield the values of what another process shows. Raise ValueError if it is no such text."""
+    return _samples([text_string_to_metric_families(text)])
+
+
+def _samples(collected: Iterable[Iterable[Family]]) -> Iterator[Sample]:
+    return (
+        Sample(each.name, each.labels, each.value)
+        for families in collected
+        for family in families
+        for each in family.samples
+    )
 
 
 def _make(metric: Metric, registry: CollectorRegistry) -> Any:  # noqa: ANN401  # one of four kinds

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from telemetry.adapters.metrics import tallies
 from telemetry.adapters.metrics import waiting as queue
 from telemetry.adapters.metrics.meters import CONTENT_TYPE, Meters
 from telemetry.domain.transport.lease import Depth
+from telemetry.domain.watch.lately import Tallies
 
 
 class ReceiverMetrics:
@@ -43,6 +45,10 @@ class ReceiverMetrics:
     def holds(self, depth: Depth | None) -> None:
         """Note what the queue holds, if it could be asked."""
         queue.show(self._meters, depth)
+
+    def tallies(self, at_ms: int) -> Tallies:
+        """Return what this process has counted, at a moment in epoch milliseconds."""
+        return tallies.of(self._meters.samples(), at_ms)[1]
 
     def render(self) -> bytes:
         """Return all metrics in the text format of Prometheus, with those of sibling processes."""

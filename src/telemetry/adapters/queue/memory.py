@@ -66,6 +66,10 @@ class MemoryQueue:
             for body, sent_ms, state in self._model.messages(lease_ms(self._clock))
         )
 
+    async def oldest_ms(self) -> int | None:
+        messages = self._model.messages(lease_ms(self._clock))
+        return min((sent_ms for _, sent_ms, state in messages if state != "dead"), default=None)
+
     async def dead(self, limit: int) -> Sequence[Delivery]:
         self._bury()
         return self._model.dead(limit, lease_ms(self._clock))

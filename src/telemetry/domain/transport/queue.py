@@ -80,6 +80,13 @@ class Queue(Lookout, Protocol):
         """Count what the queue holds. What will not be leased again is dead, and nothing else is."""
         ...
 
+    async def oldest_ms(self) -> int | None:
+        """Return when the oldest message was sent that is not dead; None if there is none.
+
+        A service that does not say it has None always.
+        """
+        ...
+
     async def dead(self, limit: int) -> Sequence[Delivery]:
         """Return up to `limit` dead letters, the oldest first."""
         ...

@@ -12,6 +12,7 @@ ROLES: Final = {
     "keys": "add, list or revoke keys of senders",
     "consumer": "carry records from the queue to the raw store",
     "aggregator": "turn the raw store into hourly figures",
+    "status": "say in six numbers how the pipeline is, and what helps",
     "hours": "list the hours that are complete, show one, or wait for it",
     "simulator": "drive a fleet of battery packs that post to a receiver",
     "load-test": "post a measured load, ending in the proof table",

@@ -37,6 +37,15 @@ GUIDES: Final[Mapping[str, Guide]] = {
         (*_QUEUE, *_STORE, "AGGREGATE_", "SKEW_", *_LOG),
         "telemetry aggregator --from 2025-10-19T00 --to 2025-10-19T23",
     ),
+    "status": Guide(
+        (
+            *_QUEUE,
+            *_STORE,
+            *("METRICS_URLS", "API_KEY", "BATCH_TIMEOUT", "AGGREGATE_INTERVAL", "AGGREGATE_LATENESS"),
+            *_LOG,
+        ),
+        "telemetry status --watch",
+    ),
     "hours": Guide(
         (*_QUEUE, *_STORE, "AGGREGATE_LATENESS", "SKEW_", *_LOG),
         "telemetry hours --wait 2025-10-19T14 --require 'gaps<1%' --timeout 7200",

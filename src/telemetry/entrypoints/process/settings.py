@@ -42,10 +42,13 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Bytes = Annotated[int, Meta(ge=1, le=1_000_000_000_000_000, extra={_UNIT: "bytes"})]
 Rate = Annotated[float, Meta(ge=0, le=1e9, extra={_UNIT: "records/s"})]
 
+_URLS: Final = r"^\s*https?://[^\s,]+(\s*,\s*https?://[^\s,]+)*\s*$"
+
 _OWN_FAMILIES: Final = (
     "AGGREGATE_",
     "BATCH_",
     "INGEST_",
+    "METRICS_",
     "PARTITION_",
     "QUEUE_",
     "S3_",
@@ -102,6 +105,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A JSON file of further keys; see `telemetry keys`."""
     admin_access: Literal["loopback", "key", "open"] = "loopback"
     """Who sees counters, documentation and depth: this machine and who has a key; who has a key; or all."""
+
+    metrics_urls: Annotated[str, Meta(pattern=_URLS)] | None = None
+    """Where roles show their metrics, with commas between, if they run on other machines."""
 
     data_dir: Path = Path("data")
     """Where the embedded queue and the local stores are."""

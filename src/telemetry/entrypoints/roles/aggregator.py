@@ -20,7 +20,7 @@ from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser, hour
-from telemetry.entrypoints.shared import reporting, scraping
+from telemetry.entrypoints.shared import reporting, scraping, telling
 from telemetry.entrypoints.shared.reporting import Troubles
 from telemetry.entrypoints.shared.scraping import ScrapeOptions
 
@@ -109,10 +109,12 @@ async def _build(container: Container, logger: Log, options: HourOptions, stoppi
 
 async def _serve(container: Container, logger: Log, options: ScrapeOptions, stopping: asyncio.Event) -> int:
     async with opened(container.storage, container.lookout, container.engine):
-        metrics = AggregatorMetrics(scraping.VERSION, container.settings().data_dir)
+        data_dir = container.settings().data_dir
+        metrics = AggregatorMetrics(scraping.VERSION, data_dir)
         scraping.serve(metrics, options)
-        with Heartbeat(container.settings().data_dir, "aggregator") as heartbeat:
-            return await serve(container, logger, stopping, heartbeat, metrics)
+        with Heartbeat(data_dir, "aggregator") as heartbeat:
+            async with telling.telling("aggregator", data_dir, metrics.tallies, container.clock()):
+                return await serve(container, logger, stopping, heartbeat, metrics)
 
 
 async def serve(

@@ -24,7 +24,7 @@ from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.process.settings import Settings
-from telemetry.entrypoints.shared import scraping, standing
+from telemetry.entrypoints.shared import scraping, standing, telling
 from telemetry.entrypoints.shared.scraping import ScrapeOptions
 
 _AGAIN_S: Final = 60.0  # between two lines about the same fault
@@ -55,7 +55,10 @@ async def _run(container: Container, logger: Log, options: ScrapeOptions, stoppi
         metrics = ConsumerMetrics(scraping.VERSION, configured.data_dir)
         consumer = make(container, logger)
         with Heartbeat(configured.data_dir, "consumer") as heartbeat:
-            async with scraping.served(metrics, options, container.queue()):
+            async with (
+                scraping.served(metrics, options, container.queue()),
+                telling.telling("consumer", configured.data_dir, metrics.tallies, container.clock()),
+            ):
                 report = Report(consumer, logger, heartbeat, metrics, stopping)
                 return await serve(consumer, configured, report)
 

@@ -32,7 +32,7 @@ from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser, Port
 from telemetry.entrypoints.process.repeated import Repeated
 from telemetry.entrypoints.process.settings import Settings
-from telemetry.entrypoints.shared import granting, standing
+from telemetry.entrypoints.shared import granting, standing, telling
 from telemetry.entrypoints.shared.granting import SHARED_DIR, Renewal
 from telemetry.entrypoints.shared.readiness import ReceiverProbe
 from telemetry.entrypoints.shared.scraping import VERSION
@@ -41,6 +41,9 @@ grants = granting.grants
 
 PARENT: Final = "TELEMETRY_PARENT"
 """The environment variable by which workers know the process with which they end."""
+
+URL: Final = "TELEMETRY_URL"
+"""The environment variable by which workers know where they answer."""
 
 _FAULTS_EVERY_S: Final = 1.0
 _REFUSALS_EVERY_S: Final = 10.0
@@ -71,6 +74,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     runtime.check_address(options.host, options.port)
     if options.workers > 1:
         asyncio.run(_open_queue(configured))
+    os.environ[URL] = f"http://{options.host}:{options.port}"
     # Uvicorn stops in order at SIGTERM and then raises it anew, for whoever was there before it.
     signal.signal(signal.SIGTERM, lambda *_: None)
     config = server.configure(
@@ -132,12 +136,13 @@ def assemble(
     last_send = LastSend()
     said = Said(clock, logger)
     buffer = Buffer(configured.ingest_max_waiting, lambda: outbox.waiting)
+    metrics = ReceiverMetrics(VERSION, configured.data_dir, lambda: buffer.held + outbox.waiting)
     file = configured.queue_file if configured.queue_backend == "sqlite" else None
     desk = Desk(
         ingest=container.ingest(),
         keyring=keyring,
         clock=clock,
-        metrics=ReceiverMetrics(VERSION, configured.data_dir, lambda: buffer.held + outbox.waiting),
+        metrics=metrics,
         max_body=configured.ingest_max_body,
         max_records=configured.ingest_max_records,
         buffer=buffer,
@@ -154,9 +159,12 @@ def assemble(
             if SHARED_DIR not in os.environ:
                 await standing.say(queue, logger)
             with _reloading(keyring, configured.api_keys_file):
-                notify.ready()
-                yield
-                notify.stopping()
+                async with telling.telling(
+                    "receiver", configured.data_dir, metrics.tallies, clock, os.environ.get(URL, "")
+                ):
+                    notify.ready()
+                    yield
+                    notify.stopping()
 
     return create_app(
         desk,

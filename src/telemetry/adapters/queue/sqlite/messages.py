@@ -108,6 +108,12 @@ class Messages:
         with self._file.errors():
             return self._places.look(self.db, terms)
 
+    def oldest_ms(self) -> int | None:
+        terms = {"now_ms": lease_ms(self._clock), "max_receives": self._terms.max_receives}
+        with self._file.errors():
+            oldest_ms: int | None = self.db.execute(statements.OLDEST, terms).fetchone()[0]
+            return oldest_ms
+
     def dead(self, limit: int) -> Sequence[Delivery]:
         with self._transaction() as now_ms:
             buried = self._bury(now_ms)

@@ -98,6 +98,9 @@ class SqliteQueue:
     async def outlook(self) -> Outlook:
         return await self._run(self._messages.outlook)
 
+    async def oldest_ms(self) -> int | None:
+        return await self._run(self._messages.oldest_ms)
+
     async def dead(self, limit: int) -> Sequence[Delivery]:
         return await self._run(self._messages.dead, limit)
 

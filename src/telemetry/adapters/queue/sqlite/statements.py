@@ -79,6 +79,10 @@ FROM (
     END AS state FROM messages WHERE state <> 3
 )
 """
+OLDEST: Final = """
+SELECT MIN(sent) FROM messages
+WHERE state = 0 AND (strikes < :max_receives OR (since <= :now_ms AND :now_ms < until))
+"""
 MESSAGES: Final = """
 SELECT number, sent, CASE
     WHEN state <> 0 THEN 'dead'

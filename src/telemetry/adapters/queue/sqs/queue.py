@@ -101,6 +101,9 @@ class SqsQueue:
         now_ms = time.time_ns() // 1_000_000
         return self._ages.outlook(await self.depth(), now_ms)
 
+    async def oldest_ms(self) -> None:
+        """Return None: SQS tells the age of the oldest message to CloudWatch alone."""
+
     async def dead(self, limit: int) -> Sequence[Delivery]:
         return await self._letters.list(limit) if self._letters else []
 
