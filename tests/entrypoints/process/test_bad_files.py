@@ -14,7 +14,8 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
 ROLES = [
     role
     for role in sorted(cli.ROLES)
-    if role not in ("dead-letters", "health", "keys", "prove", "provision", "queue", "replay", "skewed")
+    if role
+    not in ("dead-letters", "health", "keys", "prove", "provision", "query", "queue", "replay", "skewed")
 ]
 """The commands that need no option."""
 

@@ -47,6 +47,7 @@ REQUIRED = {
     "prove": ["--ledger", "run.jsonl"],
     "provision": ["--dry-run"],
     "dead-letters": ["list"],
+    "query": ["FROM hours"],
     "queue": ["check"],
     "skewed": ["list"],
 }

@@ -8,11 +8,11 @@ import pytest
 
 from telemetry.adapters.clock import ManualClock
 from telemetry.domain.contract import codec
-from telemetry.domain.contract.moment import HOUR_MS, Hour, hour_path
+from telemetry.domain.contract.moment import HOUR_MS, Hour, Span, hour_path
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.contract.record import Record
 from telemetry.domain.store import notes, objects
-from telemetry.domain.store.refile import Refiled, SkewedHour, SkewedTree, Span
+from telemetry.domain.store.refile import Refiled, SkewedHour, SkewedTree
 from telemetry.domain.store.storage import Storage, StoreUnavailableError
 from tests.builders import HOUR, NOW, POLICY, a_record, identity, put_batch, stored_records
 from tests.fakes import FailingStorage

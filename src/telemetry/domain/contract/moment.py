@@ -21,6 +21,7 @@ Milliseconds = npt.NDArray[np.int64]
 
 HOUR_MS: Final = 3_600_000
 
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _TO_THE_SECOND: Final = len("2025-10-19T12:34:56")
@@ -36,6 +37,16 @@ _HIGHEST_DIGIT[[14, 17]] = 5  # of minutes and of seconds
 _WEIGHT_MS: Final = np.zeros(_FORM.size, np.float32)
 _WEIGHT_MS[[14, 15, 17, 18, 20, 21, 22]] = 600_000, 60_000, 10_000, 1000, 100, 10, 1
 _decode: Final = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)]).decode
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Hours, with both ends; without an end it is open."""
+
+    first: Hour | None = None
+    last: Hour | None = None
+
+    def __contains__(self, hour: Hour) -> bool:
+        return (self.first is None or self.first <= hour) and (self.last is None or hour <= self.last)
 
 
 def format_timestamp(ms: int) -> str:

@@ -24,7 +24,7 @@ import msgspec
 import numpy as np
 
 from telemetry.domain.contract import codec, partition
-from telemetry.domain.contract.moment import Hour
+from telemetry.domain.contract.moment import Hour, Span
 from telemetry.domain.contract.partition import Partition, PartitionPolicy
 from telemetry.domain.contract.record import Record
 from telemetry.domain.store import notes, objects
@@ -33,16 +33,6 @@ from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError, Stor
 
 _SKEWED: Final = "skewed/"
 _MOMENT: Final = re.compile(r"/batch-(\d{1,15})-[^/]*\Z", re.ASCII)
-
-
-class Span(msgspec.Struct, frozen=True):
-    """Hours of receipt, with both ends; without an end it is open."""
-
-    first: Hour | None = None
-    last: Hour | None = None
-
-    def __contains__(self, hour: Hour) -> bool:
-        return (self.first is None or self.first <= hour) and (self.last is None or hour <= self.last)
 
 
 class SkewedHour(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ ROLES: Final = {
     "aggregator": "turn the raw store into hourly figures",
     "status": "say in six numbers how the pipeline is, and what helps",
     "hours": "list the hours that are complete, show one, or wait for it",
+    "query": "answer a question in SQL about what is stored",
     "simulator": "drive a fleet of battery packs that post to a receiver",
     "load-test": "post a measured load, ending in the proof table",
     "replay": "decode a CAN log and post it",

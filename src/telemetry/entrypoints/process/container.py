@@ -30,6 +30,7 @@ from telemetry.domain.figures.watch import Watch
 from telemetry.domain.proof.gateway import Gateway
 from telemetry.domain.proof.prove import Prover
 from telemetry.domain.proof.send import Sender
+from telemetry.domain.query.catalogue import Catalogue
 from telemetry.domain.store.consume import Consumer
 from telemetry.domain.store.recover import Recovery
 from telemetry.domain.store.refile import SkewedTree
@@ -160,6 +161,9 @@ class Container(containers.DeclarativeContainer):
     )
     archive_reader: providers.Provider[LateStorage] = providers.Singleton(LateStorage, make=storage.provider)
     hours: providers.Provider[Hours] = providers.Factory(Hours, storage=archive_reader)
+    catalogue: providers.Provider[Catalogue] = providers.Factory(
+        Catalogue, storage=storage, together=together
+    )
     watch: providers.Provider[Watch] = providers.Factory(Watch, storage=storage, together=together)
     prover: providers.Provider[Prover] = providers.Factory(
         Prover, storage=storage, queue=queue, policy=settings.provided.partition_policy

@@ -50,6 +50,10 @@ GUIDES: Final[Mapping[str, Guide]] = {
         (*_QUEUE, *_STORE, "AGGREGATE_LATENESS", "SKEW_", *_LOG),
         "telemetry hours --wait 2025-10-19T14 --require 'gaps<1%' --timeout 7200",
     ),
+    "query": Guide(
+        (*_STORE, *_LOG),
+        'telemetry query "SELECT hour, state, records FROM hours" --from 2025-10-19T00',
+    ),
     "simulator": Guide(
         ("API_KEY", *_LOG), "telemetry simulator --vehicles 100 --duplicates --ledger run.jsonl"
     ),

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from telemetry.domain.contract.moment import Hour, format_hour
+from telemetry.domain.contract.moment import Hour, Span, format_hour
 from telemetry.domain.store.objects import DamagedObjectError
-from telemetry.domain.store.refile import SkewedTree, Span
+from telemetry.domain.store.refile import SkewedTree
 from telemetry.entrypoints.process import log, runtime, screen, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.opening import opened
