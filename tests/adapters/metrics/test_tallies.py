@@ -23,7 +23,13 @@ def test_a_consumer_tells_what_it_stored_and_how_long_it_took():
     metrics.stored(a_batch(10, skewed=2))
     metrics.stored(a_batch(5, skewed=0))
     assert metrics.tallies(7) == Tallies(
-        at_ms=7, stored=15, skewed=2, stages={"end_to_end": [13, *[0] * (len(BOUNDS_S) - 1), 2]}
+        at_ms=7,
+        stored=15,
+        skewed=2,
+        messages=2,
+        objects=2,
+        size=200,
+        stages={"end_to_end": [13, *[0] * (len(BOUNDS_S) - 1), 2]},
     )
 
 

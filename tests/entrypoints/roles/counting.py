@@ -25,7 +25,8 @@ from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.settings import Settings
-from telemetry.entrypoints.roles import aggregator, consumer, estimate
+from telemetry.entrypoints.roles import aggregator, consumer
+from telemetry.entrypoints.shared import costing
 from telemetry.entrypoints.shared.readiness import ReceiverProbe
 
 _VEHICLES = 2000
@@ -67,7 +68,7 @@ class _Roles:
     """Receivers, consumers and an aggregator."""
 
     def __init__(self, load: Load, configured: Settings, patch: pytest.MonkeyPatch) -> None:
-        agreed = estimate.terms(configured)
+        agreed = costing.terms(configured)
         self._aws = Counted(agreed.sqs_s, agreed.s3_s)
         patch.setattr("telemetry.adapters.queue.sqs.queue.Client", self._aws.client)
         patch.setattr("telemetry.adapters.storage.s3.Client", self._aws.client)

@@ -8,7 +8,7 @@ import pytest
 
 from telemetry.domain.estimate import flow
 from telemetry.domain.estimate.load import Load
-from telemetry.entrypoints.roles import estimate
+from telemetry.entrypoints.shared import costing
 from tests.entrypoints.roles.counting import counted, on_aws
 
 WITHIN = 0.2
@@ -39,7 +39,7 @@ def test_what_receivers_and_consumers_ask_is_as_much_as_is_said(
         "puts": run.each_second("PutObject raw"),
         "per_object": run.records / run.requests["PutObject raw"],
     }
-    compare(flow.modelled(load, estimate.terms(configured)), made)
+    compare(flow.modelled(load, costing.terms(configured)), made)
 
 
 def test_an_idle_pipeline_asks_all_the_same(monkeypatch: pytest.MonkeyPatch):
@@ -50,7 +50,7 @@ def test_an_idle_pipeline_asks_all_the_same(monkeypatch: pytest.MonkeyPatch):
         "checks": run.each_second("GetQueueAttributes"),
         "lists": run.each_second("ListObjects"),
     }
-    terms = msgspec.structs.replace(estimate.terms(configured), listed_s=(0, 0, 0, 0))
+    terms = msgspec.structs.replace(costing.terms(configured), listed_s=(0, 0, 0, 0))
     compare(flow.modelled(load, terms), made)
 
 
@@ -65,7 +65,7 @@ def test_settings_change_what_is_said_as_they_change_what_is_asked(
         "receives": run.each_second("ReceiveMessage", "EmptyReceive"),
         "puts": run.each_second("PutObject raw"),
     }
-    compare(flow.modelled(load, estimate.terms(configured)), made)
+    compare(flow.modelled(load, costing.terms(configured)), made)
 
 
 @pytest.mark.parametrize(("rate", "counted_s"), [(1, 200), (100, 100), (1000, 40)])
@@ -75,7 +75,7 @@ def test_what_an_aggregator_asks_is_as_much_as_is_said(
     load, configured = Load(rate), on_aws(aggregate_interval=2)
     run = counted(load, configured, 5, counted_s, monkeypatch)
     # An hour that begins with the run; none before it is stored.
-    terms = msgspec.structs.replace(estimate.terms(configured), listed_s=(counted_s / 2, 0, 0, 0))
+    terms = msgspec.structs.replace(costing.terms(configured), listed_s=(counted_s / 2, 0, 0, 0))
     made = {
         "figure_puts": run.each_second("PutObject aggregated"),
         "gets": run.each_second("GetObject"),

@@ -24,12 +24,15 @@ class AggregatorMetrics:
         self._durations_s = self._meters.histogram("telemetry_build_seconds")
         self._damaged = self._meters.counter("telemetry_damaged_objects")
         self._failures = self._meters.counter("telemetry_store_failures")
+        self._longest_s = 0.0
         self._day: dict[Hour, Aggregated] = {}
 
     def built(self, built: Built, duration_s: float) -> None:
         """Count an hour whose figures were built anew, and what was damaged in it."""
         self._built.inc()
         self._durations_s.observe(duration_s)
+        self._longest_s = max(self._longest_s, duration_s)
+        self._meters.gauge("telemetry_longest_build_seconds").set(self._longest_s)
         self._damaged.inc(len(built.damage))
         self.certified(built)
 

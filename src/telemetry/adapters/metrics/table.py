@@ -222,6 +222,14 @@ TABLE: Final[Sequence[Metric]] = (
         BUILD_S,
     ),
     Metric(
+        "telemetry_longest_build_seconds",
+        "gauge",
+        "seconds",
+        (),
+        ("aggregator",),
+        "How long the hour took that took longest since the process was started.",
+    ),
+    Metric(
         "telemetry_certificates",
         "gauge",
         "hours",

@@ -31,14 +31,16 @@ def of(samples: Iterable[Sample], at_ms: int) -> tuple[Role | None, Tallies]:
         at_ms=at_ms,
         stored=round(sums["telemetry_stored_records_total"]),
         skewed=round(sums["telemetry_stored_records_total skewed"]),
+        messages=round(sums["telemetry_stored_messages_total"]),
+        objects=round(sums["telemetry_stored_objects_total"]),
+        size=round(sums["telemetry_stored_bytes_total"]),
         accepted=round(sums["telemetry_ingest_records_total accepted"]),
         rejected=round(sums["telemetry_ingest_records_total rejected"]),
         posts=round(sums["telemetry_ingest_requests_total"]),
         failed_posts=round(sums[f"telemetry_ingest_requests_total {_FAILED}"]),
         stages={stage: _apart(by_bound) for stage, by_bound in buckets.items()},
         looked_ms=round(sums["telemetry_looked_timestamp_seconds"] * 1000),
-        builds=round(sums["telemetry_build_seconds_count"]),
-        build_s=sums["telemetry_build_seconds_sum"],
+        longest_build_s=sums["telemetry_longest_build_seconds"],
     )
 
 

@@ -25,21 +25,23 @@ Stages = Mapping[str, Sequence[int]]
 class Tallies(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a process has counted from its start to `at_ms`; a role leaves out what it does not do.
 
-    `looked_ms` is when an aggregator last looked through the store to its end, `build_s` and `builds` how
-    long it built and how often.
+    Stored records came in `messages` and went to `objects` of `size` bytes in all. `looked_ms` is
+    when an aggregator last looked through the store to its end, `longest_build_s` how long an hour took.
     """
 
     at_ms: int
     stored: int = 0
     skewed: int = 0
+    messages: int = 0
+    objects: int = 0
+    size: int = 0
     accepted: int = 0
     rejected: int = 0
     posts: int = 0
     failed_posts: int = 0
     stages: Stages = {}
     looked_ms: int = 0
-    builds: int = 0
-    build_s: float = 0.0
+    longest_build_s: float = 0.0
 
 
 class Lately(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -13,6 +13,7 @@ ROLES: Final = {
     "consumer": "carry records from the queue to the raw store",
     "aggregator": "turn the raw store into hourly figures",
     "status": "say in six numbers how the pipeline is, and what helps",
+    "triggers": "say whether it is time to change the design, and what first",
     "hours": "list the hours that are complete, show one, or wait for it",
     "query": "answer a question in SQL about what is stored",
     "simulator": "drive a fleet of battery packs that post to a receiver",

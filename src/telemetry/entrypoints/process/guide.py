@@ -46,6 +46,16 @@ GUIDES: Final[Mapping[str, Guide]] = {
         ),
         "telemetry status --watch",
     ),
+    "triggers": Guide(
+        (
+            *_QUEUE,
+            *_STORE,
+            *("METRICS_URLS", "API_KEY", "BATCH_", "INGEST_LINGER", "PARTITION_BUCKETS", "RAW_FORMAT"),
+            *("AGGREGATE_INTERVAL", "AGGREGATE_LATENESS"),
+            *_LOG,
+        ),
+        "telemetry triggers --json",
+    ),
     "hours": Guide(
         (*_QUEUE, *_STORE, "AGGREGATE_LATENESS", "SKEW_", *_LOG),
         "telemetry hours --wait 2025-10-19T14 --require 'gaps<1%' --timeout 7200",

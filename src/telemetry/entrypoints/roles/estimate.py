@@ -15,15 +15,12 @@ from msgspec import Meta
 
 from telemetry.domain.estimate import flow
 from telemetry.domain.estimate.cost import MONTH_S, TB, Month, Prices, Stored
-from telemetry.domain.estimate.load import Load, Terms
+from telemetry.domain.estimate.load import Load
 from telemetry.domain.store.objects import MAX_BATCH
-from telemetry.domain.transport import envelope
 from telemetry.entrypoints.process import screen, settings
 from telemetry.entrypoints.process.options import Count, Parser
 from telemetry.entrypoints.process.settings import Settings, SettingsError
-
-_PRICES: Final = Path(__file__).parents[2] / "data" / "prices.json"
-_MAX_BODY: Final = 768 * 1024  # bytes: what base64 leaves of the 1 MiB of a message
+from telemetry.entrypoints.shared import costing
 
 _IN_CENTS: Final = 100  # dollars, below which cents are shown
 
@@ -85,7 +82,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     )
     options = parser.read(arguments).to(EstimateOptions)
     configured = settings.load()
-    prices = msgspec.json.decode(_PRICES.read_bytes(), type=Prices)
+    prices = costing.prices()
     _show(load(options), list(_columns(options, configured, prices)), prices)
     return 0
 
@@ -100,25 +97,8 @@ def load(options: EstimateOptions) -> Load:
     )
 
 
-def terms(configured: Settings) -> Terms:
-    """Return the terms of these settings on SQS and S3, whatever backends they choose."""
-    return Terms(
-        linger_s=msgspec.structs.replace(configured, queue_backend="sqs").linger_s,
-        max_content=envelope.max_content(_MAX_BODY),
-        batch_size=configured.batch_size,
-        batch_timeout_s=configured.batch_timeout,
-        max_object=MAX_BATCH,
-        pause_s=configured.sqs_receive_pause,
-        poll_s=configured.sqs_poll_wait,
-        receivers=configured.sqs_receivers,
-        look_s=configured.aggregate_interval,
-        buckets=configured.partition_buckets,
-        is_compressed=configured.raw_format == "jsonl.zst",
-    )
-
-
 def _columns(options: EstimateOptions, configured: Settings, prices: Prices) -> Iterator[_Column]:
-    offered, agreed = load(options), terms(configured)
+    offered, agreed = load(options), costing.terms(configured)
 
     def column(name: str, made: flow.Flow, size: float) -> _Column:
         return _Column(name, Month.of(offered, made, size, prices), size)

@@ -59,11 +59,12 @@ class Watching:
         async with self._reading:
             now_ms = self._clock.wall_ms()
             if self._last is None or not 0 <= now_ms - self._last[0] < _FRESH_MS:
-                judged = vitals.judge(await self._read(), self._clock.wall_ms())
+                judged = vitals.judge(await self.measure(), self._clock.wall_ms())
                 self._last = self._clock.wall_ms(), self._remember(judged)
             return self._last[1]
 
-    async def _read(self) -> Reading:
+    async def measure(self) -> Reading:
+        """Return what the numbers are judged by."""
         lately = [*telling.told(self._configured.data_dir, self._clock.wall_ms())]
         lately += await self._elsewhere.read()
         missing = expected(self._configured) - {each.role for each in lately}
