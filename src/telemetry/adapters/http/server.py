@@ -194,7 +194,7 @@ class BoundedProtocol(HttpToolsProtocol):
             *headers,
         ]
         if count := _throttle.admit(status, self.loop.time()):
-            _log.warning("Refused %d requests with %d: %s", count, status, detail)
+            _log.warning("Connections refused: %d with %d: %s", count, status, detail)
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
         self.transport.close()
 

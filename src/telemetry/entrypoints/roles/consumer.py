@@ -17,7 +17,7 @@ from telemetry.domain.store.storage import Storage
 from telemetry.domain.throttle import Throttle
 from telemetry.domain.transport.lease import Delivery
 from telemetry.domain.transport.queue import Queue
-from telemetry.entrypoints.process import log, runtime, screen, settings
+from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.log import Log
@@ -86,14 +86,12 @@ class _LoggedQueue:
         self._logger.debug("Polling", limit=limit, wait=float(wait_s))
         deliveries = await self._queue.receive(limit, wait_s)
         if deliveries:
-            event = f"Received {screen.counted(len(deliveries), 'message')}"
-            self._logger.debug(event)
+            self._logger.debug("Received", messages=len(deliveries))
         return deliveries
 
     async def delete(self, handles: Sequence[str]) -> Sequence[str]:
         refused = await self._queue.delete(handles)
-        event = f"Deleted {screen.counted(len(handles) - len(refused), 'message')}"
-        self._logger.debug(event, refused=len(refused))
+        self._logger.debug("Deleted", messages=len(handles) - len(refused), refused=len(refused))
         return refused
 
 
@@ -204,9 +202,14 @@ def _say_stored(logger: Log, stored: StoredBatch) -> None:
             "e2e_latency_p95": latency.end_to_end.p95,
             "queue_latency_p95": latency.queue.p95,
             "processing_latency": latency.processing.p95,
+            "e2e_latency_p50": latency.end_to_end.p50,
+            "e2e_latency_p99": latency.end_to_end.p99,
             "latency": msgspec.to_builtins(latency),
         }
     facts |= {name: getattr(stored, name) for name in ("messages", "objects")} | {"bytes": stored.size}
     unusual = ("skewed", "quarantined", "redelivered", "undeleted")
     facts |= {name: count for name in unusual if (count := getattr(stored, name))}
     logger.info("Batch processed", **facts)
+    if latency:
+        for stage in latency.__struct_fields__:
+            logger.debug("Batch latency", stage=stage, **msgspec.to_builtins(getattr(latency, stage)))

@@ -6,6 +6,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final, Self
 
+from telemetry.entrypoints.process.log import on_one_line
+
 _SIZE: Final = 10_000_000  # bytes of a file, before it is rotated
 _FILES: Final = 5  # that are kept beside the current one
 
@@ -28,7 +30,7 @@ class Keeper:
 
     def keep(self, name: str, line: bytes) -> None:
         """Keep a line in `NAME.log`, and show it."""
-        text = line.decode(errors="replace")
+        text = on_one_line(line.decode(errors="replace"))
         self._file(name).emit(logging.LogRecord(name, logging.INFO, "", 0, text, None, None))
         sys.stderr.write(f"{name:<12} {text}\n")
 

@@ -61,7 +61,7 @@ def found(path: Path, why: str) -> QueueDamagedError:
         descriptor = os.open(mark(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         with os.fdopen(descriptor, "w") as file:
             file.write(f"{why}\n")
-        _log.error("%s", error)
+        _log.error("Queue damaged: %s", error)
     return error
 
 

@@ -139,7 +139,7 @@ class Calls:
                 break
         refused |= {each: failed.get(each, "it was not answered") for each in left}
         for reason, count in Counter(refused.values()).items():
-            _log.warning("SQS did not do %s for %d of %d entries: %s", operation, count, len(entries), reason)
+            _log.warning("SQS refused entries: %s of %d of %d: %s", operation, count, len(entries), reason)
         return refused
 
 
