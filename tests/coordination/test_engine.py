@@ -121,6 +121,6 @@ async def test_closing_ends_the_processes_in_the_middle_of_a_job():
     children = multiprocessing.active_children()
     running.cancel()
     await engine.close()
-    for child in children:
-        await asyncio.to_thread(child.join)
-        assert not child.is_alive()
+    # The pool's own thread waits for them too, so a child may be gone a moment before it is known to be.
+    while any(child.is_alive() for child in children):
+        await asyncio.sleep(0.01)
