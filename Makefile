@@ -15,7 +15,7 @@ demo-aws: .venv/ready  ## the same over SQS and S3, which an emulator on this ma
 
 test: .venv/ready  ## every test, with the coverage floors
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(TEST_PROCESSES)
+	$(BIN)/coverage run -m pytest -n $(TEST_PROCESSES) --dist worksteal
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --include='src/telemetry/domain/*' --fail-under=100
 	$(BIN)/coverage report
@@ -25,7 +25,8 @@ test-aws: .venv/ready  ## what concerns SQS and S3, against whatever answers at 
 	$(BIN)/python -m pytest tests/contract tests/adapters/queue tests/adapters/storage/test_s3.py \
 	  tests/e2e/test_aws.py -k 'sqs or s3 or aws or provision'
 
-test-long: .venv/ready  ## 50,000 histories of deliveries, where `make test` takes 500
+test-long: .venv/ready  ## what takes many seconds a test, and 50,000 histories of deliveries, where `make test` takes 500
+	$(BIN)/python -m pytest -m long
 	TEST_HISTORIES=50000 $(BIN)/python -m pytest tests/unit/figures/test_histories.py
 
 help:  ## what each target does

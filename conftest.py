@@ -1,10 +1,17 @@
 """What the tests of the package and of its model share."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 _DATA = Path(__file__).parents[1] / "shared" / "data"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one process more than there are cores, since tests wait a third of their time for programs."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture

@@ -120,6 +120,7 @@ def test_an_aws_killed_in_the_middle_loses_nothing(tmp_path: Path, emulator: Emu
         cloud.close()
 
 
+@pytest.mark.long
 def test_an_aws_that_fails_in_every_way_loses_nothing(tmp_path: Path, emulator: Emulator):
     cloud = Cloud()
     road = FaultyRoad(emulator, every=3)

@@ -50,6 +50,7 @@ def test_the_demo_proves_what_it_shows(tmp_path: Path):
     assert list(tmp_path.glob("data/aggregated/**/*.json"))
 
 
+@pytest.mark.long
 def test_a_second_run_in_the_same_hour_shows_itself_and_not_the_first(tmp_path: Path):
     for records in (5, 10):
         process = demo(tmp_path, "--duration", str(records / 5), "--vehicles", "1")
@@ -108,7 +109,9 @@ def test_on_a_terminal_of_80_columns_no_line_is_broken_but_between_words(tmp_pat
     assert sum("veh-0000" in line for line in lines) == 3
 
 
-@pytest.mark.parametrize("death", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "death", [pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGINT, signal.SIGKILL]
+)
 def test_the_demo_leaves_nothing_running_however_it_ends(tmp_path: Path, death: signal.Signals):
     process = demo(tmp_path, "--duration", "600")
     assert process.stdout

@@ -18,12 +18,12 @@ WITHIN = 0.2
     ("load", "warm_s", "counted_s"),
     [
         (Load(0.02), 100, 3000),
-        (Load(10), 20, 100),
+        pytest.param(Load(10), 20, 100, marks=pytest.mark.long),
         (Load(100), 20, 100),
         (Load(1000), 20, 50),
-        (Load(10_000), 3, 10),
+        pytest.param(Load(10_000), 3, 10, marks=pytest.mark.long),
         (Load(10_000, per_post=500), 10, 30),
-        (Load(1000, receivers=3, consumers=2), 20, 50),
+        pytest.param(Load(1000, receivers=3, consumers=2), 20, 50, marks=pytest.mark.long),
         (Load(1000, receivers=10), 10, 30),
     ],
 )
