@@ -99,6 +99,7 @@ def test_a_metric_has_a_name_that_says_its_unit_and_labels_that_have_few_values(
     assert metric.meaning.endswith(".")
     assert metric.unit not in {"seconds", "bytes"} or metric.name.endswith(metric.unit)
     assert set(metric.labels) <= {
+        "action",
         "outcome",
         "reason",
         "status",

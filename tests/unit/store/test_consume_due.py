@@ -1,5 +1,8 @@
 """When a batch of the consumer is due, and what it waits for until then."""
 
+import pytest
+
+from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.domain.transport.batch import BatchLimits
 from tests.builders import NOW, a_body, a_record, an_envelope, some_records, stored_records
 from tests.unit.store.stepped import SteppedConsumer
@@ -90,3 +93,36 @@ async def test_what_comes_again_is_stored_at_once_and_what_came_first_goes_with_
     assert (stored.messages, stored.redelivered) == (2, 1)
     await stepped.send(an_envelope(a_record(vehicle_id="a-third")))
     assert await stepped.turn() is None  # for which there is no hurry
+
+
+async def test_a_batch_says_why_it_went():
+    stepped = SteppedConsumer()
+    await stepped.send(an_envelope(*some_records(100)))
+    assert (await stepped.due_turn()).reason == "full"
+    await stepped.send(an_envelope(a_record()))
+    await stepped.turn()
+    assert stepped.consumer.in_flight == 1
+    stepped.clock.advance(2)
+    assert (await stepped.due_turn()).reason == "age"
+    assert stepped.consumer.in_flight == 0
+    await stepped.send(an_envelope(a_record(vehicle_id="again")))
+    await stepped.turn()
+    stepped.restart()
+    stepped.clock.advance(30)
+    assert (await stepped.due_turn()).reason == "again"
+
+
+async def test_what_the_store_had_refused_and_what_was_left_at_the_end_say_so():
+    stepped = SteppedConsumer()
+    stepped.storage.broken = "hour=14"
+    await stepped.send(an_envelope(*some_records(100)))
+    with pytest.raises(StoreUnavailableError):
+        await stepped.turn()
+    stepped.storage.broken = "nothing"
+    stepped.clock.advance(10)
+    assert (await stepped.due_turn()).reason == "retry"
+    await stepped.send(an_envelope(a_record(vehicle_id="last")))
+    await stepped.turn()
+    last = stepped.consumer.due(at_end=True)
+    assert last
+    assert last.reason == "end"

@@ -118,6 +118,7 @@ async def test_a_batch_is_described_as_it_was():
         "redelivered": 0,
         "undeleted": 0,
         "objects": 3,
+        "reason": "full",
     }
     assert stored.size == sum(info.size for info in await stepped.storage.list(""))
 

@@ -67,7 +67,7 @@ async def ready(request: Request[Any, Any, Any], desk: NamedDependency[Desk]) ->
     response_description="Counters in the text format of Prometheus.",
 )
 async def metrics(desk: NamedDependency[Desk]) -> Response[bytes]:
-    desk.metrics.holds(await desk.probe.depth())
+    desk.metrics.holds(*await desk.probe.waiting())
     return Response(desk.metrics.render(), media_type=desk.metrics.content_type)
 
 

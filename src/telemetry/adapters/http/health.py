@@ -41,6 +41,9 @@ class Probe(Protocol):
         """
         ...
 
-    async def depth(self) -> Depth | None:
-        """Return what the queue holds, at most a few seconds ago; None if it cannot be asked."""
+    async def waiting(self) -> tuple[Depth | None, float | None]:
+        """Return what the queue holds, and the age of the oldest message in seconds, as a few seconds ago.
+
+        The first is None if it cannot be asked, the second if there is none or it does not say it.
+        """
         ...

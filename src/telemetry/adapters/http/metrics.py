@@ -26,8 +26,8 @@ class Metrics(Protocol):
         """Count a request that was answered with `status`."""
         ...
 
-    def holds(self, depth: Depth | None) -> None:
-        """Note what the queue holds, if it could be asked."""
+    def holds(self, depth: Depth | None, oldest_s: float | None = None) -> None:
+        """Note what the queue holds, if it could be asked, and how old the oldest of it is, if it says so."""
         ...
 
     def render(self) -> bytes:

@@ -23,7 +23,6 @@ class AggregatorMetrics:
         self._built = self._meters.counter("telemetry_figures_built")
         self._durations_s = self._meters.histogram("telemetry_build_seconds")
         self._damaged = self._meters.counter("telemetry_damaged_objects")
-        self._failures = self._meters.counter("telemetry_store_failures")
         self._longest_s = 0.0
         self._day: dict[Hour, Aggregated] = {}
 
@@ -47,9 +46,9 @@ class AggregatorMetrics:
         for kind in _KINDS:
             self._meters.gauge("telemetry_day_records", kind).set(sum(getattr(each, kind) for each in hours))
 
-    def failed(self) -> None:
-        """Count an attempt that failed."""
-        self._failures.inc()
+    def failed(self, action: str) -> None:
+        """Count an attempt that failed: to `look` or to `build`."""
+        self._meters.counter("telemetry_store_failures", action).inc()
 
     def looked(self, now_ms: int) -> None:
         """Note when the store was looked through to its end, in epoch milliseconds."""

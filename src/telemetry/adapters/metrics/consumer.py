@@ -1,10 +1,11 @@
 """What the consumer counts."""
 
 from pathlib import Path
+from typing import get_args
 
 from telemetry.adapters.metrics import tallies, waiting
 from telemetry.adapters.metrics.meters import Meters
-from telemetry.domain.store.flush import StoredBatch
+from telemetry.domain.store.flush import Reason, StoredBatch
 from telemetry.domain.transport.lease import Depth
 from telemetry.domain.watch.lately import Tallies
 
@@ -27,9 +28,13 @@ class ConsumerMetrics:
                 ("undeleted", "undeleted_messages"),
             )
         }
+        self._flushes = {
+            reason: self._meters.counter("telemetry_flushes", reason) for reason in get_args(Reason)
+        }
+        self._in_flight = self._meters.gauge("telemetry_in_flight_messages")
+        self._held_back = self._meters.gauge("telemetry_held_back_messages")
         self._raw = self._meters.counter("telemetry_stored_records", "raw")
         self._skewed = self._meters.counter("telemetry_stored_records", "skewed")
-        self._failures = self._meters.counter("telemetry_store_failures")
 
     def stored(self, batch: StoredBatch) -> None:
         """Count a batch that is durable."""
@@ -40,16 +45,22 @@ class ConsumerMetrics:
         if batch.skewed:
             self._skewed.inc(batch.skewed)
         self._records.observe(batch.records)
+        self._flushes[batch.reason].inc()
         for stage, spread in batch.spreads.items():
             self._latency_s.add(stage, spread.counts, spread.total_s)
 
-    def failed(self) -> None:
-        """Count an attempt that failed."""
-        self._failures.inc()
+    def failed(self, action: str) -> None:
+        """Count an attempt that failed: to `write`, `receive`, `delete` or `extend`."""
+        self._meters.counter("telemetry_store_failures", action).inc()
 
-    def holds(self, depth: Depth | None) -> None:
-        """Note what the queue holds, if it could be asked."""
-        waiting.show(self._meters, depth)
+    def carries(self, in_flight: int, held_back: int) -> None:
+        """Note how many messages are on lease here, and how many of them could not be stored."""
+        self._in_flight.set(in_flight)
+        self._held_back.set(held_back)
+
+    def holds(self, depth: Depth | None, oldest_s: float | None = None) -> None:
+        """Note what the queue holds, if it could be asked, and how old the oldest of it is, if it says so."""
+        waiting.show(self._meters, depth, oldest_s)
 
     def tallies(self, at_ms: int) -> Tallies:
         """Return what this process has counted, at a moment in epoch milliseconds."""

@@ -110,8 +110,10 @@ class Tally(Collector):
 
     def add(self, label: str, counts: Sequence[int], total: float) -> None:
         """Add values: how many up to each bound and beyond the last one, and their sum."""
-        before = self._counts.get(label, [0] * len(counts))
-        self._counts[label] = [old + new for old, new in zip(before, counts, strict=True)]
+        kept = self._counts.setdefault(label, [0] * len(counts))
+        for place, count in enumerate(counts):
+            if count:
+                kept[place] += count
         self._sums[label] = self._sums.get(label, 0.0) + total
 
     def collect(self) -> Iterator[HistogramMetricFamily]:

@@ -42,9 +42,9 @@ class ReceiverMetrics:
         """Count a request that was answered with `status`."""
         self._answered(status).inc()
 
-    def holds(self, depth: Depth | None) -> None:
-        """Note what the queue holds, if it could be asked."""
-        queue.show(self._meters, depth)
+    def holds(self, depth: Depth | None, oldest_s: float | None = None) -> None:
+        """Note what the queue holds, if it could be asked, and how old the oldest of it is, if it says so."""
+        queue.show(self._meters, depth, oldest_s)
 
     def tallies(self, at_ms: int) -> Tallies:
         """Return what this process has counted, at a moment in epoch milliseconds."""

@@ -29,7 +29,7 @@ from telemetry.domain.clock import Clock
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.errors import TelemetryError
 from telemetry.domain.store import flush, notes, objects
-from telemetry.domain.store.flush import Flush, Held, NewObject, StoredBatch
+from telemetry.domain.store.flush import Flush, Held, NewObject, Reason, StoredBatch
 from telemetry.domain.store.gathering import Gathering
 from telemetry.domain.store.held_back import HeldBack, Kept
 from telemetry.domain.store.leases import Leases
@@ -79,6 +79,11 @@ class Consumer:
         """How many messages wait until their folders take objects again."""
         return self._held_back.messages
 
+    @property
+    def in_flight(self) -> int:
+        """How many messages are on lease here: gathered, under way or held back."""
+        return len(self._leases.handles)
+
     async def receive(self, patience_s: float) -> None:
         """Wait at most `patience_s` for a first message, then take all that has arrived, up to a full batch.
 
@@ -99,12 +104,14 @@ class Consumer:
         if len(self._under_way) == MOST_UNDER_WAY:
             return None
         now_s = self._clock.monotonic_s()
+        reason: Reason = "retry"
         new = [kept.plan(self._policy, self._raw_format) for kept in self._held_back.take(now_s)]
         if not new and (at_end or self._gathering.is_due(now_s, is_alone=not self._under_way)):
+            reason = self._gathering.reason(now_s)
             new = self._fix()
         if not new:
             return None
-        self._under_way.append(Flush(new))
+        self._under_way.append(Flush(new, reason))
         return self._under_way[-1]
 
     async def write(self, under_way: Flush, new: NewObject) -> None:
@@ -133,7 +140,7 @@ class Consumer:
         self._under_way.remove(under_way)
         if not handles:
             return None
-        return StoredBatch.of(under_way.written, len(refused), under_way.written_ms)
+        return StoredBatch.of(under_way, len(refused))
 
     async def renew(self) -> None:
         """Extend all leases once half of the time of one is over. Raise QueueUnavailableError."""

@@ -1,7 +1,7 @@
 """What a flush writes, and what became of it: pure functions over the messages that a consumer holds."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 import numpy as np
@@ -16,6 +16,9 @@ from telemetry.domain.transport import batch, envelope, parcel
 from telemetry.domain.transport.envelope import UndecodableError
 from telemetry.domain.transport.lease import Delivery
 from telemetry.domain.transport.parcel import Parcel
+
+Reason = Literal["full", "age", "again", "retry", "end"]
+"""Why a batch is written: it is full or old, a message of it came again, it was held back, or all ends."""
 
 
 class Held(msgspec.Struct, frozen=True, eq=False):
@@ -68,6 +71,7 @@ class Flush(msgspec.Struct, eq=False):
     """
 
     objects: Sequence[NewObject]
+    reason: Reason = "end"
     written: list[NewObject] = []
     failed: list[tuple[NewObject, TelemetryError]] = []
     written_ms: int = 0
@@ -96,10 +100,12 @@ class StoredBatch(msgspec.Struct, frozen=True):
     size: int
     latency: Stages | None
     spreads: Mapping[str, Spread] = {}
+    reason: Reason = "end"
 
     @classmethod
-    def of(cls, written: Sequence[NewObject], undeleted: int, written_ms: int) -> Self:
-        """Summarise objects that were all durable at `written_ms`."""
+    def of(cls, under_way: Flush, undeleted: int) -> Self:
+        """Summarise what of a flush is durable."""
+        written, written_ms = under_way.written, under_way.written_ms
         held = [each for new in written for each in new.held]
         parcels = _parcels(held)
         latencies = _latencies(held, written_ms) if parcels else None
@@ -114,6 +120,7 @@ class StoredBatch(msgspec.Struct, frozen=True):
             size=sum(len(new.lines) for new in written),
             latency=Stages.of(latencies) if latencies else None,
             spreads=latencies.spreads() if latencies else {},
+            reason=under_way.reason,
         )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from telemetry.domain.store.flush import Held
+from telemetry.domain.store.flush import Held, Reason
 from telemetry.domain.store.objects import MAX_BATCH
 from telemetry.domain.transport.batch import Batcher, BatchLimits
 
@@ -35,8 +35,15 @@ class Gathering:
         """Return whether the batch goes now: alone once it is due, beside others only if full or old."""
         if is_alone:
             return self._is_urgent or self._batch.is_due(now_s)
-        deadline_s = self._batch.deadline_s
-        return self.is_full or (deadline_s is not None and now_s >= deadline_s)
+        return self.is_full or self._batch.is_old(now_s)
+
+    def reason(self, now_s: float) -> Reason:
+        """Say why the batch goes now."""
+        if self._is_urgent:
+            return "again"
+        if self._batch.is_full:
+            return "full"
+        return "age" if self._batch.is_old(now_s) else "end"
 
     def take(self) -> Sequence[Held]:
         """Return all that was gathered, and start anew."""

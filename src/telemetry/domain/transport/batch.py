@@ -55,11 +55,17 @@ class Batcher(Generic[T]):
         if self._oldest_s is None:
             self._oldest_s = now_s
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it holds as many messages or bytes as a batch should."""
+        return self._count >= self._limits.count or self._size >= self._limits.size
+
     def is_due(self, now_s: float) -> bool:
-        if self._oldest_s is None:
-            return False
-        full = self._count >= self._limits.count or self._size >= self._limits.size
-        return full or now_s >= self._oldest_s + self._limits.age_s
+        return self.is_full or self.is_old(now_s)
+
+    def is_old(self, now_s: float) -> bool:
+        """Return whether its oldest item has waited long enough."""
+        return self._oldest_s is not None and now_s >= self._oldest_s + self._limits.age_s
 
     def take(self) -> list[T]:
         """Return all that has arrived, and start anew."""

@@ -159,7 +159,7 @@ class Turns:
         look = await self._watch.look(self._clock.wall_ms())
         self._troubles.of_listings(look)
         if look.is_away:
-            self._metrics.failed()
+            self._metrics.failed("look")
         else:
             self._metrics.looked(self._clock.wall_ms())
         for found in look.due:
@@ -186,7 +186,7 @@ class Turns:
             reporting.certificate(self._logger, built)
 
     def _failed(self, hour: Hour, error: TelemetryError) -> None:
-        self._metrics.failed()
+        self._metrics.failed("build")
         self._troubles.of_hour(hour, error)
 
     async def _settle(self, found: Found) -> None:

@@ -148,28 +148,33 @@ class Report:
         self.is_stale = False  # only another process can go on
 
     def turned(self) -> None:
+        self._carries()
         if not self._consumer.held_back:
             self._heartbeat.beat()
 
     def stored(self, batch: StoredBatch) -> None:
         self._heartbeat.beat()
         self._metrics.stored(batch)
+        self._carries()
         _say_stored(self.logger, batch)
         if self._was_held_back and not self._consumer.held_back:
             self._was_held_back = False
             self._unwritten.clear()
             self.logger.info("All that was held back is stored")
 
+    def _carries(self) -> None:
+        self._metrics.carries(self._consumer.in_flight, self._consumer.held_back)
+
     def unwritten(self, new: NewObject, error: TelemetryError) -> None:
         self._was_held_back = True
-        self._metrics.failed()
+        self._metrics.failed("write")
         self._unwritten.add(new.folder)
         if self._throttle.admit("write", self._clock.monotonic_s()):
             self._say_unwritten(error)
         self._end_if_stale(error)
 
     def unreached(self, verb: str, error: OutOfReachError) -> None:
-        self._metrics.failed()
+        self._metrics.failed(verb)
         if self._throttle.admit(verb, self._clock.monotonic_s()):
             self.logger.error(_UNREACHED[verb], error=str(error))
         self._end_if_stale(error)
@@ -207,6 +212,7 @@ def _say_stored(logger: Log, stored: StoredBatch) -> None:
             "latency": msgspec.to_builtins(latency),
         }
     facts |= {name: getattr(stored, name) for name in ("messages", "objects")} | {"bytes": stored.size}
+    facts["reason"] = stored.reason
     unusual = ("skewed", "quarantined", "redelivered", "undeleted")
     facts |= {name: count for name in unusual if (count := getattr(stored, name))}
     logger.info("Batch processed", **facts)

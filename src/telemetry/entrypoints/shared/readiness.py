@@ -27,7 +27,7 @@ class ReceiverProbe:
         self._last_send = last_send
         self._clock = clock
         self._file = file
-        self._depth: Depth | None = None
+        self._waiting: tuple[Depth | None, float | None] = None, None
         self._ask_again_s = 0.0
 
     async def readiness(self, *, in_detail: bool) -> Readiness | None:
@@ -48,15 +48,19 @@ class ReceiverProbe:
         consumer = await asyncio.to_thread(_consumer, self._file.parent) if self._file else None
         return Readiness(depth.ready, depth.leased, depth.dead, consumer)
 
-    async def depth(self) -> Depth | None:
-        """Return what the queue holds, and ask it only once in a few seconds, because SQS bills it."""
+    async def waiting(self) -> tuple[Depth | None, float | None]:
+        """Return what the queue holds and the oldest age; ask only once in a few seconds: SQS bills it."""
         if self._clock.monotonic_s() >= self._ask_again_s:
             self._ask_again_s = self._clock.monotonic_s() + _ASK_EVERY_S
             try:
-                self._depth = await self._queue.depth()
+                self._waiting = await self._queue.depth(), await self._oldest_s()
             except QueueUnavailableError:
-                self._depth = None
-        return self._depth
+                self._waiting = None, None
+        return self._waiting
+
+    async def _oldest_s(self) -> float | None:
+        sent_ms = await self._queue.oldest_ms()
+        return None if sent_ms is None else max(0, self._clock.wall_ms() - sent_ms) / 1000
 
 
 def _check_access(file: Path) -> None:

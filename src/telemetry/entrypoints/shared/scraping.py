@@ -1,6 +1,7 @@
 """What roles that do not listen otherwise need so that Prometheus can ask them."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -37,7 +38,7 @@ class Metrics(Protocol):
 class QueueMetrics(Metrics, Protocol):
     """Metrics that also show what a queue holds."""
 
-    def holds(self, depth: Depth | None) -> None:
+    def holds(self, depth: Depth | None, oldest_s: float | None = None) -> None:
         """Note what the queue holds, if it could be asked."""
         ...
 
@@ -82,7 +83,13 @@ async def served(metrics: QueueMetrics, options: ScrapeOptions, queue: Queue) ->
 async def _ask(queue: Queue, metrics: QueueMetrics) -> None:
     while True:
         try:
-            metrics.holds(await queue.depth())
+            metrics.holds(await queue.depth(), await oldest_s(queue))
         except QueueUnavailableError:
             metrics.holds(None)
         await asyncio.sleep(_ASK_EVERY_S)
+
+
+async def oldest_s(queue: Queue) -> float | None:
+    """Return how long ago the oldest message was sent; None if there is none, or that is not said."""
+    sent_ms = await queue.oldest_ms()
+    return None if sent_ms is None else max(0.0, time.time() - sent_ms / 1000)
