@@ -37,7 +37,7 @@ lint: .venv/ready  ## style, types and the walls between the rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/cfn-lint deploy/cloudformation.yaml
+	$(BIN)/cfn-lint deploy/cloudformation.yaml deploy/compute.yaml
 	$(BIN)/hadolint Dockerfile
 
 bench: .venv/ready  ## how fast, at what cost, how late, beside which peers; all in about seven minutes

@@ -27,9 +27,9 @@ def _function(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, 
 _Loader.add_multi_constructor("!", _function)
 
 
-def read() -> dict[str, Any]:
-    """Read the template with its functions as they are: `!Ref X` is `{"Ref": "X"}`."""
-    template: dict[str, Any] = yaml.load(FILE.read_text(), _Loader)  # it is a SafeLoader
+def read(file: Path = FILE) -> dict[str, Any]:
+    """Read a template with its functions as they are: `!Ref X` is `{"Ref": "X"}`."""
+    template: dict[str, Any] = yaml.load(file.read_text(), _Loader)  # it is a SafeLoader
     return template
 
 
