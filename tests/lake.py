@@ -1,15 +1,39 @@
-"""Columns and records, for the tests of what is compacted."""
+"""Columns, records, and stores for the tests of what is compacted."""
 
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import msgspec
 import numpy as np
 
-from telemetry.domain.contract.moment import Hour, start_ms
+from telemetry.adapters.clock import ManualClock
+from telemetry.adapters.lake.parquet import ParquetForm
+from telemetry.adapters.storage.memory import MemoryStorage
+from telemetry.domain.contract.moment import HOUR_MS, Hour, start_ms
 from telemetry.domain.contract.record import Record
-from telemetry.domain.figures import columns
+from telemetry.domain.figures import columns, lines
 from telemetry.domain.figures.columns import Columns
-from tests.builders import HOUR
+from telemetry.domain.lake.compact import Compactor, CompactTerms
+from telemetry.domain.lake.follow import follow
+from telemetry.domain.lake.forms import Forms
+from telemetry.domain.lake.lines import LinesForm
+from telemetry.domain.lake.shelf import Shelf
+from telemetry.domain.lake.tidy import Retention, Tidier
+from telemetry.domain.store import objects
+from telemetry.domain.store.objects import DamagedObjectError, LineFaults
+from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError, Storage
+from tests.builders import HOUR, identity
+
+FORMS = Forms(ParquetForm(), LinesForm())
+
+GRACE_MS = 60_000
+RETENTION = Retention(raw_ms=HOUR_MS, grace_ms=GRACE_MS)
 
 
-def columns_of(made: list[Record], hour: Hour = HOUR) -> Columns:
+def columns_of(made: Sequence[Record], hour: Hour = HOUR) -> Columns:
     """Make columns of records, in the order of their identities."""
     return columns.of_fields(
         [(each.vehicle_id, each.can_id) for each in made],
@@ -34,3 +58,116 @@ def records_of(found: Columns, hour: Hour = HOUR) -> list[Record]:
         )
         for stream, offset, received, payload in fields
     ]
+
+
+async def certify(storage: Storage, state: str = "complete") -> None:
+    """Put figures that say of the hour that it is complete, and nothing else."""
+    content = msgspec.json.encode({"certificate": {"state": state}})
+    await storage.put(objects.aggregated_key(HOUR), content, overwrite=True)
+
+
+def compactor_of(storage: Storage, clock: ManualClock, forms: Forms = FORMS, **terms: int) -> Compactor:
+    return Compactor(Shelf(storage, forms), clock, terms=CompactTerms(grace_ms=GRACE_MS, **terms))
+
+
+def tidier_of(storage: Storage, clock: ManualClock, retention: Retention = RETENTION) -> Tidier:
+    return Tidier(Shelf(storage, FORMS), clock, retention)
+
+
+async def read_hour(storage: Storage) -> list[Record]:
+    """Read an hour as `manifest` says that a reader does."""
+    while True:
+        try:
+            return await _read_once(storage)
+        except ObjectNotFoundError:
+            continue
+
+
+async def _read_once(storage: Storage) -> list[Record]:
+    reading = await follow(storage, HOUR)
+    found = []
+    for content in reading.contents:
+        for part in FORMS.read(content.key, await storage.get(content.key), HOUR):
+            found += records_of(part)
+    for info in reading.raw:
+        data = await storage.get(info.key)
+        with suppress(DamagedObjectError):
+            content_of = objects.decode_content(info.key, data)
+            found += records_of(lines.read(content_of, HOUR, LineFaults()))
+    if not reading.raw:
+        assert len({identity(each) for each in found}) == len(found)  # promised unique
+    counted: dict[tuple[str, str, int], Record] = {}
+    for record in found:
+        known = counted.setdefault(identity(record), record)
+        if record.received_ms < known.received_ms:
+            counted[identity(record)] = record
+    return sorted(counted.values(), key=identity)
+
+
+class KilledError(BaseException):
+    """What ends a process in the middle of a step."""
+
+
+class WatchedStorage(MemoryStorage):
+    """A store that is looked at after each change, and that kills who makes one change too many."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.look: Callable[[], Awaitable[None]] | None = None
+        self.left: int | None = None
+        self.changes: Counter[str] = Counter()
+
+    async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        self._spend()
+        await super().put(key, data, overwrite=overwrite)
+        await self._changed(f"put {_kind(key)}")
+
+    async def delete(self, key: str) -> None:
+        self._spend()
+        await super().delete(key)
+        await self._changed(f"delete {_kind(key)}")
+
+    def _spend(self) -> None:
+        if self.left is not None:
+            if not self.left:
+                raise KilledError
+            self.left -= 1
+
+    async def _changed(self, what: str) -> None:
+        self.changes[what] += 1
+        if self.look:
+            await self.look()
+
+
+class SlowStorage(MemoryStorage):
+    """A store whose verbs let others run before they act, as often as a seed says."""
+
+    def __init__(self, clock: ManualClock, seed: int) -> None:
+        super().__init__(clock)
+        self._draw = random.Random(seed)
+
+    async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        await self._wait()
+        await super().put(key, data, overwrite=overwrite)
+
+    async def get(self, key: str) -> bytes:
+        await self._wait()
+        return await super().get(key)
+
+    async def list(self, prefix: str) -> Sequence[ObjectInfo]:
+        await self._wait()
+        return await super().list(prefix)
+
+    async def delete(self, key: str) -> None:
+        await self._wait()
+        await super().delete(key)
+
+    async def _wait(self) -> None:
+        for _ in range(self._draw.randrange(4)):
+            await asyncio.sleep(0)
+
+
+def _kind(key: str) -> str:
+    tree, _, rest = key.partition("/")
+    name = rest.rpartition("/")[2].lstrip("_").partition("-")[0]
+    return tree if tree == "raw" else name

@@ -1,0 +1,82 @@
+"""Compacted records as compressed lines, for which no further package is needed.
+
+Each part is a zstd frame of its own, so that neither a writer nor a reader holds all lines at once.
+"""
+
+from collections.abc import Iterator
+
+from telemetry.domain.contract import codec, compression
+from telemetry.domain.contract.compression import Unzstd
+from telemetry.domain.contract.moment import Hour, start_ms
+from telemetry.domain.contract.record import Record
+from telemetry.domain.figures import lines
+from telemetry.domain.figures.columns import Columns
+from telemetry.domain.store.objects import DamagedObjectError, LineFaults
+
+_LEVEL = 9
+_BLOCK = 16_000_000  # bytes of lines that are made columns at once
+
+
+class LinesForm:
+    """Objects that any tool reads after `zstd -d`."""
+
+    ending: str = ".jsonl.zst"
+
+    def writer(self, hour: Hour) -> "LinesWriter":
+        return LinesWriter(hour)
+
+    def read(self, key: str, data: bytes, hour: Hour) -> Iterator[Columns]:
+        faults = LineFaults()
+        for block in _blocks(key, data):
+            columns = lines.read(block, hour, faults)
+            if faults.count:
+                raise DamagedObjectError(key, faults.first)
+            yield columns
+
+
+class LinesWriter:
+    """An object in memory."""
+
+    def __init__(self, hour: Hour) -> None:
+        self._hour = hour
+        self._frames: list[bytes] = []
+        self.size = 0
+
+    def add(self, columns: Columns) -> None:
+        frame = compression.compress(codec.encode_lines(_records(columns, self._hour)), _LEVEL)
+        self._frames.append(frame)
+        self.size += len(frame)
+
+    def close(self) -> bytes:
+        return b"".join(self._frames)
+
+
+def _records(columns: Columns, hour: Hour) -> Iterator[Record]:
+    start = start_ms(hour)
+    fields = (columns.stream.tolist(), columns.offset.tolist(), columns.received.tolist(), columns.payloads())
+    for stream, offset, received, payload in zip(*fields, strict=True):
+        vehicle_id, can_id = columns.streams[stream]
+        yield Record(start + offset, vehicle_id, can_id, dict(payload), received)
+
+
+def _blocks(key: str, data: bytes) -> Iterator[bytes]:
+    """Decompress an object, and cut it behind lines."""
+    left = memoryview(data)
+
+    def read(size: int) -> bytes:
+        nonlocal left
+        some, left = bytes(left[:size]), left[size:]
+        return some
+
+    plain, block = Unzstd(read), b""
+    try:
+        while some := plain.read(_BLOCK):
+            block += some
+            if len(block) >= _BLOCK:
+                end = block.rfind(b"\n") + 1
+                yield block[:end]
+                block = block[end:]
+    except (ValueError, EOFError) as error:
+        raise DamagedObjectError(key, str(error)) from error
+    if block:
+        yield block

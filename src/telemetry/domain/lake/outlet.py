@@ -1,0 +1,51 @@
+"""What a compaction writes: objects of about a size, each durable before the next one is begun."""
+
+import numpy as np
+
+from telemetry.domain.contract.moment import Hour
+from telemetry.domain.figures.columns import Columns
+from telemetry.domain.lake import manifest
+from telemetry.domain.lake.form import ROWS, Form, Writer
+from telemetry.domain.lake.manifest import Content, Kind
+from telemetry.domain.store.storage import Storage
+
+
+class Outlet:
+    """The objects of one kind of one revision."""
+
+    def __init__(  # noqa: PLR0913, PLR0917  # where, what is in their names, how, and how large
+        self, storage: Storage, hour: Hour, revision: int, kind: Kind, now_ms: int, form: Form, target: int
+    ) -> None:
+        self._storage = storage
+        self._hour = hour
+        self._name = revision, kind, now_ms
+        self._form = form
+        self._target = target
+        self._writer: Writer | None = None
+        self._first = self._last = ""
+        self._records = 0
+        self.contents: list[Content] = []
+
+    async def add(self, columns: Columns) -> None:
+        """Write records that come after those before in the order of identities."""
+        for start in range(0, columns.size, ROWS):
+            some = columns.take(np.arange(start, min(start + ROWS, columns.size)))
+            if self._writer is None:
+                self._writer = self._form.writer(self._hour)
+                self._first = some.streams[some.stream[0]][0]
+            self._writer.add(some)
+            self._last = some.streams[some.stream[-1]][0]
+            self._records += some.size
+            if self._writer.size >= self._target:
+                await self.close()
+
+    async def close(self) -> None:
+        """Make what was written durable."""
+        if self._writer is None:
+            return
+        data, self._writer = self._writer.close(), None
+        key = manifest.content_key(self._hour, *self._name, data, self._form.ending)
+        made = Content(key, len(data), manifest.digest(data), self._records, self._first, self._last)
+        await self._storage.put(key, data)
+        self.contents.append(made)
+        self._records = 0
