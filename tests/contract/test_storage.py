@@ -41,6 +41,13 @@ async def test_putting_other_bytes_under_a_key_raises_and_keeps_the_object(stora
     assert await storage.get("a/b") == b"1"
 
 
+async def test_of_several_that_put_other_bytes_under_one_key_at_once_one_succeeds(storage):
+    tries = [storage.put("a/b", bytes([each])) for each in range(8)]
+    done = await asyncio.gather(*tries, return_exceptions=True)
+    assert [type(each) for each in done if each is not None] == [ObjectExistsError] * 7
+    assert await storage.get("a/b") == bytes([done.index(None)])
+
+
 async def test_with_overwrite_an_object_is_replaced(storage):
     await storage.put("a/b", b"1", overwrite=True)
     await storage.put("a/b", b"22", overwrite=True)

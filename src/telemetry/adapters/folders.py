@@ -1,8 +1,10 @@
 """Folders of this machine: made with their modes, and synced, so that what was renamed in them stays so."""
 
+import fcntl
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -16,6 +18,17 @@ def make(folder: Path, mode: int | None) -> None:
         if mode is not None:
             folder.chmod(mode | folder.stat().st_mode & stat.S_ISGID)
     sync(folder.parent)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let nobody else who asks for this, in any process, be in the folder at the same time."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync(folder: Path) -> None:

@@ -60,7 +60,7 @@ async def fill(storage: Storage) -> list[Record]:
 
 
 async def compacted(storage: Storage, clock: ManualClock, **terms: int) -> Compacted:
-    made = await compactor_of(storage, clock, **terms).compact(HOUR)
+    made = await compactor_of(storage, clock, FORMS, **terms).compact(HOUR)
     assert made
     return made
 

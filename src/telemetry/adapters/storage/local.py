@@ -9,7 +9,7 @@ import asyncio
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -75,21 +75,38 @@ class LocalStorage:
 
     def _put(self, path: Path, data: bytes, *, overwrite: bool) -> None:
         if not overwrite and path.exists():
-            # Keys of objects that never change have a digest of the content, so that two writers of one key
-            # at one time write the same, and this check need not be atomic.
-            if path.read_bytes() != data:
-                raise ObjectExistsError(path.relative_to(self._root).as_posix())
-            folders.sync(path.parent)  # its writer may have ended before this
+            self._compare(path, data)
             return
         folders.make(path.parent, self._folder_mode)
         self._clean(path.parent)
-        with temporary.replacing(path, 0o666 if self._file_mode is None else 0o600) as file:
+        try:
+            self._write(path, data, overwrite=overwrite)
+        except FileExistsError:  # another writer was faster
+            self._compare(path, data)
+        else:
+            folders.sync(path.parent)
+
+    def _compare(self, path: Path, data: bytes) -> None:
+        """Make sure that what is there is this; its writer may have ended before it was durable."""
+        if path.read_bytes() != data:
+            raise ObjectExistsError(path.relative_to(self._root).as_posix())
+        folders.sync(path.parent)
+
+    def _write(self, path: Path, data: bytes, *, overwrite: bool) -> None:
+        """Write a file. Raise FileExistsError if it is there and may not be replaced."""
+        with (
+            ExitStack() as stack,
+            temporary.replacing(path, 0o666 if self._file_mode is None else 0o600) as file,
+        ):
             if self._file_mode is not None:
                 os.fchmod(file.fileno(), self._file_mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        folders.sync(path.parent)
+            if not overwrite:
+                stack.enter_context(folders.locked(path.parent))  # until it has its name
+                if path.exists():
+                    raise FileExistsError(path)
 
     def _clean(self, folder: Path) -> None:
         """Remove what killed writers left in a folder, when this process writes there for the first time."""

@@ -38,7 +38,8 @@ class Storage(Protocol):
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         """Make an object durable before returning, without a reader ever seeing a part of it.
 
-        Without `overwrite`, putting the same bytes again succeeds and other bytes raise ObjectExistsError.
+        Without `overwrite`, putting the same bytes again succeeds and other bytes raise ObjectExistsError. If
+        several put other bytes under one key at once, one succeeds.
         """
         ...
 

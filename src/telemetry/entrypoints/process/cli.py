@@ -15,6 +15,8 @@ ROLES: Final = {
     "status": "say in six numbers how the pipeline is, and what helps",
     "triggers": "say whether it is time to change the design, and what first",
     "hours": "list the hours that are complete, show one, or wait for it",
+    "compact": "make few large objects of the many small ones of complete hours",
+    "expire": "remove the records of old hours for good",
     "query": "answer a question in SQL about what is stored",
     "simulator": "drive a fleet of battery packs that post to a receiver",
     "load-test": "post a measured load, ending in the proof table",

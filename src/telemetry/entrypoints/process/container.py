@@ -27,6 +27,12 @@ from telemetry.domain.figures.evidence import Inquiry
 from telemetry.domain.figures.fold import Fold
 from telemetry.domain.figures.report import Hours
 from telemetry.domain.figures.watch import Watch
+from telemetry.domain.lake.compact import Compactor
+from telemetry.domain.lake.form import Form
+from telemetry.domain.lake.forms import Forms
+from telemetry.domain.lake.lines import LinesForm
+from telemetry.domain.lake.shelf import Shelf
+from telemetry.domain.lake.tidy import Tidier
 from telemetry.domain.proof.gateway import Gateway
 from telemetry.domain.proof.prove import Prover
 from telemetry.domain.proof.send import Sender
@@ -41,6 +47,7 @@ from telemetry.domain.transport.queue import Outbox, Queue
 from telemetry.domain.vehicle.mishap import Mishaps
 from telemetry.domain.vehicle.simulate import Simulation
 from telemetry.entrypoints.process import children
+from telemetry.entrypoints.process.forms import LateParquet
 from telemetry.entrypoints.process.late import LateLookout, LateStorage
 from telemetry.entrypoints.process.settings import Settings
 
@@ -155,6 +162,22 @@ class Container(containers.DeclarativeContainer):
     )
     builder: providers.Provider[Builder] = providers.Factory(
         Builder, fold=fold, together=together, engine=engine
+    )
+    parquet: providers.Provider[Form] = providers.Singleton(LateParquet)
+    lines_form: providers.Provider[Form] = providers.Singleton(LinesForm)
+    forms: providers.Provider[Forms] = providers.Selector(
+        settings.provided.compact_format,
+        **{
+            "parquet": providers.Singleton(Forms, parquet, lines_form),
+            "jsonl.zst": providers.Singleton(Forms, lines_form, parquet),
+        },
+    )
+    shelf: providers.Provider[Shelf] = providers.Factory(Shelf, storage=storage, forms=forms)
+    compactor: providers.Provider[Compactor] = providers.Factory(
+        Compactor, shelf=shelf, clock=clock, together=together, terms=settings.provided.compact_terms
+    )
+    tidier: providers.Provider[Tidier] = providers.Factory(
+        Tidier, shelf=shelf, clock=clock, retention=settings.provided.retention
     )
     aggregator: providers.Provider[Aggregator] = providers.Factory(
         Aggregator, storage=storage, together=together, certifier=certifier, builder=builder

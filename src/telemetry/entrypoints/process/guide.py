@@ -56,6 +56,11 @@ GUIDES: Final[Mapping[str, Guide]] = {
         ),
         "telemetry triggers --json",
     ),
+    "compact": Guide(
+        (*_STORE, "COMPACT_", "AGGREGATE_MAX_RECORDS", "SHUTDOWN_", *_LOG),
+        "telemetry compact --from 2025-10-19T00 --to 2025-10-19T23",
+    ),
+    "expire": Guide((*_STORE, "EXPIRE_", *_LOG), "telemetry expire --days 365 --dry-run"),
     "hours": Guide(
         (*_QUEUE, *_STORE, "AGGREGATE_LATENESS", "SKEW_", *_LOG),
         "telemetry hours --wait 2025-10-19T14 --require 'gaps<1%' --timeout 7200",

@@ -22,6 +22,8 @@ from telemetry.domain.errors import UsageError
 from telemetry.domain.figures.certify import CertificateTerms
 from telemetry.domain.figures.fold import FoldLimits
 from telemetry.domain.figures.partial import MAX_NAMES
+from telemetry.domain.lake.compact import CompactTerms
+from telemetry.domain.lake.tidy import Retention
 from telemetry.domain.store.objects import MAX_BATCH, RawFormat
 from telemetry.domain.transport.batch import BatchLimits
 from telemetry.domain.transport.lease import LeaseTerms
@@ -47,6 +49,8 @@ _URLS: Final = r"^\s*https?://[^\s,]+(\s*,\s*https?://[^\s,]+)*\s*$"
 _OWN_FAMILIES: Final = (
     "AGGREGATE_",
     "BATCH_",
+    "COMPACT_",
+    "EXPIRE_",
     "INGEST_",
     "METRICS_",
     "PARTITION_",
@@ -199,6 +203,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     aggregate_processes: Annotated[int, Meta(ge=1, le=1000)] | None = None
     """How many processes fold the buckets of an hour; if not set, one a core with PARTITION_BUCKETS > 1."""
 
+    compact_format: Literal["parquet", "jsonl.zst"] = "parquet"
+    """How compacted records are written: as Parquet, which needs the extra `lake`, or as lines."""
+    compact_target_bytes: Bytes = 128_000_000
+    """How large an object with compacted records becomes before the next one is begun."""
+    compact_raw_retention: Positive = 7 * 24 * 3600
+    """How long raw objects stay that were taken up by a compaction, from when they were stored."""
+    compact_grace: Annotated[float, Meta(ge=60, le=_YEAR, extra=_SECONDS)] = 3600
+    """How long what a newer manifest replaces stays for those who read it."""
+    compact_interval: Positive = 600
+    """How often `telemetry compact --watch` looks for hours to compact."""
+    expire_after_days: Count | None = None
+    """After how many days `telemetry expire` removes records; if not set, never."""
+
     shutdown_timeout: Annotated[float, Meta(ge=1, le=_YEAR, extra=_SECONDS)] = 8
     """How long a role may take to stop; container runtimes kill after 10 seconds."""
 
@@ -232,6 +249,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def fold_limits(self) -> FoldLimits:
         return FoldLimits(self.aggregate_max_records, self.aggregate_max_names)
+
+    @property
+    def compact_terms(self) -> CompactTerms:
+        return CompactTerms(
+            self.compact_target_bytes, self.aggregate_max_records, round(self.compact_grace * 1000)
+        )
+
+    @property
+    def retention(self) -> Retention:
+        return Retention(round(self.compact_raw_retention * 1000), round(self.compact_grace * 1000))
 
     @property
     def engine(self) -> Literal["here", "thread", "processes"]:

@@ -13,13 +13,13 @@ import msgspec
 from telemetry.entrypoints.process import heartbeat, screen, settings
 from telemetry.entrypoints.process.options import Parser, PositiveSeconds
 
-_BEATING = ("consumer", "aggregator")
+_BEATING = ("consumer", "aggregator", "compact")
 
 
 class HealthOptions(msgspec.Struct, frozen=True):
     """Which role, and how long its last turn may have ended ago."""
 
-    role: Literal["consumer", "aggregator"]
+    role: Literal["consumer", "aggregator", "compact"]
     within_s: PositiveSeconds = msgspec.field(default=60, name="within")
 
 
