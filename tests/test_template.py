@@ -8,6 +8,7 @@ import pytest
 
 from harness import template
 from harness.template import Stack
+from telemetry.domain.lake.manifest import COMPACTED
 from telemetry.domain.store.notes import NOTES
 from telemetry.domain.store.objects import QUARANTINE
 from telemetry.entrypoints.process.settings import Settings
@@ -19,12 +20,12 @@ POLICIES = sorted(
 )
 OF_STORES = [name for name in POLICIES if name not in ("ReceiverPolicy", "ProvisionerPolicy")]
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-TREES = ("raw/", "skewed/", "aggregated/", NOTES, QUARANTINE)
+TREES = ("raw/", "skewed/", "aggregated/", COMPACTED, NOTES, QUARANTINE)
 
 
 def test_there_is_a_policy_for_each_command_that_uses_aws():
     assert POLICIES == [
-        "AggregatorPolicy", "ConsumerPolicy", "OperatorPolicy", "ProverPolicy", "ProvisionerPolicy", "ReceiverPolicy",
+        "AggregatorPolicy", "CompactorPolicy", "ConsumerPolicy", "OperatorPolicy", "ProverPolicy", "ProvisionerPolicy", "ReceiverPolicy",
     ]  # fmt: skip
 
 
@@ -104,7 +105,10 @@ def test_without_a_key_those_of_sqs_and_s3_encrypt_and_no_role_needs_another():
 def test_the_prefix_of_the_roles_is_that_of_lifecycle_and_policies():
     stack = Stack(BucketName="b", S3Prefix="fleet/7/")
     rules = stack.resources["Bucket"]["LifecycleConfiguration"]["Rules"]
-    assert {rule["Prefix"] for rule in rules} == {"fleet/7/", "fleet/7/raw/", "fleet/7/skewed/"}
+    assert {rule["Prefix"] for rule in rules} == {
+        "fleet/7/",
+        *(f"fleet/7/{tree}/" for tree in ("raw", "skewed", "compacted")),
+    }
     assert all(rule["Id"].startswith("telemetry:fleet/7/") for rule in rules)
     for policy in OF_STORES:
         objects = [

@@ -103,7 +103,7 @@ def test_what_others_set_under_their_own_names_stays(cloud: Cloud, plan: Plan):
     provision(cloud, plan)
     rules = cloud.s3.get_bucket_lifecycle_configuration(Bucket=plan.bucket)["Rules"]
     assert rule in rules
-    assert len(rules) == 6
+    assert len(rules) == 7
     assert of_bucket in json.loads(cloud.s3.get_bucket_policy(Bucket=plan.bucket)["Policy"])["Statement"]
     assert of_queue in json.loads(attributes(cloud, plan.dead_queue)["Policy"])["Statement"]
     assert changes(plan) == {}
@@ -126,7 +126,7 @@ def test_pipelines_that_share_a_bucket_keep_their_lifecycles_apart(cloud: Cloud,
     other = msgspec.structs.replace(plan, prefix="b")
     assert list(changes(other).values()) == [[]]
     provision(cloud, other)
-    assert len(cloud.s3.get_bucket_lifecycle_configuration(Bucket=plan.bucket)["Rules"]) == 10
+    assert len(cloud.s3.get_bucket_lifecycle_configuration(Bucket=plan.bucket)["Rules"]) == 12
 
 
 def test_a_dead_letter_outlives_what_the_queue_keeps(cloud: Cloud, plan: Plan):
@@ -218,7 +218,7 @@ def test_the_prefix_of_the_store_is_that_of_its_lifecycle(cloud: Cloud, plan: Pl
     provision(cloud, Plan(plan.queue, plan.bucket, "fleet/7/"))
     rules = cloud.s3.get_bucket_lifecycle_configuration(Bucket=plan.bucket)["Rules"]
     folders = {each["Filter"].get("And", each["Filter"])["Prefix"] for each in rules}
-    assert folders == {"fleet/7/raw/", "fleet/7/skewed/", "fleet/7/"}
+    assert folders == {"fleet/7/raw/", "fleet/7/skewed/", "fleet/7/compacted/", "fleet/7/"}
 
 
 def test_a_fifo_queue_has_dead_letters_of_its_kind(cloud: Cloud, plan: Plan):

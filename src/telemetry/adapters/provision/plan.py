@@ -13,6 +13,9 @@ from telemetry.adapters.provision.merge import Merged
 TIERED: Final = ("raw/", "skewed/")
 """The trees whose objects move to cheaper storage; the hourly figures and the quarantine do not."""
 
+COMPACTED: Final = "compacted/"
+"""The tree of compacted records, whose large objects move to storage from which they are read at once."""
+
 _MIN_INFREQUENT: Final = 128 * 1024  # bytes; Standard-IA bills a smaller object as if it had as many
 _DAY_S: Final = 24 * 3600
 _LONGEST_S: Final = 14 * _DAY_S  # for which SQS keeps a message at the most
@@ -135,7 +138,23 @@ def _lifecycle(folder: str) -> Sequence[Mapping[str, Any]]:
         "Filter": {"Prefix": folder},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
     }
-    return [*(rule for tree in TIERED for rule in _tiers(folder, tree)), abort]
+    return [*(rule for tree in TIERED for rule in _tiers(folder, tree)), _compacted(folder), abort]
+
+
+def _compacted(folder: str) -> Mapping[str, Any]:
+    """Return the rule for compacted records: in Glacier Instant Retrieval, engines still read them.
+
+    Small objects stay in Standard, because they would cost more to move than they save.
+    """
+    return {
+        "ID": f"telemetry:{folder}compacted-large",
+        "Status": "Enabled",
+        "Filter": {"And": {"Prefix": folder + COMPACTED, "ObjectSizeGreaterThan": _MIN_INFREQUENT - 1}},
+        "Transitions": [
+            {"Days": 30, "StorageClass": "STANDARD_IA"},
+            {"Days": 90, "StorageClass": "GLACIER_IR"},
+        ],
+    }
 
 
 def _tiers(folder: str, tree: str) -> Iterator[Mapping[str, Any]]:
