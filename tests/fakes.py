@@ -89,6 +89,10 @@ class FailingQueue(Failing, MemoryQueue):
         self.check("depth", QueueUnavailableError)
         return await super().depth()
 
+    async def oldest_ms(self) -> int | None:
+        self.check("oldest", QueueUnavailableError)
+        return await super().oldest_ms()
+
     async def outlook(self) -> Outlook:
         self.check("outlook", QueueUnavailableError)
         return await super().outlook()

@@ -64,3 +64,10 @@ def test_those_messages_are_returned_that_may_be_of_the_hour():
     found = Outlook({}, [early, now])
     assert found.unplaced_in(HOUR, LATER, POLICY) == [now]
     assert found.unplaced_in(hour_of(0), LATER, POLICY) == [early]
+
+
+def test_the_records_of_a_canary_are_not_counted_among_what_waits():
+    waiting = {Hour(outlook.CANARY_HOUR): Depth(5, 1, 0), HOUR: Depth(2, 1, 9)}
+    unplaced = Unplaced(Depth(1, 1, 1), NOW, NOW)
+    assert outlook.others(Outlook(waiting, [unplaced])) == 5
+    assert outlook.others(Outlook({}, [unplaced], "age")) is None

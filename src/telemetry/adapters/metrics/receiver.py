@@ -8,6 +8,7 @@ from telemetry.adapters.metrics import tallies
 from telemetry.adapters.metrics import waiting as queue
 from telemetry.adapters.metrics.meters import CONTENT_TYPE, Meters
 from telemetry.domain.transport.lease import Depth
+from telemetry.domain.watch.canary import CanaryReport
 from telemetry.domain.watch.lately import Tallies
 
 
@@ -19,6 +20,7 @@ class ReceiverMetrics:
     def __init__(self, version: str, data_dir: Path, waiting: Callable[[], int]) -> None:
         self._meters = Meters("receiver", version, data_dir)
         self._waiting = waiting
+        self._canary = CanaryReport(0, 0, 0, None)
         self._accepted = self._meters.counter("telemetry_ingest_records", "accepted")
         self._rejected = self._meters.counter("telemetry_ingest_records", "rejected")
         self._durations_s = self._meters.histogram("telemetry_ingest_seconds")
@@ -45,6 +47,17 @@ class ReceiverMetrics:
     def holds(self, depth: Depth | None, oldest_s: float | None = None) -> None:
         """Note what the queue holds, if it could be asked, and how old the oldest of it is, if it says so."""
         queue.show(self._meters, depth, oldest_s)
+
+    def canary(self, report: CanaryReport) -> None:
+        """Note the proof line of a canary."""
+        self._meters.counter("telemetry_canary_records").inc(report.accepted - self._canary.accepted)
+        self._meters.counter("telemetry_canary_duplicate_records").inc(
+            report.duplicates - self._canary.duplicates
+        )
+        self._meters.gauge("telemetry_canary_lost_records").set(report.lost)
+        if report.p95_s is not None:
+            self._meters.gauge("telemetry_canary_p95_seconds").set(report.p95_s)
+        self._canary = report
 
     def tallies(self, at_ms: int) -> Tallies:
         """Return what this process has counted, at a moment in epoch milliseconds."""

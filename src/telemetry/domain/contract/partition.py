@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import Final, Literal
+from typing import Final, Literal, cast
 from zlib import crc32
 
 import msgspec
@@ -14,12 +14,13 @@ import msgspec
 from telemetry.domain.contract.moment import HOUR_MS, Hour, epoch_ms, hour_of, hour_path
 from telemetry.domain.contract.record import Record
 
-Tree = Literal["raw", "skewed"]
+Tree = Literal["raw", "skewed", "canary"]
+"""What records are believed, which are not, and which are synthetic and belong to no hour."""
 
 _TIMESTAMP: Final = attrgetter("timestamp_ms")
 
 _PATH: Final = re.compile(
-    r"(raw|skewed)/year=(\d{4})/month=(\d\d)/day=(\d\d)/hour=(\d\d)"
+    r"(raw|skewed|canary)/year=(\d{4})/month=(\d\d)/day=(\d\d)/hour=(\d\d)"
     r"(?:/bucket=([1-9]\d{2,3}|\d\d))?(?!/bucket=)(?:/|\Z)",
     re.ASCII,
 )
@@ -76,7 +77,7 @@ def parse_path(path: str) -> Partition:
     match = _PATH.match(path)
     if not match:
         raise ValueError(f"{path[:120]!r} is not the path of a partition")
-    tree: Tree = "raw" if match[1] == "raw" else "skewed"
+    tree = cast("Tree", match[1])
     year, month, day, hour = map(int, match.group(2, 3, 4, 5))
     start = datetime(year, month, day, hour, tzinfo=UTC)
     return Partition(tree, hour_of(epoch_ms(start)), None if match[6] is None else int(match[6]))

@@ -25,7 +25,7 @@ from telemetry.domain.store import objects
 from telemetry.domain.store.latency import Percentiles
 from telemetry.domain.store.objects import DamagedObjectError, LineFaults
 from telemetry.domain.store.storage import Storage
-from telemetry.domain.transport import envelope
+from telemetry.domain.transport import envelope, outlook
 from telemetry.domain.transport.envelope import UndecodableError
 from telemetry.domain.transport.queue import Queue
 
@@ -133,7 +133,10 @@ class Prover:
         if letters:
             depth = await self._queue.depth()  # as letters may have been sent anew meanwhile
         dead: defaultdict[Stream, list[int]] = defaultdict(list)
-        unseen = depth.ready + depth.leased + max(0, depth.dead - len(letters))
+        unseen = depth.ready + depth.leased
+        if unseen and (known := outlook.others(await self._queue.outlook())) is not None:
+            unseen = known  # without the records of canaries, of which there are always some
+        unseen += max(0, depth.dead - len(letters))
         for letter in letters:
             try:
                 lines = envelope.decode(letter.body, letter.sent_ms, self._policy).lines.splitlines()

@@ -37,6 +37,11 @@ class Held(msgspec.Struct, frozen=True, eq=False):
             return cls(delivery, dequeued_ms, error)
 
     @property
+    def is_canary(self) -> bool:
+        """Whether it holds synthetic records, which no count includes."""
+        return isinstance(self.content, Parcel) and self.content.partition.tree == "canary"
+
+    @property
     def count(self) -> int:
         """How many records it stands for."""
         return self.content.count if isinstance(self.content, Parcel) else 1
@@ -106,7 +111,8 @@ class StoredBatch(msgspec.Struct, frozen=True):
     def of(cls, under_way: Flush, undeleted: int) -> Self:
         """Summarise what of a flush is durable."""
         written, written_ms = under_way.written, under_way.written_ms
-        held = [each for new in written for each in new.held]
+        every = [each for new in written for each in new.held]
+        held = [each for each in every if not each.is_canary]
         parcels = _parcels(held)
         latencies = _latencies(held, written_ms) if parcels else None
         return cls(
@@ -116,8 +122,8 @@ class StoredBatch(msgspec.Struct, frozen=True):
             quarantined=len(held) - len(parcels),
             redelivered=sum(each.delivery.receives > 1 for each in held),
             undeleted=undeleted,
-            objects=len(written),
-            size=sum(len(new.lines) for new in written),
+            objects=sum(not new.held[0].is_canary for new in written),
+            size=sum(len(new.lines) for new in written if not new.held[0].is_canary),
             latency=Stages.of(latencies) if latencies else None,
             spreads=latencies.spreads() if latencies else {},
             reason=under_way.reason,

@@ -8,7 +8,7 @@ believed.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,9 @@ from telemetry.domain.contract.moment import HOUR_MS, Hour, hour_of, start_ms
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.transport import envelope
 from telemetry.domain.transport.lease import Depth, State
+
+CANARY_HOUR: Final = 0
+"""The hour of all canary records: it is long over, so that nothing waits for them."""
 
 
 class Waiting(NamedTuple):
@@ -78,6 +81,14 @@ def of(messages: Iterable[Waiting]) -> Outlook:
         {hour: _depth(states) for hour, states in hours.items()},
         [_unplaced(members) for members in unplaced.values()],
     )
+
+
+def others(outlook: Outlook) -> int | None:
+    """Count the messages that are ready or on lease and hold no canary records; None if that is not known."""
+    if outlook.basis != "hours":
+        return None
+    depths = [depth for hour, depth in outlook.hours.items() if hour != CANARY_HOUR]
+    return sum(each.ready + each.leased for each in (*depths, *(each.depth for each in outlook.unplaced)))
 
 
 def together(outlooks: Iterable[Outlook]) -> Outlook:

@@ -154,9 +154,10 @@ class Report:
 
     def stored(self, batch: StoredBatch) -> None:
         self._heartbeat.beat()
-        self._metrics.stored(batch)
         self._carries()
-        _say_stored(self.logger, batch)
+        if batch.messages:  # and not only records of canaries
+            self._metrics.stored(batch)
+            _say_stored(self.logger, batch)
         if self._was_held_back and not self._consumer.held_back:
             self._was_held_back = False
             self._unwritten.clear()

@@ -34,6 +34,7 @@ from telemetry.entrypoints.process.repeated import Repeated
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared import granting, standing, telling
 from telemetry.entrypoints.shared.granting import SHARED_DIR, Renewal
+from telemetry.entrypoints.shared.probing import CANARY, Probing
 from telemetry.entrypoints.shared.readiness import ReceiverProbe
 from telemetry.entrypoints.shared.scraping import VERSION
 
@@ -57,6 +58,7 @@ class ReceiverOptions(msgspec.Struct, frozen=True):
     host: str = "127.0.0.1"
     port: Port = 8000
     workers: Annotated[int, Meta(ge=1, le=1024)] = 1
+    canary: bool = False
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -67,6 +69,11 @@ def main(arguments: Sequence[str] = ()) -> int:
         port="PORT: to listen on",
         workers="N: processes to listen with",
     )
+    parser.add_argument(
+        "--canary",
+        action="store_true",
+        help="send a synthetic record a second, look for it in the store, and count what is lost",
+    )
     options = parser.read(arguments).to(ReceiverOptions)
     configured = settings.load()
     # What is wrong is said once, and not by every worker again and again.
@@ -74,6 +81,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     runtime.check_address(options.host, options.port)
     if options.workers > 1:
         asyncio.run(_open_queue(configured))
+    if options.canary:
+        os.environ[CANARY] = "1"
     os.environ[URL] = f"http://{options.host}:{options.port}"
     # Uvicorn stops in order at SIGTERM and then raises it anew, for whoever was there before it.
     signal.signal(signal.SIGTERM, lambda *_: None)
@@ -159,8 +168,11 @@ def assemble(
             if SHARED_DIR not in os.environ:
                 await standing.say(queue, logger)
             with _reloading(keyring, configured.api_keys_file):
-                async with telling.telling(
-                    "receiver", configured.data_dir, metrics.tallies, clock, os.environ.get(URL, "")
+                async with (
+                    _canary(container, metrics),
+                    telling.telling(
+                        "receiver", configured.data_dir, metrics.tallies, clock, os.environ.get(URL, "")
+                    ),
                 ):
                     notify.ready()
                     yield
@@ -172,6 +184,20 @@ def assemble(
         said.on_error,
         lifespan,
     )
+
+
+@asynccontextmanager
+async def _canary(container: Container, metrics: ReceiverMetrics) -> AsyncIterator[None]:
+    """Have a canary while the context lasts, if this process should."""
+    if CANARY not in os.environ:
+        yield
+        return
+    async with opened(container.storage):
+        probing = Probing(
+            container.outbox(), container.queue(), container.storage(), metrics, container.clock()
+        )
+        async with probing.going_on():
+            yield
 
 
 class Said:

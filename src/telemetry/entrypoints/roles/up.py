@@ -37,6 +37,7 @@ class UpOptions(msgspec.Struct, frozen=True):
     workers: Processes = 1
     consumers: Processes = 1
     logs: Path = Path("logs")
+    canary: bool = False
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         consumers="N: consumers",
         logs="FOLDER: of the logs, a file a process",
     )
+    parser.add_argument("--canary", action="store_true", help="let the receiver have a canary")
     options = parser.read(arguments).to(UpOptions)
     configured = settings.load()
     if configured.queue_backend == "memory" or configured.storage_backend == "memory":
@@ -96,7 +98,7 @@ async def supervise(configured: Settings, options: UpOptions, shown: Shown, stop
 def parts(options: UpOptions) -> Iterator[Sequence[Part]]:
     """Yield what runs, in groups in the order in which they are stopped."""
     address = ["--host", options.host, "--port", str(options.port), "--workers", str(options.workers)]
-    yield [Part("receiver", ["receiver", *address])]
+    yield [Part("receiver", ["receiver", *address, *(["--canary"] if options.canary else [])])]
     yield [Part(f"consumer-{number}", ["consumer"]) for number in range(1, options.consumers + 1)]
     yield [Part("aggregator", ["aggregator"])]
 

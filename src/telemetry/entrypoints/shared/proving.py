@@ -7,6 +7,7 @@ import msgspec
 
 from telemetry.domain.proof.manifest import Manifest
 from telemetry.domain.proof.prove import Proof
+from telemetry.domain.transport import outlook
 from telemetry.entrypoints.process import heartbeat, screen
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.options import Parser, Seconds
@@ -87,4 +88,6 @@ def _is_missed(configured: Settings) -> bool:
 
 async def _on_its_way(container: Container) -> int:
     depth = await container.queue().depth()
-    return depth.ready + depth.leased
+    waiting = depth.ready + depth.leased
+    known = outlook.others(await container.queue().outlook()) if waiting else 0
+    return waiting if known is None else known
