@@ -77,3 +77,14 @@ def test_real_records_compress_well():
     sent = [record for record in some_records(2000) if record.timestamp_ms // HOUR_MS == HOUR]
     parcel = a_parcel(*sent)
     assert len(envelope.encode([parcel])) < parcel.size / 5
+
+
+def test_an_envelope_without_traces_is_as_it_always_was_and_one_with_them_names_the_first():
+    plain = Parcel.of(PLACE, [a_record()])
+    assert b"traces" not in envelope.encode([plain])
+    assert list(envelope.decode(envelope.encode([plain]), NOW, POLICY).traces) == []
+    contexts = [f"00-{number:032x}-{number:016x}-01" for number in range(40)]
+    traced = [Parcel.of(PLACE, [a_record()], (each,)) for each in (*contexts, contexts[0])]
+    body = envelope.encode(traced)
+    assert list(envelope.decode(body, NOW, POLICY).traces) == contexts[: envelope.MAX_TRACES]
+    assert envelope.partition_of(body[: envelope.HEAD]) == PLACE

@@ -92,7 +92,8 @@ class StoredBatch(msgspec.Struct, frozen=True):
 
     `size` is bytes of lines. `redelivered` counts messages that had been received before. `undeleted` counts
     messages that the queue would not delete and that will come again. `latency` is None if there was no
-    record in it; `spreads` counts the same latencies by stage.
+    record in it; `spreads` counts the same latencies by stage. The first message was received at `since_ms`,
+    and all was durable at `written_ms`. `traces` are the contexts of the POSTs that are traced.
     """
 
     messages: int
@@ -106,6 +107,9 @@ class StoredBatch(msgspec.Struct, frozen=True):
     latency: Stages | None
     spreads: Mapping[str, Spread] = {}
     reason: Reason = "end"
+    since_ms: int = 0
+    written_ms: int = 0
+    traces: Sequence[str] = ()
 
     @classmethod
     def of(cls, under_way: Flush, undeleted: int) -> Self:
@@ -127,6 +131,9 @@ class StoredBatch(msgspec.Struct, frozen=True):
             latency=Stages.of(latencies) if latencies else None,
             spreads=latencies.spreads() if latencies else {},
             reason=under_way.reason,
+            since_ms=min((each.dequeued_ms for each in held), default=written_ms),
+            written_ms=written_ms,
+            traces=list(dict.fromkeys(trace for each in parcels for trace in each.traces)),
         )
 
 

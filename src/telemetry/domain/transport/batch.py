@@ -58,7 +58,8 @@ class Batcher(Generic[T]):
     @property
     def is_full(self) -> bool:
         """Whether it holds as many messages or bytes as a batch should."""
-        return self._count >= self._limits.count or self._size >= self._limits.size
+        is_enough = self._count >= self._limits.count or self._size >= self._limits.size
+        return is_enough and bool(self._items)
 
     def is_due(self, now_s: float) -> bool:
         return self.is_full or self.is_old(now_s)

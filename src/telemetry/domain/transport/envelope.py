@@ -6,7 +6,7 @@ later moves lines without parsing them. An envelope is
     4 bytes   magic, `TLE1`
     4 bytes   length of the head, little-endian
     4 bytes   CRC-32 of the head, little-endian
-    head      JSON: the partition of all lines, their count, their size in bytes
+    head      JSON: the partition of all lines, count, size in bytes, and contexts of traces if any
     rest      one zstd frame: timestamps (count x int64 LE, epoch ms), times of receipt (the same), the lines
 
 So the head can be read without decompressing the rest, and latencies are measured without parsing a line. Two
@@ -30,8 +30,11 @@ from telemetry.domain.transport.parcel import TIME, Parcel
 MAX_CONTENT: Final = 16 * 1024 * 1024
 """Bytes of content beyond which no envelope is decoded; the receiver encodes far fewer."""
 
-HEAD: Final = 256
+HEAD: Final = 2048
 """Bytes from the start of an envelope that hold its whole head."""
+
+MAX_TRACES: Final = 30
+"""Contexts that a head has at the most, of the first POSTs."""
 
 _MAGIC: Final = b"TLE1"
 _FRAMING: Final = struct.Struct("<II")
@@ -42,10 +45,11 @@ class UndecodableError(TelemetryError, ValueError):
     """A queue body that is neither a whole envelope nor a valid v1 message; its text says why."""
 
 
-class _Head(msgspec.Struct, frozen=True):
+class _Head(msgspec.Struct, frozen=True, omit_defaults=True):
     partition: str
     count: int
     size: int
+    traces: Sequence[str] = ()
 
 
 _encode_head: Final = msgspec.json.Encoder().encode
@@ -67,7 +71,8 @@ def encode(parcels: Sequence[Parcel]) -> bytes:
         ]
     )
     count = sum(parcel.count for parcel in parcels)
-    head = _encode_head(_Head(parcels[0].partition.path, count, len(content)))
+    traces = tuple(dict.fromkeys(trace for parcel in parcels for trace in parcel.traces))[:MAX_TRACES]
+    head = _encode_head(_Head(parcels[0].partition.path, count, len(content), traces))
     return b"".join((_MAGIC, _FRAMING.pack(len(head), crc32(head)), head, compression.compress(content)))
 
 
@@ -116,7 +121,7 @@ def _decode_envelope(body: bytes) -> Parcel:
     place = partition.parse_path(head.partition)
     if place.path != head.partition:
         raise ValueError(f"{head.partition[:120]!r} is not the path of a partition")
-    return Parcel(place, timestamps, received, lines)
+    return Parcel(place, timestamps, received, lines, head.traces)
 
 
 def _decode_foreign(body: bytes, sent_ms: int, policy: PartitionPolicy) -> Parcel:

@@ -20,22 +20,25 @@ TIME: Final = np.dtype("<i8")
 class Parcel(msgspec.Struct, frozen=True, eq=False):
     """Lines of one partition.
 
-    Of each line the time at which it was measured and received, as arrays (count,).
+    Of each line the time at which it was measured and received, as arrays (count,). `traces` are the contexts
+    of the spans in which they came, if those are traced.
     """
 
     partition: Partition
     timestamps: Milliseconds
     received: Milliseconds
     lines: bytes
+    traces: Sequence[str] = ()
 
     @classmethod
-    def of(cls, partition: Partition, records: Sequence[Record]) -> Self:
+    def of(cls, partition: Partition, records: Sequence[Record], traces: Sequence[str] = ()) -> Self:
         """Make a parcel of records that all belong to `partition`."""
         return cls(
             partition,
             np.array([record.timestamp_ms for record in records], TIME),
             np.array([record.received_ms for record in records], TIME),
             codec.encode_lines(records),
+            traces,
         )
 
     @property

@@ -26,11 +26,22 @@ class Guide(NamedTuple):
 
 GUIDES: Final[Mapping[str, Guide]] = {
     "receiver": Guide(
-        ("API_", "ADMIN_ACCESS", "FILE_MODE", *_QUEUE, "INGEST_", "PARTITION_", "SKEW_", "SHUTDOWN_", *_LOG),
+        (
+            "API_",
+            "ADMIN_ACCESS",
+            "FILE_MODE",
+            "TRACES",
+            *_QUEUE,
+            "INGEST_",
+            "PARTITION_",
+            "SKEW_",
+            "SHUTDOWN_",
+            *_LOG,
+        ),
         "API_KEY=choose-one telemetry receiver --port 8000 --workers 2",
     ),
     "consumer": Guide(
-        (*_QUEUE, *_STORE, "BATCH_", "RAW_", "PARTITION_", "SKEW_", "SHUTDOWN_", *_LOG),
+        (*_QUEUE, *_STORE, "BATCH_", "RAW_", "PARTITION_", "SKEW_", "SHUTDOWN_", "TRACES", *_LOG),
         "BATCH_TIMEOUT=0.5 LOG_LEVEL=DEBUG telemetry consumer",
     ),
     "aggregator": Guide(
@@ -85,6 +96,7 @@ GUIDES: Final[Mapping[str, Guide]] = {
             "API_",
             "ADMIN_ACCESS",
             "FILE_MODE",
+            "TRACES",
             *_PROOF,
             "INGEST_",
             "BATCH_",

@@ -124,6 +124,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Literal["text", "json"] = "text"
     """How they are logged: for people, or one JSON object a line."""
 
+    traces: Literal["off", "otlp"] = "off"
+    """Whether POSTs and batches are traced; `otlp` sends spans where OTEL_EXPORTER_OTLP_ENDPOINT says."""
+
     queue_backend: Literal["sqlite", "sqs", "memory"] = "sqlite"
     """Which queue is used; `memory` is for trials within one process."""
     queue_max_bytes: Bytes = 10_000_000_000

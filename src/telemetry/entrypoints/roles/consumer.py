@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -24,8 +24,11 @@ from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.process.settings import Settings
-from telemetry.entrypoints.shared import scraping, standing, telling
+from telemetry.entrypoints.shared import scraping, standing, telling, tracing
 from telemetry.entrypoints.shared.scraping import ScrapeOptions
+
+if TYPE_CHECKING:
+    from telemetry.adapters.traces import OtelTracing
 
 _AGAIN_S: Final = 60.0  # between two lines about the same fault
 _NAMED: Final = 5  # folders in one line
@@ -59,8 +62,11 @@ async def _run(container: Container, logger: Log, options: ScrapeOptions, stoppi
                 scraping.served(metrics, options, container.queue()),
                 telling.telling("consumer", configured.data_dir, metrics.tallies, container.clock()),
             ):
-                report = Report(consumer, logger, heartbeat, metrics, stopping)
-                return await serve(consumer, configured, report)
+                traces = tracing.make("consumer", configured)
+                with tracing.handed_over(traces):
+                    report = Report(consumer, logger, heartbeat, metrics, stopping)
+                    report.traces = traces
+                    return await serve(consumer, configured, report)
 
 
 def make(container: Container, logger: Log) -> Consumer:
@@ -136,6 +142,7 @@ class Report:
         metrics: ConsumerMetrics,
         stopping: asyncio.Event,
     ) -> None:
+        self.traces: OtelTracing | None = None
         self.logger = logger
         self.stopping = stopping
         self._consumer = consumer
@@ -157,6 +164,8 @@ class Report:
         self._carries()
         if batch.messages:  # and not only records of canaries
             self._metrics.stored(batch)
+            if self.traces:
+                self.traces.stored(batch)
             _say_stored(self.logger, batch)
         if self._was_held_back and not self._consumer.held_back:
             self._was_held_back = False

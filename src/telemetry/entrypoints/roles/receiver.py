@@ -32,7 +32,7 @@ from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser, Port
 from telemetry.entrypoints.process.repeated import Repeated
 from telemetry.entrypoints.process.settings import Settings
-from telemetry.entrypoints.shared import granting, standing, telling
+from telemetry.entrypoints.shared import granting, standing, telling, tracing
 from telemetry.entrypoints.shared.granting import SHARED_DIR, Renewal
 from telemetry.entrypoints.shared.probing import CANARY, Probing
 from telemetry.entrypoints.shared.readiness import ReceiverProbe
@@ -147,8 +147,9 @@ def assemble(
     buffer = Buffer(configured.ingest_max_waiting, lambda: outbox.waiting)
     metrics = ReceiverMetrics(VERSION, configured.data_dir, lambda: buffer.held + outbox.waiting)
     file = configured.queue_file if configured.queue_backend == "sqlite" else None
+    traces = tracing.make("receiver", configured)
     desk = Desk(
-        ingest=container.ingest(),
+        ingest=container.ingest(tracing=traces),
         keyring=keyring,
         clock=clock,
         metrics=metrics,
@@ -167,7 +168,7 @@ def assemble(
         async with opened(container.queue, container.outbox, container.archive_reader):
             if SHARED_DIR not in os.environ:
                 await standing.say(queue, logger)
-            with _reloading(keyring, configured.api_keys_file):
+            with _reloading(keyring, configured.api_keys_file), tracing.handed_over(traces):
                 async with (
                     _canary(container, metrics),
                     telling.telling(
