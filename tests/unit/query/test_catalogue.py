@@ -1,13 +1,17 @@
 """A question is about the objects of some hours, and no others are listed."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.domain.contract.moment import HOUR_MS, Hour, Span, hour_path
+from telemetry.domain.lake import manifest
+from telemetry.domain.lake.manifest import Content, Input, Manifest
 from telemetry.domain.query.catalogue import Catalogue
 from telemetry.domain.store import objects
-from telemetry.domain.store.storage import StoreUnavailableError
+from telemetry.domain.store.storage import ObjectInfo, StoreUnavailableError
 from tests.builders import HOUR, NOW, a_record, put_batch
 
 
@@ -47,19 +51,22 @@ async def storage() -> ListedStorage:
     ],
 )
 async def test_the_objects_of_a_span_are_found(storage: ListedStorage, first, last, hours):
-    found = await Catalogue(storage).objects("raw", Span(first, last))
-    assert [info.key.partition("/batch")[0] for info in found] == [
+    found = await Catalogue(storage).records(Span(first, last))
+    assert found.whole == found.mixed == []
+    assert [info.key.partition("/batch")[0] for info in found.raw] == [
         f"raw/{hour_path(Hour(hour))}" for hour in hours
     ]
 
 
 async def test_a_short_span_lists_its_hours_and_no_others(storage: ListedStorage):
-    await Catalogue(storage).objects("raw", Span(Hour(HOUR - 1), HOUR))
-    assert storage.prefixes == [f"raw/{hour_path(Hour(hour))}/" for hour in (HOUR - 1, HOUR)]
+    await Catalogue(storage).records(Span(Hour(HOUR - 1), HOUR))
+    assert storage.prefixes == [
+        f"{tree}/{hour_path(Hour(hour))}/" for tree in ("raw", "compacted") for hour in (HOUR - 1, HOUR)
+    ]
 
 
 async def test_of_figures_only_they_themselves_are_found(storage: ListedStorage):
-    found = await Catalogue(storage).objects("aggregated", Span())
+    found = await Catalogue(storage).figures(Span())
     assert [info.key for info in found] == [objects.aggregated_key(Hour(hour)) for hour in (HOUR - 1, HOUR)]
 
 
@@ -69,4 +76,36 @@ async def test_a_store_that_is_away_says_so(storage: ListedStorage, monkeypatch:
 
     monkeypatch.setattr(storage, "list", away)
     with pytest.raises(StoreUnavailableError, match="it is away"):
-        await Catalogue(storage).objects("raw", Span())
+        await Catalogue(storage).records(Span())
+
+
+async def test_what_a_manifest_has_taken_up_is_read_from_its_objects(storage: ListedStorage):
+    first, *others = await storage.list(f"raw/{hour_path(HOUR)}/")
+    await put_manifest(storage, HOUR, [first])
+    await put_manifest(storage, Hour(HOUR - 1), await storage.list(f"raw/{hour_path(Hour(HOUR - 1))}/"))
+    await put_batch(storage, a_record(can_id="0x2"))
+    found = await Catalogue(storage).records(Span())
+    assert others == []
+    assert first not in found.raw
+    assert len(found.raw) == 2
+    assert [info.key for info in found.whole] == [f"compacted/{hour_path(Hour(HOUR - 1))}/records.parquet"]
+    assert [info.key for info in found.mixed] == [f"compacted/{hour_path(HOUR)}/records.parquet"]
+
+
+async def put_manifest(storage: MemoryStorage, hour: Hour, taken: Sequence[ObjectInfo]) -> None:
+    """Put the manifest of an hour whose raw objects were taken up."""
+    made = Manifest(
+        revision=1,
+        starts="",
+        made="",
+        inputs={info.key: Input(info.size, "") for info in taken},
+        objects=[Content(f"compacted/{hour_path(hour)}/records.parquet", 1, "", 1, "", "")],
+        copies=[],
+        records=1,
+        unique=1,
+        first="",
+        last="",
+        identities="",
+        payloads="",
+    )
+    await storage.put(manifest.manifest_key(hour, 1), manifest.encode(made))

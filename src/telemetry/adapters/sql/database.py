@@ -5,7 +5,7 @@ or sets. And DuckDB opens no file outside of the folders that it is given, has n
 are locked.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Self
@@ -14,12 +14,16 @@ import duckdb
 
 from telemetry.adapters.sql import views
 from telemetry.adapters.sql.files import FilesGoneError
+from telemetry.adapters.sql.views import About
 from telemetry.domain.errors import UsageError
 
 _ASKS: Final = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 _LEAST_OBJECT: Final = 16_777_216  # bytes; what DuckDB reserves by itself for an object of JSON
-_LOCK: Final = """
+_SET: Final = """
+    SET TimeZone = 'UTC';
     SET temp_directory = getvariable('temporary');
+"""
+_LOCK: Final = """
     SET autoinstall_known_extensions = false;
     SET autoload_known_extensions = false;
     SET allowed_directories = getvariable('folders');
@@ -47,28 +51,48 @@ class Table(NamedTuple):
     has_more: bool
 
 
+class SourceFiles(NamedTuple):
+    """What views are about, and the files that they read; the largest of figures has `largest` bytes.
+
+    `raw`, `whole` and `mixed` are as in `query.catalogue.Stored`.
+    """
+
+    about: Collection[About]
+    raw: Sequence[str] = ()
+    whole: Sequence[str] = ()
+    mixed: Sequence[str] = ()
+    figures: Sequence[str] = ()
+    largest: int = 0
+
+
 class Database:
-    """The views over the files of each tree."""
+    """The views over files."""
 
-    def __init__(
-        self, files: Mapping[str, Sequence[str]], largest: int, folders: Sequence[Path], temporary: Path
-    ) -> None:
-        """Make the views of the trees that have files, of which figures have `largest` bytes at the most.
+    def __init__(self, files: SourceFiles, folders: Sequence[Path], temporary: Path) -> None:
+        """Make the views that files are given for.
 
-        A tree without objects has an empty file. A question may read what is in `folders`, and what does not
-        fit into memory is kept in `temporary`.
+        A question may read what is in `folders`, and what does not fit into memory is kept in `temporary`.
         """
         self._connection = duckdb.connect(":memory:")
-        for tree, paths in files.items():
-            self._set(tree, list(paths))
-        self._set("largest", max(_LEAST_OBJECT, 2 * largest))
         self._set("temporary", str(temporary))
-        self._set("folders", [f"{folder.resolve()}/" for folder in folders])
+        self._set("folders", [f"{folder.resolve()}/" for folder in (*folders, temporary)])
         with _errors():
-            for view in views.ALL.values():
-                if view.tree in files:
-                    self._connection.execute(view.statement)
-        self._connection.execute(_LOCK)
+            self._connection.execute(_SET)
+            self._make_views(files, temporary)
+            self._connection.execute(_LOCK)
+
+    def _make_views(self, files: SourceFiles, temporary: Path) -> None:
+        empty, nothing = temporary / "nothing", temporary / "nothing.parquet"
+        empty.touch()
+        self._connection.execute(views.NOTHING.format(file=nothing))
+        self._set("raw", list(files.raw) or [str(empty)])
+        self._set("whole", [str(nothing), *files.whole])
+        self._set("mixed", [str(nothing), *files.mixed])
+        self._set("aggregated", list(files.figures) or [str(empty)])
+        self._set("largest", max(_LEAST_OBJECT, 2 * files.largest))
+        for view in views.ALL.values():
+            if view.about in files.about:
+                self._connection.execute(view.statement)
 
     def __enter__(self) -> Self:
         return self

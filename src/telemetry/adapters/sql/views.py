@@ -7,13 +7,15 @@ name: a condition on `hour` leaves the files of other hours unread.
 
 import re
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from telemetry.domain.contract.signals import KNOWN
 
+About = Literal["records", "figures"]
+
 RAW_LINES: Final = r"""
     CREATE VIEW raw_lines AS
-    SELECT strptime(regexp_extract(filename, 'year=\d+/month=\d+/day=\d+/hour=\d+'),
+    SELECT try_strptime(regexp_extract(filename, 'year=\d+/month=\d+/day=\d+/hour=\d+'),
                     'year=%Y/month=%m/day=%d/hour=%H') AS hour,
            date_trunc('milliseconds', try_cast("timestamp" AS TIMESTAMP)) AS "timestamp",
            vehicle_id,
@@ -25,33 +27,63 @@ RAW_LINES: Final = r"""
                    columns = {"timestamp": 'VARCHAR', vehicle_id: 'VARCHAR', can_id: 'VARCHAR',
                               payload: 'MAP(VARCHAR, DOUBLE)', ingest_received_at: 'VARCHAR'})
 """
-"""Every line of `raw/`, copies included. What is no record has no vehicle, no time, or a value too few."""
+"""Every line of `raw/` that is not compacted, copies included.
 
-_UNIQUE: Final = """
-    SELECT * FROM raw_lines
+What is no record has no vehicle, no time, or a value too few.
+"""
+
+_NAMES: Final = ", ".join(f"'{name}'" for name in KNOWN)
+_FIELDS: Final = (
+    f'hour, "timestamp", vehicle_id, can_id, {", ".join(KNOWN)}, other_signals, ingest_received_at'
+)
+
+_OF_RAW: Final = f"""
+    SELECT hour, "timestamp", vehicle_id, can_id,
+           {", ".join(f"payload['{name}'] AS {name}" for name in KNOWN)},
+           map_from_entries(list_filter(map_entries(payload), lambda each: each.key NOT IN ({_NAMES})))
+               AS other_signals,
+           ingest_received_at, map_entries(payload) AS entries
+    FROM raw_lines
     WHERE vehicle_id IS NOT NULL AND can_id IS NOT NULL AND ingest_received_at IS NOT NULL
       AND date_trunc('hour', "timestamp") = hour
       AND len(map_values(payload)) = list_count(map_values(payload))
+"""  # noqa: S608  # it is made of our own names
+
+_COMPACTED: Final = r"""
+    SELECT * REPLACE ("timestamp"::TIMESTAMP AS "timestamp", ingest_received_at::TIMESTAMP AS ingest_received_at),
+           try_strptime(regexp_extract(filename, 'year=\d+/month=\d+/day=\d+/hour=\d+'),
+                    'year=%Y/month=%m/day=%d/hour=%H') AS hour
+    FROM read_parquet(getvariable('{files}'), filename = true, hive_partitioning = false, union_by_name = true)
+"""
+
+_OF_MIXED: Final = f"""
+    SELECT {_FIELDS},
+           list_concat(map_entries(other_signals), list_filter(
+               [{", ".join(f"{{'key': '{name}', 'value': {name}}}" for name in KNOWN)}],
+               lambda each: each.value IS NOT NULL)) AS entries
+    FROM ({_COMPACTED.format(files="mixed")})
+"""  # noqa: S608  # as above
+
+RECORDS: Final = f"""
+    CREATE VIEW records AS
+    SELECT {_FIELDS} FROM ({_COMPACTED.format(files="whole")})
+    UNION ALL
+    SELECT {_FIELDS} FROM (FROM ({_OF_RAW}) UNION ALL FROM ({_OF_MIXED}))
     QUALIFY row_number() OVER (
         PARTITION BY hour, vehicle_id, can_id, "timestamp"
-        ORDER BY ingest_received_at,
-                 list_append(list_sort(map_entries(payload)), {'key': '~', 'value': 0.0})) = 1
-"""
+        ORDER BY ingest_received_at, list_append(list_sort(entries), {{'key': '~', 'value': 0.0}})) = 1
+"""  # noqa: S608  # as above
 """One record of each identity: of its copies the one received first, and of these the one with the lowest
 values, in the order of their names. A signal that is absent comes after any value: `~` comes after any name.
 """
 
-_TYPED: Final = ",\n           ".join(f"payload['{name}'] AS {name}" for name in KNOWN)
-_NAMES: Final = ", ".join(f"'{name}'" for name in KNOWN)
-
-RECORDS: Final = f"""
-    CREATE VIEW records AS
-    SELECT hour, "timestamp", vehicle_id, can_id,
-           {_TYPED},
-           map_from_entries(list_filter(map_entries(payload), lambda each: each.key NOT IN ({_NAMES}))) AS other_signals,
-           ingest_received_at
-    FROM ({_UNIQUE})
-"""  # noqa: S608  # it is made of our own names
+NOTHING: Final = f"""
+    COPY (SELECT ''::VARCHAR AS vehicle_id, ''::VARCHAR AS can_id, now() AS "timestamp",
+                 now() AS ingest_received_at, {", ".join(f"NULL::DOUBLE AS {name}" for name in KNOWN)},
+                 NULL::MAP(VARCHAR, DOUBLE) AS other_signals
+          LIMIT 0) TO '{{file}}' (FORMAT parquet)
+"""  # as above
+"""A file of compacted records without any, so that there is always one, with every column."""
 
 STORED_FIGURES: Final = """
     CREATE VIEW stored_figures AS
@@ -103,25 +135,25 @@ HOURS: Final = """
 
 
 class View(NamedTuple):
-    """What makes a view, and the tree whose files it reads."""
+    """What makes a view, and what it is about."""
 
-    tree: str
+    about: About
     statement: str
 
 
 ALL: Final[Mapping[str, View]] = {
-    "raw_lines": View("raw", RAW_LINES),
-    "records": View("raw", RECORDS),
-    "stored_figures": View("aggregated", STORED_FIGURES),
-    "figures": View("aggregated", FIGURES),
-    "hours": View("aggregated", HOURS),
+    "raw_lines": View("records", RAW_LINES),
+    "records": View("records", RECORDS),
+    "stored_figures": View("figures", STORED_FIGURES),
+    "figures": View("figures", FIGURES),
+    "hours": View("figures", HOURS),
 }
 """The views by their names, each after those that it is made of."""
 
 _WORD: Final = re.compile(r"\w+")
 
 
-def trees(question: str) -> frozenset[str]:
-    """Return the trees that a question needs, by the words in it; more than it needs do no harm."""
+def needs(question: str) -> frozenset[About]:
+    """Return what a question is about, by the words in it; more than it needs does no harm."""
     words = set(_WORD.findall(question.lower()))
-    return frozenset(view.tree for name, view in ALL.items() if name in words)
+    return frozenset(view.about for name, view in ALL.items() if name in words)

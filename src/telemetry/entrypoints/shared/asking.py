@@ -1,26 +1,29 @@
 """How a question in SQL is asked of the store: its objects are found, made files, and read by DuckDB."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from telemetry.adapters.sql import views
 from telemetry.adapters.sql.files import Files, FilesGoneError
 from telemetry.domain.contract.moment import Span
-from telemetry.domain.query.catalogue import TREES
+from telemetry.domain.query.catalogue import TREES, Stored
 from telemetry.domain.store.objects import DamagedObjectError
+from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError
 from telemetry.entrypoints.process import extras
 from telemetry.entrypoints.process.container import Container
 
 if TYPE_CHECKING:
-    from telemetry.adapters.sql.database import Database
+    from telemetry.adapters.sql.database import Database, SourceFiles
 
 R = TypeVar("R")
 
+_EVERYTHING: Final = ("records", "figures")
+_PARQUET: Final = ".parquet"
 _ATTEMPTS: Final = 5
 """How often it is asked while others replace what it reads."""
 
@@ -57,37 +60,49 @@ async def _answer(
 ) -> tuple[R, Sequence[DamagedObjectError]]:
     from telemetry.adapters.sql.database import Database  # noqa: PLC0415  # as above
 
-    sources = await _sources(container, question)
-    with Database(sources.files, sources.largest, sources.folders, question.folder) as database:
-        return await _interruptible(database, stopping, work), sources.damage
+    root = _root(container)
+    folders = [root / tree for tree in TREES] if root else []
+    files, damage = await _sources(container, question, root)
+    with Database(files, folders, question.folder) as database:
+        return await _interruptible(database, stopping, work), damage
 
 
-class _Sources(NamedTuple):
-    """The files of each tree, the size of the largest figures, what may be read, and what is left out."""
-
-    files: Mapping[str, Sequence[str]]
-    largest: int
-    folders: Sequence[Path]
-    damage: Sequence[DamagedObjectError]
-
-
-async def _sources(container: Container, question: Question) -> _Sources:
-    """Find and bring what a question names; if it names no view, all views are there and empty."""
+def _root(container: Container) -> Path | None:
+    """Return the folder of the store, if it is one."""
     configured = container.settings()
-    root = configured.data_dir.resolve() if configured.storage_backend == "local" else None
+    return configured.data_dir.resolve() if configured.storage_backend == "local" else None
+
+
+async def _sources(
+    container: Container, question: Question, root: Path | None
+) -> tuple["SourceFiles", Sequence[DamagedObjectError]]:
+    """Find and bring what a question names; if it names no view, all views are there and empty."""
+    from telemetry.adapters.sql.database import SourceFiles  # noqa: PLC0415  # as above
+
     files = Files(container.storage(), container.together(), question.folder, root)
-    nothing = question.folder / "nothing"
-    nothing.touch()
-    found, largest, damage = dict[str, Sequence[str]](), 0, list[DamagedObjectError]()
-    named = views.trees(question.text)
-    for tree in named or TREES:
-        infos = await container.catalogue().objects(tree, question.span) if named else ()
-        brought = await files.of(infos)
-        found[tree] = brought.files or [str(nothing)]
-        damage += brought.damage
-        largest = max(largest, *(info.size for info in infos), 0)
-    folders = [question.folder, *(root / tree for tree in TREES if root)]
-    return _Sources(found, largest, folders, damage)
+    catalogue = container.catalogue()
+    named = views.needs(question.text)
+    stored, figures = Stored((), (), ()), list[ObjectInfo]()
+    if "records" in named:
+        try:
+            stored = await catalogue.records(question.span)
+        except ObjectNotFoundError as error:
+            raise FilesGoneError(f"{error} was replaced") from error
+    if "figures" in named:
+        figures += await catalogue.figures(question.span)
+    brought = [await files.of(infos) for infos in (*_by_form(stored), figures)]
+    raw, whole, mixed, stored_figures = (each.files for each in brought)
+    largest = max((info.size for info in figures), default=0)
+    made = SourceFiles(named or _EVERYTHING, raw, whole, mixed, stored_figures, largest)
+    return made, [error for each in brought for error in each.damage]
+
+
+def _by_form(stored: Stored) -> Stored:
+    """Count compacted lines among the raw ones: that they have no copies makes no difference to the rule."""
+    compacted = [*stored.whole, *stored.mixed]
+    lines = [info for info in compacted if not info.key.endswith(_PARQUET)]
+    whole, mixed = ([each for each in some if each.key.endswith(_PARQUET)] for some in stored[1:])
+    return Stored([*stored.raw, *lines], whole, mixed)
 
 
 async def _interruptible(database: "Database", stopping: asyncio.Event, work: Work[R]) -> R:
