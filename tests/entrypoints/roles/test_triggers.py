@@ -14,7 +14,7 @@ from telemetry.domain.watch.vitals import Reading
 from telemetry.entrypoints.process import cli
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.settings import Settings
-from telemetry.entrypoints.roles import triggers
+from telemetry.entrypoints.shared import weighing
 from tests.builders import NOW, put_batch, some_records
 from tests.unit.watch.test_triggers import a_line
 
@@ -63,10 +63,10 @@ def test_what_roles_and_queue_say_is_compared_as_well():
         oldest_ms=NOW - 90_000,
     )
     lines = [a_line(records=36_000_000, vehicles=1000)]
-    found = triggers.measure(Settings(), reading, lines, NOW)
+    found = weighing.measure(Settings(), reading, lines, NOW)
     assert (found.oldest_s, found.build_s, found.records_per_s) == (90, 700, 10_000)
     single = msgspec.structs.replace(consumer, messages=100)
-    costly = triggers.measure(
+    costly = weighing.measure(
         Settings(), Reading(lately=[Lately("consumer", single, Tallies(0))]), lines, NOW
     )
     assert found.month
