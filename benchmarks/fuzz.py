@@ -25,8 +25,10 @@ from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.http.access import Access
 from telemetry.adapters.http.app import create_app
 from telemetry.adapters.http.auth import HEADER, Grant, Keyring
+from telemetry.adapters.http.dashboard.feed import Feed
 from telemetry.adapters.http.health import LastSend
 from telemetry.adapters.http.intake import Buffer, Desk
+from telemetry.adapters.http.session import Sessions
 from telemetry.adapters.metrics.receiver import ReceiverMetrics
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.storage.memory import MemoryStorage
@@ -38,7 +40,9 @@ from telemetry.domain.figures.report import Hours
 from telemetry.domain.transport.ingest import Ingest
 from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.domain.transport.parcel import Parcel
+from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared.readiness import ReceiverProbe
+from telemetry.entrypoints.shared.reading import Reading
 
 _KEY: Final = "the-key-of-the-fuzzer"
 _EXPECTED: Final = {202: "accepted", 400: "malformed", 413: "malformed", 422: "rejected"}
@@ -123,9 +127,10 @@ def receiver(shelf: Shelf) -> Any:  # noqa: ANN401  # which Litestar and its cal
         buffer=Buffer(64_000_000, lambda: 0),
         last_send=last_send,
         probe=ReceiverProbe(queue, last_send, clock, None),
-        access=Access("open", keyring, clock),
+        access=Access("open", keyring, clock, Sessions(b"", keyring, clock)),
         on_rejected=lambda _key, _reasons: None,
         hours=Hours(MemoryStorage(clock)),
+        feed=Feed(Reading(Settings(storage_backend="memory"), clock), clock),
     )
     return create_app(desk, "0", on_error, lambda _: nullcontext())
 

@@ -9,6 +9,7 @@ import pytest
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.http.access import Access
 from telemetry.adapters.http.auth import HEADER, Grant, Keyring
+from telemetry.adapters.http.session import Sessions
 from tests.adapters.http.receiver import BAD, DEPOT, GOOD, KEY, LIMIT, Receiver, problem
 
 
@@ -122,8 +123,9 @@ async def test_addresses_of_this_machine_are_known(receiver: Receiver, address: 
 )
 def test_access_is_decided_by_policy(policy, address: str, key: bytes, *, is_permitted: bool):
     clock = ManualClock()
-    scope: Any = {"client": (address, 1), "headers": [(HEADER.lower().encode(), key)]}
-    assert Access(policy, Keyring([Grant("k")], clock), clock).permits(scope) is is_permitted
+    scope: Any = {"path": "/metrics", "client": (address, 1), "headers": [(HEADER.lower().encode(), key)]}
+    keyring = Keyring([Grant("k")], clock)
+    assert Access(policy, keyring, clock, Sessions(b"", keyring, clock)).permits(scope) is is_permitted
 
 
 async def test_how_much_waits_is_for_those_who_may_see_it(receiver: Receiver):

@@ -104,3 +104,14 @@ def test_without_others_to_share_with_a_process_that_starts_refuses_a_fault(tmp_
     (tmp_path / "keys.json").write_text(json.dumps([{"key": "k", "vehicle": []}]))
     with pytest.raises(SettingsError, match="did you mean vehicles"):
         started(tmp_path / "keys.json").renewal.first()
+
+
+def test_workers_sign_sessions_with_one_secret_that_no_other_user_reads(tmp_path: Path, monkeypatch):
+    alone = granting.session_secret()
+    assert len(alone) == 32
+    assert granting.session_secret() != alone
+    granting.share_secret(tmp_path)
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setenv(granting.SHARED_DIR, str(tmp_path))
+    assert granting.session_secret() == granting.session_secret() == file.read_bytes() != alone

@@ -7,6 +7,7 @@ else is for clients of this machine, or for those with a key.
 from collections.abc import Coroutine
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from litestar.enums import ScopeType
@@ -16,12 +17,18 @@ from litestar.utils import normalize_path
 
 from telemetry.adapters.http import problem
 from telemetry.adapters.http.auth import Keyring, caller_of
+from telemetry.adapters.http.dashboard import files
+from telemetry.adapters.http.session import Sessions
 from telemetry.domain.clock import Clock
 
 Policy = Literal["loopback", "key", "open"]
 """Clients of this machine need no key, or everybody does, or nobody."""
 
-OPEN: Final = frozenset({"/", "/ingest", "/health/live", "/health/ready"})
+OPEN: Final = frozenset({"/", "/ingest", "/health/live", "/health/ready"}) | {files.PATH} | files.ADDRESSES
+"""At `/dashboard`, who may not see the page is answered a form."""
+
+HEAD: Final = "head"
+"""Where the state of a request says that only the head of its answer is asked for."""
 
 _FORWARDED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"})
 """What a proxy adds, whose own address says nothing about its client."""
@@ -33,13 +40,15 @@ class Access(msgspec.Struct, frozen=True):
     policy: Policy
     keyring: Keyring
     clock: Clock
+    sessions: Sessions
 
     def check(self, scope: Scope) -> None:
         """Raise NotAuthorizedException if the client may not see what is not for every client."""
         if self.policy == "open" or (self.policy == "loopback" and _is_local(scope)):
             return
         self.keyring.look_if_due()
-        caller_of(dict(scope["headers"]), self.keyring, self.clock)
+        if not self.sessions.is_valid(scope):
+            caller_of(dict(scope["headers"]), self.keyring, self.clock)
 
     def permits(self, scope: Scope) -> bool:
         try:
@@ -63,6 +72,7 @@ def guarded(inner: ASGIApp, access: Access) -> ASGIApp:
 
     async def _handle(scope: HTTPScope, receive: Receive, send: Send) -> None:
         if scope["method"] == "HEAD":
+            scope["state"][HEAD] = True
             scope, send = {**scope, "method": "GET"}, _without_body(send)
         if normalize_path(scope["path"]) not in OPEN:
             try:
@@ -84,9 +94,26 @@ def _without_body(send: Send) -> Send:
     return send_head
 
 
+def _names_address(scope: Scope) -> bool:
+    """Return whether a request names its host by an address, or `localhost`.
+
+    A page of another site could have its own name resolve to this machine, and read what a browser gets here
+    by that name. It cannot do so with an address.
+    """
+    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ip_address(name)
+    except ValueError:
+        return name == "localhost"
+    return True
+
+
 def _is_local(scope: Scope) -> bool:
     client = scope.get("client")
     if not client or any(name in _FORWARDED for name, _ in scope["headers"]):
+        return False
+    if scope["path"].lstrip("/").startswith(files.PATH[1:]) and not _names_address(scope):
         return False
     try:
         address = ip_address(client[0])

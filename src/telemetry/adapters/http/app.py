@@ -13,8 +13,9 @@ from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import License
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from telemetry.adapters.http import docs, hours, intake, problem, spec
+from telemetry.adapters.http import docs, hours, intake, page, problem, spec
 from telemetry.adapters.http.access import guarded
+from telemetry.adapters.http.dashboard import files
 from telemetry.adapters.http.health import Health, Readiness
 from telemetry.adapters.http.intake import Desk
 from telemetry.domain.contract.compression import TooLargeError
@@ -81,6 +82,7 @@ async def index() -> Mapping[str, str]:
         "ready": "/health/ready",
         "metrics": "/metrics",
         "hours": hours.PATH,
+        "dashboard": files.PATH,
     }
 
 
@@ -108,7 +110,16 @@ def create_app(
         await on_error(error, scope)
 
     app = Litestar(
-        route_handlers=[ingest, index, live, ready, metrics, hours.list_hours, hours.show_hour],
+        route_handlers=[
+            ingest,
+            index,
+            live,
+            ready,
+            metrics,
+            hours.list_hours,
+            hours.show_hour,
+            *page.HANDLERS,
+        ],
         dependencies={"desk": Provide(lambda: desk, use_cache=True, sync_to_thread=False)},
         plugins=[problem.PLUGIN],
         after_exception=[failed],

@@ -2,7 +2,7 @@
 
 import hmac
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from hashlib import sha256
@@ -169,6 +169,11 @@ class Keyring:
                 if hmac.compare_digest(digest, presented):
                     found = caller
         return found
+
+    def callers(self) -> Iterator[tuple[bytes, Caller]]:
+        """Yield each caller with the digest of its key."""
+        for _, callers in self._groups:
+            yield from callers
 
     def look_if_due(self) -> None:
         """Look whether there are other grants, if the last look is some time ago."""

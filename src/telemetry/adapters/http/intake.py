@@ -21,6 +21,7 @@ from litestar.utils import normalize_path
 from telemetry.adapters.http import reasons
 from telemetry.adapters.http.access import Access
 from telemetry.adapters.http.auth import Caller, Headers, Keyring, caller_of
+from telemetry.adapters.http.dashboard.feed import Feed
 from telemetry.adapters.http.health import LastSend, Probe
 from telemetry.adapters.http.metrics import Metrics
 from telemetry.domain.clock import Clock
@@ -89,6 +90,7 @@ class Desk(msgspec.Struct, frozen=True):
     access: Access
     on_rejected: Callable[[str, Mapping[str, int]], None]
     hours: Hours
+    feed: Feed
 
 
 def is_meant(scope: Scope) -> bool:

@@ -22,6 +22,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
+from telemetry.adapters.http.dashboard import files
 from telemetry.adapters.http.limits import ConnectionLimits
 from telemetry.domain.throttle import Throttle
 
@@ -112,6 +113,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.pipeline:
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
+
+    def shutdown(self) -> None:
+        """Do what uvicorn does, but wait for no answer that has no end."""
+        if self.cycle and not self.cycle.response_complete and self.scope["path"] == files.FEED:
+            self.transport.close()
+        else:
+            super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(HTTPStatus.BAD_REQUEST, msg)

@@ -19,8 +19,10 @@ from telemetry.adapters.http import intake, problem, server
 from telemetry.adapters.http.access import Access
 from telemetry.adapters.http.app import EXPECTED, create_app
 from telemetry.adapters.http.auth import Grant, Keyring
+from telemetry.adapters.http.dashboard.feed import Feed
 from telemetry.adapters.http.health import LastSend
 from telemetry.adapters.http.intake import SENDER, Buffer, Desk
+from telemetry.adapters.http.session import Sessions
 from telemetry.adapters.metrics.receiver import ReceiverMetrics
 from telemetry.domain.clock import Clock
 from telemetry.domain.store.storage import StoreUnavailableError
@@ -36,6 +38,7 @@ from telemetry.entrypoints.shared import granting, standing, telling, tracing
 from telemetry.entrypoints.shared.granting import SHARED_DIR, Renewal
 from telemetry.entrypoints.shared.probing import CANARY, Probing
 from telemetry.entrypoints.shared.readiness import ReceiverProbe
+from telemetry.entrypoints.shared.reading import Reading
 from telemetry.entrypoints.shared.scraping import VERSION
 
 grants = granting.grants
@@ -113,6 +116,7 @@ def _shared_folder() -> Iterator[None]:
     with scratch.folder("telemetry-workers-") as shared:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(shared)  # where the workers' counters meet
         os.environ[SHARED_DIR] = str(shared)
+        granting.share_secret(shared)
         os.environ[PARENT] = str(os.getpid())
         yield
 
@@ -142,6 +146,8 @@ def assemble(
         container.outbox(),
     )
     keyring = Keyring(who, clock, granting.dues(), renewal.renewed if renewal else None)
+    sessions = Sessions(granting.session_secret(), keyring, clock)
+    reading = Reading(configured, clock)
     last_send = LastSend()
     said = Said(clock, logger)
     buffer = Buffer(configured.ingest_max_waiting, lambda: outbox.waiting)
@@ -158,14 +164,15 @@ def assemble(
         buffer=buffer,
         last_send=last_send,
         probe=ReceiverProbe(queue, last_send, clock, file),
-        access=Access(configured.admin_access, keyring, clock),
+        access=Access(configured.admin_access, keyring, clock, sessions),
         on_rejected=said.on_rejected,
         hours=container.hours(),
+        feed=Feed(reading, clock),
     )
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        async with opened(container.queue, container.outbox, container.archive_reader):
+        async with opened(container.queue, container.outbox, container.archive_reader, lambda: reading):
             if SHARED_DIR not in os.environ:
                 await standing.say(queue, logger)
             with _reloading(keyring, configured.api_keys_file), tracing.handed_over(traces):

@@ -1,6 +1,7 @@
 """Who may send: the key of the fleet from the settings, and the file of keys, also after it has changed."""
 
 import os
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ SHARED_DIR: Final = "TELEMETRY_SHARED_DIR"
 
 _FLEET: Final = "API_KEY"
 _COPY: Final = "keys.json"
+_OF_SESSIONS: Final = "sessions"
+_SECRET_BYTES: Final = 32
 
 
 def grants(configured: Settings) -> Sequence[Grant]:
@@ -26,6 +29,19 @@ def grants(configured: Settings) -> Sequence[Grant]:
     if not found:
         raise SettingsError("API_KEY: not set; nobody could send")
     return found
+
+
+def session_secret() -> bytes:
+    """Return what sessions are signed with, until this receiver ends: the same for all of its workers."""
+    folder = os.environ.get(SHARED_DIR)
+    return Path(folder, _OF_SESSIONS).read_bytes() if folder else secrets.token_bytes(_SECRET_BYTES)
+
+
+def share_secret(folder: Path) -> None:
+    """Make the secret that workers find in their folder, which no other user can read."""
+    file = os.open(folder / _OF_SESSIONS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(file, "wb") as opened:
+        opened.write(secrets.token_bytes(_SECRET_BYTES))
 
 
 def dues() -> Callable[[bytes], Due]:

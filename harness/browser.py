@@ -1,4 +1,4 @@
-"""The page at `/docs` works in a browser that reaches no host but the receiver."""
+"""A headless Chromium with one page, for tests and for pictures."""
 
 import fcntl
 import json
@@ -7,21 +7,19 @@ import select
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
-
-import pytest
-
-from harness.pipeline import Pipeline
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
-_PATIENCE_S: Final = 60.0
-_FIRST_FREE: Final = 10  # descriptors below this one are given to the browser by their number
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+NAME: Final = "telemetry.test"
+"""The only name that the browser knows, beside addresses: it is this machine's."""
+
+_PATIENCE_S: Final = 60.0
+_NARROW: Final = 500  # pixels, below which a screen is that of a phone
+_CODES: Final = {"Enter": 13, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+_FIRST_FREE: Final = 10  # descriptors below this one are given to the browser by their number
 
 
 class Browser:
@@ -40,7 +38,7 @@ class Browser:
             "--disable-dev-shm-usage",
             "--disable-background-networking",
             "--no-first-run",
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            f"--host-resolver-rules=MAP {NAME} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
             f"--user-data-dir={profile}",
             "--remote-debugging-pipe",
         ]
@@ -85,6 +83,27 @@ class Browser:
                 raise TimeoutError(f"waited in vain for {expression}: {self.complaints()}")
             time.sleep(0.05)
         return value
+
+    def open(self, url: str) -> None:
+        """Go to a page, and forget what was before it."""
+        self.call("Page.navigate", url="about:blank")
+        self.wait_for("location.href === 'about:blank' && document.readyState === 'complete'")
+        self.events.clear()
+        self.call("Page.navigate", url=url)
+
+    def show(self, width: int, height: int, scheme: str = "light") -> None:
+        """Be as wide and as high, and prefer this colour scheme."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < _NARROW}
+        self.call("Emulation.setDeviceMetricsOverride", **size)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.call("Emulation.setEmulatedMedia", features=features)
+
+    def press(self, key: str) -> None:
+        """Press a key where the focus is."""
+        text = {"text": "\r"} if key == "Enter" else {}
+        code = _CODES.get(key, 0)
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **text)
 
     def requested(self) -> list[str]:
         """List the addresses that the page asked for."""
@@ -134,13 +153,6 @@ def _pipe() -> tuple[int, int]:
     return high[0], high[1]
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    browser = Browser(tmp_path / "browser")
-    yield browser
-    browser.close()
-
-
 def text(selector: str) -> str:
     """Write the text of the first element, or nothing, in JavaScript."""
     return f"(document.querySelector({json.dumps(selector)})?.innerText ?? '')"
@@ -148,39 +160,3 @@ def text(selector: str) -> str:
 
 def click(selector: str) -> str:
     return f"(document.querySelector({json.dumps(selector)})?.click(), true)"
-
-
-def test_the_page_shows_how_to_send_and_loads_everything_from_the_receiver(
-    pipeline: Pipeline, browser: Browser
-):
-    pipeline.start("receiver")
-    browser.call("Page.navigate", url=f"{pipeline.url}/docs")
-    browser.wait_for(f"{text('#operations-records-ingest .opblock-summary-path')}.includes('ingest')")
-    assert {urlsplit(url).netloc for url in browser.requested() if not url.startswith("data:")} == {
-        urlsplit(pipeline.url).netloc
-    }
-    assert browser.complaints() == []
-
-
-def test_a_record_is_sent_from_the_page_with_a_key_that_is_typed_into_it(
-    pipeline: Pipeline, browser: Browser
-):
-    pipeline.start("receiver")
-    browser.call("Page.navigate", url=f"{pipeline.url}/docs")
-    browser.wait_for("document.querySelector('button.authorize') !== null")
-    browser.evaluate(click("button.authorize"))
-    browser.wait_for("document.querySelector('.auth-container input') !== null")
-    browser.evaluate("document.querySelector('.auth-container input').focus()")
-    browser.call("Input.insertText", text=pipeline.environment["API_KEY"])
-    browser.evaluate(click(".auth-container button.authorize"))
-    browser.wait_for("document.querySelector('.auth-container input') === null")
-    browser.evaluate(click(".btn-done"))
-    browser.evaluate(click("#operations-records-ingest .opblock-summary-control"))
-    browser.wait_for("document.querySelector('.try-out__btn') !== null")
-    browser.evaluate(click(".try-out__btn"))
-    assert "battery_soc" in browser.wait_for("document.querySelector('.body-param__text')?.value")
-    browser.wait_for("document.querySelector('.execute') !== null")
-    browser.evaluate(click(".execute"))
-    answered = browser.wait_for(text(".live-responses-table .response .response-col_status"))
-    assert answered.split()[0] == "202", answered
-    assert browser.complaints() == []
