@@ -114,8 +114,8 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Singleton(MemoryCache),
     )
     together: providers.Provider[Together] = providers.Singleton(Concurrently)
-    engine: providers.Provider[ClosingEngine] = providers.Selector(
-        settings.provided.engine,
+    local_engine: providers.Provider[ClosingEngine] = providers.Selector(
+        settings.provided.workers,
         here=providers.Singleton(LoopEngine),
         thread=providers.Singleton(ThreadEngine),
         processes=providers.Singleton(
@@ -123,6 +123,9 @@ class Container(containers.DeclarativeContainer):
             processes=settings.provided.aggregate_processes,
             begin=providers.Object(children.begin),
         ),
+    )
+    engine: providers.Provider[ClosingEngine] = providers.Selector(
+        settings.provided.engine, local=local_engine
     )
     gateway: providers.Provider[Gateway] = providers.Factory(HttpGateway, key=settings.provided.api_key)
     provisioner: providers.Provider[Provisioner] = providers.Factory(Provisioner)

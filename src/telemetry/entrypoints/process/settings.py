@@ -203,6 +203,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many records the aggregator holds in memory at once, if one vehicle alone has fewer in an hour."""
     aggregate_cache_bytes: Bytes = 2_000_000_000
     """How many bytes of objects that were read once are kept in DATA_DIR/cache; the oldest are removed."""
+    engine: Literal["local"] = "local"
+    """Where hours are folded: `local` is on this machine."""
     aggregate_processes: Annotated[int, Meta(ge=1, le=1000)] | None = None
     """How many processes fold the buckets of an hour; if not set, one a core with PARTITION_BUCKETS > 1."""
 
@@ -264,8 +266,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return Retention(round(self.compact_raw_retention * 1000), round(self.compact_grace * 1000))
 
     @property
-    def engine(self) -> Literal["here", "thread", "processes"]:
-        """Return where hours are folded: what one process has in memory, no other can read."""
+    def workers(self) -> Literal["here", "thread", "processes"]:
+        """Return what folds hours: what one process has in memory, no other can read."""
         if self.storage_backend == "memory":
             return "here"
         is_split = self.partition_buckets > 1
