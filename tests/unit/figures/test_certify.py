@@ -5,10 +5,12 @@ import pytest
 
 from telemetry.adapters.clock import ManualClock
 from telemetry.domain.contract.moment import HOUR_MS, Hour, start_ms
+from telemetry.domain.figures import require
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.certificate import Certificate, Marker, Silence
 from telemetry.domain.figures.certify import CertificateTerms, Certifier
 from telemetry.domain.figures.evidence import Inquiry
+from telemetry.domain.figures.report import Hours
 from telemetry.domain.store import objects
 from tests.builders import HOUR, NOW, a_record, an_envelope, put_batch, some_records
 from tests.fakes import FailingQueue, FailingStorage
@@ -64,6 +66,43 @@ async def test_an_hour_is_certified_when_it_is_built_and_again_once_it_is_over(s
     marker = msgspec.json.decode(await stepped.storage.get(KEY), type=Marker)
     assert marker == Marker("2025-10-19T14:00:00.000Z", 1, made.current.input_digest, made.since)
     assert stepped.certified == [HOUR]
+
+
+async def test_streams_are_measured_when_the_hour_is_certified_although_nothing_came(stepped):
+    await put_batch(stepped.storage, *some_records(5))
+    await stepped.turns()
+    assert not (await stepped.figures(HOUR)).is_measured
+    let_close(stepped)
+    await stepped.turns()
+    figures = await stepped.figures(HOUR)
+    assert figures.is_measured
+    assert (figures.certificate.state, figures.certificate.revision) == ("complete", 1)
+    assert figures.certificate.wholeness.expected > 5
+    assert stepped.certified == [HOUR]
+
+
+async def test_figures_that_were_only_compared_again_are_measured_too(stepped):
+    await put_batch(stepped.storage, *some_records(5))
+    await stepped.turns()
+    let_close(stepped)
+    key = objects.aggregated_key(HOUR)
+    await stepped.storage.put(key, await stepped.storage.get(key), overwrite=True)  # so that it looks touched
+    await stepped.turns()
+    assert (await stepped.figures(HOUR)).is_measured
+
+
+async def test_kept_figures_stay_unmeasured_and_meet_no_bound_on_gaps(stepped):
+    key = await put_batch(stepped.storage, *some_records(5))
+    await put_batch(stepped.storage, *some_records(5, NOW + 5000))
+    await stepped.turns()
+    await stepped.storage.delete(key)
+    let_close(stepped)
+    await stepped.turns()
+    line = await Hours(stepped.storage).line(HOUR)
+    assert line
+    assert (line.state, line.is_measured) == ("complete", False)
+    assert require.parse("complete").outcome(line)[0] == "met"
+    assert require.parse("gaps<100%").outcome(line)[0] == "never"
 
 
 async def test_an_hour_waits_for_the_queue_and_is_complete_when_its_message_is_stored(stepped):
@@ -245,6 +284,7 @@ async def test_the_time_before_the_first_record_is_a_gap_of_a_vehicle_that_was_k
     await put_batch(stepped.storage, *some_records(1, first))
     await stepped.turns()
     await put_batch(stepped.storage, *some_records(9000, start_ms(HOUR) + 1_800_000))
+    let_close(stepped)
     await stepped.turns()
     figures = await stepped.figures(HOUR)
     (vehicle,) = figures.vehicles.values()

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from telemetry.adapters.clock import ManualClock
-from telemetry.domain.contract.moment import HOUR_MS, Hour
+from telemetry.domain.contract.moment import HOUR_MS, Hour, start_ms
 from telemetry.domain.contract.record import Record
 from telemetry.domain.figures import require
 from telemetry.domain.figures.report import MOST_VEHICLES, Hours, Line
@@ -25,6 +25,11 @@ def batch(*seconds: int, vehicle_id: str = "v") -> list[Record]:
     return [a_record(vehicle_id=vehicle_id, timestamp_ms=NOW + 1000 * each) for each in seconds]
 
 
+def let_end(stepped: SteppedAggregator) -> None:
+    """Move the clock to the end of the hour, from which on its streams are measured."""
+    stepped.clock.advance((start_ms(Hour(HOUR + 1)) - stepped.clock.wall_ms()) / 1000)
+
+
 async def line_of(stepped: SteppedAggregator) -> Line:
     line = await Hours(stepped.storage).line(HOUR)
     assert line
@@ -37,6 +42,7 @@ async def test_an_hour_has_a_line_once_it_is_certified(stepped):
     assert await hours.report(HOUR) is None
     await put_batch(stepped.storage, *batch(0, 1, 2, 60))
     await put_batch(stepped.storage, *batch(0))
+    let_end(stepped)
     await stepped.turns()
     line = await line_of(stepped)
     assert (line.hour, line.state, line.revision) == ("2025-10-19T14:00:00.000Z", "open", 1)
@@ -44,10 +50,23 @@ async def test_an_hour_has_a_line_once_it_is_certified(stepped):
     assert [each async for each in hours.lines([Hour(HOUR - 1), HOUR, Hour(HOUR + 1)])] == [line]
 
 
+async def test_nothing_is_said_of_what_is_missing_before_an_hour_is_over(stepped):
+    await put_batch(stepped.storage, *batch(0, 1, 2, 60))
+    await stepped.turns()
+    line = await line_of(stepped)
+    assert (line.is_measured, line.gaps, line.expected) == (False, 0, 0)
+    let_end(stepped)
+    await put_batch(stepped.storage, *batch(61))
+    await stepped.turns()
+    line = await line_of(stepped)
+    assert (line.is_measured, line.gaps, line.expected) == (True, 2, 1800)
+
+
 async def test_a_report_names_the_vehicles_with_gaps_and_those_that_are_absent(stepped):
     before = NOW - HOUR_MS
     await put_batch(stepped.storage, a_record(vehicle_id="gone", timestamp_ms=before, received_ms=before))
     await put_batch(stepped.storage, *batch(0, 1, 2, vehicle_id="gaps"), *batch(0, vehicle_id="single"))
+    let_end(stepped)
     await stepped.turns()
     report = await Hours(stepped.storage).report(HOUR)
     assert report
@@ -63,6 +82,7 @@ async def test_a_report_is_bounded_whatever_the_size_of_the_fleet(stepped):
         record for each in range(MOST_VEHICLES + 1) for record in batch(0, 1, 2, vehicle_id=f"v{each:04}")
     ]
     await put_batch(stepped.storage, *fleet)
+    let_end(stepped)
     await stepped.turns()
     report = await Hours(stepped.storage).report(HOUR)
     assert report

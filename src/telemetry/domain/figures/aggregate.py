@@ -64,6 +64,13 @@ class Aggregator:
         aggregated, previous = await self.figures(hour), await self._archive.previous(found)
         if not aggregated or not previous or previous.seen is None:
             return None
+        if (
+            self._is_over(hour)
+            and not aggregated.is_measured
+            and (built := await self._build(found, previous))
+        ):
+            is_new = built.aggregated.certificate != aggregated.certificate
+            return msgspec.structs.replace(built, is_new=is_new)
         certified = await self._certified(hour, aggregated)
         is_new = certified.certificate != aggregated.certificate
         if is_new:
@@ -111,8 +118,10 @@ class Aggregator:
         return found
 
     async def _confirm(self, found: Found) -> bool:
-        """Note that figures were built from all that there is; return false if they cannot be read."""
+        """Note that figures were built from all that there is; return false if they are not whole."""
         aggregated = await self.figures(found.hour)
+        if aggregated and self._is_over(found.hour) and not aggregated.is_measured:
+            return False
         if aggregated:
             aggregated = msgspec.structs.replace(aggregated, inputs_missing=0, inputs_waiting=0)
             aggregated = await self._certified(found.hour, aggregated)
@@ -139,12 +148,16 @@ class Aggregator:
         if self._certifier and aggregated.certificate:
             self._certifier.stored(hour, aggregated.certificate)
 
+    def _is_over(self, hour: Hour) -> bool:
+        return self._certifier is None or self._certifier.is_over(hour)
+
     async def _certified(self, hour: Hour, aggregated: Aggregated, unread: int = 0) -> Aggregated:
         return await self._certifier.certified(hour, aggregated, unread) if self._certifier else aggregated
 
     async def _replace(self, found: Found, previous: Previous | None, lost: Inputs | None = None) -> Built:
         """Build figures from all that there is; keep those before if they have more records."""
-        built = await self._builder.build(found.hour, found.listing)
+        is_over = self._is_over(found.hour)
+        built = await self._builder.build(found.hour, found.listing, is_over=is_over)
         built = await self._skewed.counted(found, built)
         is_less = previous and change.is_less(built.aggregated, previous.inputs)
         if previous and is_less and (kept := await self._keep(found, previous, built)):

@@ -26,15 +26,15 @@ class Builder:
         self._together = together
         self._engine = engine
 
-    async def build(self, hour: Hour, listing: Listing) -> Built:
+    async def build(self, hour: Hour, listing: Listing, *, is_over: bool = True) -> Built:
         """Build the figures of an hour from its raw objects; what is damaged or cannot be read is left out.
 
-        Nothing is stored, and skewed objects are not read. Raise StoreUnavailableError if no object could be
-        read at all.
+        Nothing is stored, and skewed objects are not read. How whole streams are is measured once the hour
+        is over. Raise StoreUnavailableError if no object could be read at all.
         """
-        folded = await self._folded(_by_bucket(hour, listing.raw))
+        folded = await self._folded(_by_bucket(hour, listing.raw, is_over=is_over))
         if _has_one_vehicle_twice(folded):  # the number of buckets was changed within the hour
-            folded = await self._folded([Task(hour, listing.raw)])
+            folded = await self._folded([Task(hour, listing.raw, is_measured=is_over)])
         errors = {key: error for each in folded for key, error in each.errors.items()}
         damage = [objects.unread(key, error) for key, error in sorted(errors.items())]
         objects.check_reach(damage, listing.objects)
@@ -50,12 +50,12 @@ class Builder:
         return [each for each in found if not isinstance(each, TelemetryError)]
 
 
-def _by_bucket(hour: Hour, infos: Sequence[ObjectInfo]) -> Sequence[Task]:
+def _by_bucket(hour: Hour, infos: Sequence[ObjectInfo], *, is_over: bool) -> Sequence[Task]:
     """Split what there is to fold by the buckets of the hour."""
     buckets: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
     for info in infos:
         buckets[_bucket(info.key)].append(info)
-    return [Task(hour, raw, name) for name, raw in sorted(buckets.items())] or [Task(hour, ())]
+    return [Task(hour, raw, name, is_over) for name, raw in sorted(buckets.items())] or [Task(hour, ())]
 
 
 def _bucket(key: str) -> str:
@@ -99,7 +99,7 @@ def _figures(hour: Hour, folded: Sequence[Folded]) -> Figures:
     states = [each.state for each in folded]
     return figures(
         hour,
-        Partial.merge([state.partial for state in states]),
+        states[0].partial if len(states) == 1 else Partial.merge([state.partial for state in states]),
         {vehicle_id: streams for state in states for vehicle_id, streams in state.coverage.items()},
         sum(lines.count for state in states for lines in state.objects.values()),
     )

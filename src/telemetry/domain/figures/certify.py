@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from telemetry.domain.clock import Clock
-from telemetry.domain.contract.moment import Hour
+from telemetry.domain.contract.moment import Hour, start_ms
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.figures import certificate, roster
 from telemetry.domain.figures.certificate import Certificate, Counts, Standing
@@ -70,6 +70,10 @@ class Certifier:
                 standing, self._evidence.of_hour(*self._bounds(hour)), self._closes_ms(hour)
             )
         ]
+
+    def is_over(self, hour: Hour) -> bool:
+        """Return whether an hour was over when objects were listed last, so that its streams have an end."""
+        return self._evidence.at_ms >= start_ms(Hour(hour + 1))
 
     async def begun(self, hour: Hour, aggregated: Aggregated) -> Aggregated:
         """Count the time before the first record of each vehicle that was known in the day before."""

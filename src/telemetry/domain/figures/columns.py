@@ -131,12 +131,17 @@ class Columns(msgspec.Struct, frozen=True, eq=False):
         streams = [self.streams[place] for place in np.flatnonzero(is_chosen).tolist()]
         return msgspec.structs.replace(chosen, streams=streams, stream=moved[chosen.stream])
 
-    def sort(self) -> Self:
-        """Put records in the order of their identities."""
+    def order(self) -> Int64s | None:
+        """Return the places of records in the order of their identities; None if that is how they are."""
         identities = self.identities
         if (identities[1:] >= identities[:-1]).all():
-            return self
-        return self.take(np.argsort(identities, kind="stable"))
+            return None
+        return np.argsort(identities, kind="stable")
+
+    def sort(self) -> Self:
+        """Put records in the order of their identities."""
+        order = self.order()
+        return self if order is None else self.take(order)
 
     def signal(self, name: str) -> Floats:
         """Return the value of a signal in each record, NaN where it lacks it."""

@@ -65,6 +65,12 @@ def _kept(columns: Columns, repeats: Flags) -> tuple[Flags, Int64s]:
     return kept, copies[differing]
 
 
+def differ(these: Columns, those: Columns) -> Flags:
+    """Return for records of the same identities, in their order, whether the payloads differ."""
+    both = Columns.concatenate([these, those])
+    return _differ(both, np.arange(these.size), np.arange(these.size, both.size))
+
+
 def _choose(copies: Columns) -> tuple[Int64s, Int64s]:
     """Choose among copies that are in the order of their identities, two at least of each.
 

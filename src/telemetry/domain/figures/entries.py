@@ -21,6 +21,12 @@ class Entries(msgspec.Struct, frozen=True, eq=False):
     sums: Sums
 
     @classmethod
+    def nothing(cls) -> Self:
+        """Return no entry at all."""
+        places, numbers = np.zeros(0, np.int32), np.zeros(0)
+        return cls(places, places, np.zeros(0, np.int64), numbers, numbers, Sums.nothing())
+
+    @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
         """Put at least one part behind the other."""
         return cls(
@@ -41,6 +47,17 @@ class Entries(msgspec.Struct, frozen=True, eq=False):
             self.low[which],
             self.high[which],
             self.sums.take(which),
+        )
+
+    def between(self, first: int, end: int) -> Self:
+        """Choose consecutive entries, without a copy."""
+        return type(self)(
+            self.stream[first:end],
+            self.name[first:end],
+            self.count[first:end],
+            self.low[first:end],
+            self.high[first:end],
+            Sums(self.sums.limbs[:, first:end], self.sums.lowest),
         )
 
     def renamed(self, streams: Int32s, names: Int32s) -> Self:

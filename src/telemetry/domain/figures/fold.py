@@ -1,28 +1,31 @@
 """Use-case: fold the objects of an hour, or of one bucket of it, into what their records add up to.
 
-An object is read once: its columns are kept in the cache. What an hour adds up to is kept there as well. So
-when objects come, only the vehicles that they have records of are folded again, from all columns.
+An object is read once, into a run, which is kept in the cache (`runs`). What an hour adds up to is kept there
+as well (`state`), and is a part of what it adds up to when more objects come: their records are added to it
+(`meeting`). So the cost is that of what came.
 
-Vehicles are folded in groups, one after another, so that only so many records are held in memory at a time.
+That is not so where streams are measured, which needs all records of a vehicle, nor where another copy of a
+record counts than before, nor where an object is gone. Then vehicles are folded again from all runs, in
+groups, so that only so many records are held in memory at a time (`groups`).
 """
 
-from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
-import numpy as np
 
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.errors import TelemetryError
-from telemetry.domain.figures import copies, packed
+from telemetry.domain.figures import copies, groups, meeting, packed, state
 from telemetry.domain.figures.cache import Cache
 from telemetry.domain.figures.columns import Columns
 from telemetry.domain.figures.coverage import Coverage
-from telemetry.domain.figures.packed import DamagedError, State
+from telemetry.domain.figures.packed import DamagedError
 from telemetry.domain.figures.partial import MAX_NAMES, Partial
 from telemetry.domain.figures.rollup import covered
-from telemetry.domain.figures.sources import Source, Sources
+from telemetry.domain.figures.runs import LostError, Runs
+from telemetry.domain.figures.sources import Sources, source_of
+from telemetry.domain.figures.state import NOTHING, RunInfo, State
 from telemetry.domain.store.objects import LineFaults
 from telemetry.domain.store.storage import ObjectInfo, Storage
 from telemetry.domain.together import Together, one_by_one
@@ -31,16 +34,20 @@ from telemetry.domain.together import Together, one_by_one
 class FoldLimits(msgspec.Struct, frozen=True):
     """How many records are held in memory at once, and how many signals of a stream have figures."""
 
-    records: int = 750_000
+    records: int = 500_000
     names: int = MAX_NAMES
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What to fold: objects of an hour, and what they are of it, which is part of a name in the cache."""
+    """What to fold: objects of an hour, and what they are of it, which is part of a name in the cache.
+
+    `is_measured` says whether it is measured how whole their streams are.
+    """
 
     hour: Hour
     raw: Sequence[ObjectInfo]
     place: str = "all"
+    is_measured: bool = True
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -51,7 +58,6 @@ class Folded(msgspec.Struct, frozen=True):
     errors: Mapping[str, TelemetryError]
 
 
-_NOTHING: Final = State({}, Partial.nothing(), {})
 _DEFAULT: Final = FoldLimits()
 
 
@@ -68,104 +74,128 @@ class Fold:
 
     async def __call__(self, task: Task) -> Folded:
         """Fold objects. What is damaged or cannot be read is left out."""
-        sources = Sources(self._storage, self._cache, self._together, task.hour)
         name = f"{task.hour}/state-{packed.VERSION}-{self._limits.names}-{task.place}"
         before = await self._state(name)
         try:
-            folded = await _Turn(sources, task, self._limits).fold(before)
-        except _LostError:
-            folded = await _Turn(sources, task, self._limits).fold(_NOTHING)
+            folded = await self._fold(task, before)
+        except LostError:
+            folded = await self._fold(task, NOTHING)
         if folded.state is not before:
-            await self._cache.put(name, packed.pack_state(folded.state))
+            await self._cache.put(name, state.pack(folded.state))
         return folded
 
     async def _state(self, name: str) -> State:
         data = await self._cache.get(name)
         try:
-            return _NOTHING if data is None else packed.unpack_state(data)
+            return NOTHING if data is None else state.unpack(data)
         except DamagedError:
-            return _NOTHING
+            return NOTHING
+
+    async def _fold(self, task: Task, before: State) -> Folded:
+        listed = {source.name: source for source in map(source_of, task.raw)}
+        sources = Sources(self._storage, self._together, task.hour)
+        runs = Runs(sources, listed, self._cache, task.hour, self._limits.records)
+        known = before.objects
+        made = await runs.make([source for name, source in listed.items() if name not in known])
+        after = await _Turn(runs, task, self._limits).fold(_Known.of(before, listed), made)
+        faults = {listed[name].info.key: lines for name, lines in after.objects.items() if lines.count}
+        return Folded(after, faults, runs.errors)
 
 
-class _LostError(Exception):
-    """An object that is in a state cannot be read any more, so that the state is of no use."""
+class _Known(NamedTuple):
+    """What was folded before of the objects that are still there; `is_whole` says that these are all."""
+
+    state: State
+    is_whole: bool
+
+    @classmethod
+    def of(cls, before: State, listed: Collection[str]) -> "_Known":
+        """Leave out what is gone."""
+        if all(name in listed for name in before.objects):
+            return cls(before, is_whole=True)
+        kept = [
+            msgspec.structs.replace(
+                run, objects={name: run.objects[name] for name in run.objects if name in listed}
+            )
+            for run in before.runs
+        ]
+        return cls(State([run for run in kept if run.objects], NOTHING.partial, {}), is_whole=False)
+
+
+class _Added(NamedTuple):
+    """What records that came add up to by themselves, and the vehicles that have to be folded again."""
+
+    partial: Partial
+    again: Collection[str]
 
 
 class _Turn:
-    """One fold. Raise _LostError if an object that was folded before is needed again, and cannot be read."""
+    """One fold. Raise LostError if an object that was folded before is needed again, and cannot be read."""
 
-    def __init__(self, sources: Sources, task: Task, limits: FoldLimits) -> None:
-        self._sources = sources
+    def __init__(self, runs: Runs, task: Task, limits: FoldLimits) -> None:
+        self._runs = runs
         self._task = task
         self._limits = limits
-        self._errors: dict[str, TelemetryError] = {}
 
-    async def fold(self, before: State) -> Folded:
-        """Fold what `before` does not have, or all if `before` has what is not there any more."""
-        sources = {source.name: source for source in map(self._sources.of, self._task.raw)}
-        if not before.objects.keys() <= sources.keys():
-            before = _NOTHING
-        gathered = _Gathered(self._limits.records)
-        came = await self._gather_new(
-            [sources[name] for name in sources.keys() - before.objects.keys()], gathered
+    async def fold(self, known: _Known, made: Sequence[RunInfo]) -> State:
+        """Add new runs to what is known."""
+        before = known.state
+        came = await self._runs.sizes(made)
+        sizes = came + (
+            groups.sizes(before.partial) if known.is_whole else await self._runs.sizes(before.runs)
         )
-        if not came:
-            return self._folded(before, sources)
-        vehicles = frozenset(gathered.records)
-        if vehicles:
-            await self._gather_again([sources[name] for name in before.objects], vehicles, gathered)
-        objects = {**before.objects, **came}
-        results = [each async for each in self._results([sources[name] for name in objects], gathered)]
-        kept = {each: streams for each, streams in before.coverage.items() if each not in vehicles}
-        state = State(
-            objects,
-            Partial.merge(
-                [before.partial.without(vehicles), *(each.partial for each in results)], self._limits.names
-            ),
-            kept | {vehicle: streams for each in results for vehicle, streams in each.coverage.items()},
+        if not known.is_whole or not before.runs:
+            added = _Added(NOTHING.partial, sizes.keys())
+        elif self._task.is_measured:
+            added = _Added(NOTHING.partial, came.keys() | groups.unmeasured(before))
+        else:
+            added = await self._added(before, made, came)
+        if known.is_whole and not made and not added.again:
+            return before
+        runs = [*before.runs, *made]
+        results = [
+            await self._result(runs, vehicles)
+            for vehicles in groups.split({each: sizes[each] for each in added.again}, self._limits.records)
+        ]
+        kept = before.partial.without(added.again)
+        coverage = {each: streams for each, streams in before.coverage.items() if each not in came}
+        return State(
+            runs,
+            Partial.merge([kept, added.partial, *(each.partial for each in results)], self._limits.names),
+            coverage | {vehicle: streams for each in results for vehicle, streams in each.coverage.items()},
         )
-        return self._folded(state, sources)
 
-    def _folded(self, state: State, sources: Mapping[str, Source]) -> Folded:
-        faults = {sources[name].info.key: lines for name, lines in state.objects.items() if lines.count}
-        return Folded(state, faults, self._errors)
+    async def _added(self, before: State, made: Sequence[RunInfo], came: Collection[str]) -> _Added:
+        """Add up what came, unless it meets too much of what is there."""
+        everything = _Added(NOTHING.partial, came)
+        if not self._runs.are_held:
+            return everything
+        records = Columns.concatenate(await self._runs.columns(made, came)).sort()
+        is_suspect = meeting.suspects(before.partial, records)
+        if not is_suspect.any():
+            return _Added(self._partial(records), ())
+        offsets = records.offset[is_suspect]
+        near = [run for run in before.runs if run.first <= offsets.max() and offsets.min() <= run.last]
+        if sum(run.records for run in near) > self._limits.records:
+            return everything
+        vehicles = {records.streams[stream][0] for stream in set(records.stream[is_suspect].tolist())}
+        there = Columns.concatenate(await self._runs.columns(near, vehicles))
+        met = meeting.meet(records, is_suspect, there)
+        partial = Partial.merge([self._partial(met.rest), met.copies], self._limits.names)
+        return _Added(partial.without(met.again), met.again)
 
-    async def _gather_new(self, sources: Sequence[Source], gathered: "_Gathered") -> Mapping[str, LineFaults]:
-        """Read objects for the first time; return what is wrong with their lines."""
-        faults = {}
-        async for source, part in self._sources.parts(sources):
-            if isinstance(part, TelemetryError):
-                self._errors[source.info.key] = part
-            else:
-                faults[source.name] = part.faults
-                gathered.add(part.columns)
-        return faults
+    def _partial(self, records: Columns) -> Partial:
+        return Partial.of(copies.unique(records), self._limits.names)
 
-    async def _gather_again(
-        self, sources: Sequence[Source], vehicles: Collection[str], gathered: "_Gathered"
-    ) -> None:
-        """Find the records that some vehicles have in objects that were read before."""
-        async for _, part in self._sources.parts(sources):
-            if isinstance(part, TelemetryError):
-                raise _LostError from part
-            gathered.add(part.columns.of_vehicles(vehicles))
-
-    async def _results(self, sources: Sequence[Source], gathered: "_Gathered") -> AsyncIterator["_Result"]:
-        """Yield what the records of all gathered vehicles add up to, for one group after another."""
-        if gathered.parts is not None:
-            yield self._result(gathered.parts)
-            return
-        for vehicles in gathered.groups():
-            again = _Gathered(gathered.size)
-            await self._gather_again(sources, vehicles, again)
-            yield self._result(again.parts or [])
-
-    def _result(self, parts: list[Columns]) -> "_Result":
+    async def _result(self, runs: Sequence[RunInfo], vehicles: Collection[str]) -> "_Result":
+        """Fold some vehicles from all of their records."""
+        parts = await self._runs.columns(runs, vehicles)
         columns = Columns.concatenate(parts)
         parts.clear()  # to have them twice is enough
         found = copies.unique(columns.sort())
         partial = Partial.of(found, self._limits.names)
-        return _Result(partial, covered(self._task.hour, found.records, partial))
+        is_measured = self._task.is_measured
+        return _Result(partial, covered(self._task.hour, found.records, partial) if is_measured else {})
 
 
 class _Result(NamedTuple):
@@ -173,36 +203,3 @@ class _Result(NamedTuple):
 
     partial: Partial
     coverage: Coverage
-
-
-class _Gathered:
-    """Columns that are held as long as they have few records."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.size = 0
-        self.parts: list[Columns] | None = []
-        self.records: Counter[str] = Counter()
-        """How many records each vehicle has."""
-
-    def add(self, columns: Columns) -> None:
-        counts = np.bincount(columns.stream, minlength=len(columns.streams)).tolist()
-        for (vehicle_id, _), count in zip(columns.streams, counts, strict=True):
-            self.records[vehicle_id] += count
-        self.size += columns.size
-        if self.size > self._most:
-            self.parts = None
-        if self.parts is not None:
-            self.parts.append(columns)
-
-    def groups(self) -> Iterator[Collection[str]]:
-        """Split vehicles into groups that have few records, if one alone has not too many."""
-        group: set[str] = set()
-        size = 0
-        for vehicle_id, count in sorted(self.records.items()):
-            if group and size + count > self._most:
-                yield group
-                group, size = set(), 0
-            group.add(vehicle_id)
-            size += count
-        yield group

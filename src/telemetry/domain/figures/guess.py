@@ -11,17 +11,17 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import Hour, parse_timestamps
-from telemetry.domain.figures import columns
-from telemetry.domain.figures.columns import Columns, Floats, Int32s, Sparse, Stream
+from telemetry.domain.figures import columns, letters
+from telemetry.domain.figures.columns import Columns, Floats, Int32s, Int64s, Sparse, Stream
+from telemetry.domain.figures.letters import Letters
 
 _FORM: Final = len("2025-10-19T12:34:56.123Z")
 _FLOAT: Final = ">f8"
 
-_BLOCK: Final = 1 << 20  # bytes
+_BLOCK: Final = 1 << 22  # bytes
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -64,7 +64,7 @@ def read(content: bytes, count: int, hour: Hour) -> Columns:
 
 
 def _blocks(content: bytes) -> Iterator[bytes]:
-    """Cut lines into blocks, each of which fits into the cache of a core when it is decoded."""
+    """Cut lines into blocks, so that not all records of a large object are there at once."""
     start = 0
     while start < len(content):
         end = content.find(b"\n", start + _BLOCK) + 1 or len(content)
@@ -85,8 +85,8 @@ def _read_block(content: bytes, names: tuple[str, ...], hour: Hour) -> Iterable[
 
 def _columns(records: Sequence[_Alike], names: tuple[str, ...], hour: Hour) -> Columns:
     table = _Table(records, _form(len(records[0].vehicle_id), len(records[0].can_id), names))
-    offsets = columns.offsets_of(parse_timestamps(table.text("timestamp", _FORM)), hour)
-    received = parse_timestamps(table.text("ingest_received_at", _FORM))
+    offsets = columns.offsets_of(_moments(table.text("timestamp", _FORM)), hour)
+    received = _moments(table.text("ingest_received_at", _FORM))
     dense = np.empty((len(names), len(records)))
     for row, place in zip(dense, table.form.numbers, strict=True):
         np.add(table.numbers(place), 0.0, out=row)  # which makes -0.0 and 0.0, which are equal, one value
@@ -95,14 +95,20 @@ def _columns(records: Sequence[_Alike], names: tuple[str, ...], hour: Hour) -> C
 
 
 def _streams(records: Sequence[_Alike], table: "_Table") -> tuple[Sequence[Stream], Int32s]:
-    vehicle_ids, vehicle = columns.number([each.vehicle_id for each in records], len(records))
-    can_id = table.text("can_id", len(records[0].can_id))
-    if (can_id == can_id[0]).all():
-        return [(each, records[0].can_id) for each in vehicle_ids], vehicle
-    can_ids, can = columns.number([each.can_id for each in records], len(records))
-    pairs, stream = np.unique(vehicle * len(can_ids) + can, return_inverse=True)
-    named = [(vehicle_ids[pair // len(can_ids)], can_ids[pair % len(can_ids)]) for pair in pairs]
-    return named, stream.astype(np.int32)
+    vehicle_id, can_id = records[0].vehicle_id, records[0].can_id
+    ids = [table.text("vehicle_id", len(vehicle_id)), table.text("can_id", len(can_id))]
+    firsts, place = letters.number(np.concatenate(ids, axis=1))
+    streams = [(records[first].vehicle_id, records[first].can_id) for first in firsts.tolist()]
+    order = sorted(range(len(streams)), key=streams.__getitem__)
+    moved = np.empty(len(order), np.int32)
+    moved[order] = np.arange(len(order), dtype=np.int32)
+    return [streams[each] for each in order], moved[place]
+
+
+def _moments(texts: Letters) -> Int64s:
+    """Parse timestamps; one that is repeated is parsed once."""
+    firsts, times = letters.runs(texts)
+    return np.repeat(parse_timestamps(texts[firsts]), times)
 
 
 class _Table:
@@ -120,13 +126,13 @@ class _Table:
             if (self._letters(place, len(head)) != np.frombuffer(head, np.uint8)).any():
                 raise _UnevenError("their ids are not of one length")
 
-    def text(self, field: str, length: int) -> npt.NDArray[np.uint8]:
+    def text(self, field: str, length: int) -> Letters:
         return self._letters(self.form.places[field], length)
 
     def numbers(self, place: int) -> Floats:
         return np.ndarray(self._count, _FLOAT, self._encoded, self._start + place, (self.form.width,))
 
-    def _letters(self, place: int, length: int) -> npt.NDArray[np.uint8]:
+    def _letters(self, place: int, length: int) -> Letters:
         strides = (self.form.width, 1)
         return np.ndarray((self._count, length), np.uint8, self._encoded, self._start + place, strides)
 

@@ -40,6 +40,11 @@ class Aggregated(msgspec.Struct, frozen=True):
     left_out: int = 0
     certificate: Certificate | None = None
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether it was measured how whole all streams are, which is done once the hour is over."""
+        return all(vehicle.streams for vehicle in self.vehicles.values())
+
 
 class Kept(msgspec.Struct, frozen=True):
     """Why figures were kept: how much they were built from, and how much of it is there now.

@@ -1,11 +1,12 @@
-"""Columns and partial results as bytes, which show whether they are whole.
+"""Arrays as bytes that show damage, and of which a part can be read without the rest.
 
-Four bytes of CRC-32 over all that follows, four bytes with the length of the head, the head, and arrays. Each
-array begins at a multiple of eight bytes, so that it can be used where it lies.
+Four bytes of CRC-32 over what follows up to the end of the head, four bytes with the length of the head, the
+head, and arrays. The head describes each array, with a CRC-32 of every block of it. Each array begins at a
+multiple of eight bytes, so that it can be used where it lies.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from zlib import crc32
 
@@ -13,38 +14,14 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from telemetry.domain.figures.columns import Columns, Sparse, Stream
-from telemetry.domain.figures.coverage import StreamCoverage
-from telemetry.domain.figures.entries import Entries
-from telemetry.domain.figures.partial import BY_STREAM, Partial
-from telemetry.domain.figures.sums import Sums
-from telemetry.domain.store.objects import LineFaults
-
-VERSION: Final = 1
+VERSION: Final = 2
 """Is part of the names in the cache. It changes with the form of these bytes, and with what is computed."""
 
 _ALIGNED: Final = 8
 _WORD: Final = 4
+_BLOCK: Final = 1 << 14  # bytes
 
 Array = npt.NDArray[Any]
-
-
-class Part(msgspec.Struct, frozen=True):
-    """What one object of the raw store holds, and which of its lines are no records of the hour."""
-
-    columns: Columns
-    faults: LineFaults
-
-
-class State(msgspec.Struct, frozen=True):
-    """What the objects of an hour, or of a bucket of it, add up to.
-
-    `objects` has the damaged lines of each object, by its name in the cache.
-    """
-
-    objects: Mapping[str, LineFaults]
-    partial: Partial
-    coverage: Mapping[str, Mapping[str, StreamCoverage]]
 
 
 class DamagedError(ValueError):
@@ -54,116 +31,94 @@ class DamagedError(ValueError):
 class _Array(msgspec.Struct, frozen=True, array_like=True):
     kind: str
     shape: tuple[int, ...]
+    checksums: bytes
 
 
-class _PartHead(msgspec.Struct, frozen=True, array_like=True):
+class _Head(msgspec.Struct, frozen=True, array_like=True):
     arrays: list[_Array]
-    faults: LineFaults
-    streams: list[Stream]
-    dense_names: list[str]
-    sparse_names: list[str]
+    rest: msgspec.Raw
 
 
-class _StateHead(msgspec.Struct, frozen=True, array_like=True):
-    arrays: list[_Array]
-    objects: dict[str, LineFaults]
-    streams: list[Stream]
-    names: list[str]
-    lowest: int
-    coverage: dict[str, dict[str, StreamCoverage]]
+encode: Final = msgspec.msgpack.Encoder().encode
+_head: Final = msgspec.msgpack.Decoder(_Head).decode
 
 
-_encode: Final = msgspec.msgpack.Encoder().encode
-_part_head: Final = msgspec.msgpack.Decoder(_PartHead).decode
-_state_head: Final = msgspec.msgpack.Decoder(_StateHead).decode
+def pack(rest: object, arrays: Sequence[Array]) -> bytes:
+    """Write arrays, and beside them anything that MessagePack can hold."""
+    bodies = [_bytes_of(each) for each in arrays]
+    described = [
+        _Array(each.dtype.str, each.shape, _checksums(body))
+        for each, body in zip(arrays, bodies, strict=True)
+    ]
+    head = encode(_Head(described, msgspec.Raw(encode(rest))))
+    size = len(head).to_bytes(_WORD, "big")
+    pieces: list[bytes | memoryview] = [
+        crc32(head, crc32(size)).to_bytes(_WORD, "big"),
+        size,
+        head,
+        _gap(2 * _WORD + len(head)),
+    ]
+    for body in bodies:
+        pieces += [body, _gap(len(body))]
+    return b"".join(pieces)
 
 
-def pack_part(part: Part) -> bytes:
-    """Write what an object holds."""
-    columns, sparse = part.columns, part.columns.sparse
-    arrays: list[Array] = [columns.stream, columns.offset, columns.received, columns.dense]
-    arrays += [sparse.record, sparse.name, sparse.value]
-    head = _PartHead(
-        _described(arrays),
-        part.faults,
-        list(columns.streams),
-        list(columns.dense_names),
-        list(columns.sparse_names),
-    )
-    return _joined(_encode(head), arrays)
+class Packed:
+    """What was packed. Raise DamagedError if the head is damaged, or when a damaged part is asked for."""
+
+    def __init__(self, data: memoryview) -> None:
+        size = int.from_bytes(data[_WORD : 2 * _WORD], "big")
+        head = data[2 * _WORD : 2 * _WORD + size]
+        if not size or crc32(data[_WORD : 2 * _WORD + size]) != int.from_bytes(data[:_WORD], "big"):
+            raise DamagedError("it is not what was packed")
+        read = _head(head)
+        self.rest = read.rest
+        self._data = data
+        self._arrays = read.arrays
+        self._places = []
+        place = 2 * _WORD + size
+        for each in self._arrays:
+            place += -place % _ALIGNED
+            self._places.append(place)
+            place += _size_of(each)
+        if len(data) < place:
+            raise DamagedError("its end is missing")
+
+    def array(self, number: int, first: int = 0, end: int | None = None) -> Array:
+        """Return an array; of a matrix the columns, else the elements, from `first` up to `end`."""
+        described = self._arrays[number]
+        width = described.shape[-1]
+        end = width if end is None else end
+        if not math.prod(described.shape):
+            return np.zeros(described.shape, described.kind)
+        item = np.dtype(described.kind).itemsize
+        for row in range(0, _size_of(described), width * item):
+            self._check(number, row + first * item, row + end * item)
+        whole: Array = np.ndarray(described.shape, described.kind, self._data, self._places[number])
+        return whole[..., first:end]
+
+    def _check(self, number: int, first: int, end: int) -> None:
+        """Compare the checksums of the blocks in which bytes of an array lie."""
+        described, place = self._arrays[number], self._places[number]
+        for block in range(first // _BLOCK, -(-end // _BLOCK)):
+            start = place + block * _BLOCK
+            data = self._data[start : min(start + _BLOCK, place + _size_of(described))]
+            if crc32(data) != int.from_bytes(described.checksums[_WORD * block :][:_WORD], "big"):
+                raise DamagedError("a block of it is not what was packed")
 
 
-def unpack_part(data: memoryview) -> Part:
-    """Read what `pack_part` wrote, without a copy. Raise DamagedError."""
-    head_bytes = _checked(data)
-    head = _part_head(head_bytes)
-    stream, offset, received, dense, *sparse = _arrays(data, len(head_bytes), head.arrays)
-    columns = Columns(
-        head.streams, stream, offset, received, head.dense_names, dense, head.sparse_names, Sparse(*sparse)
-    )
-    return Part(columns, head.faults)
+def _bytes_of(array: Array) -> memoryview:
+    return np.ascontiguousarray(array).data.cast("B") if array.size else memoryview(b"")
 
 
-def pack_state(state: State) -> bytes:
-    """Write what an hour adds up to."""
-    partial, entries = state.partial, state.partial.entries
-    arrays: list[Array] = [getattr(partial, field) for field in BY_STREAM]
-    arrays += [entries.stream, entries.name, entries.count, entries.low, entries.high, entries.sums.limbs]
-    head = _StateHead(
-        _described(arrays),
-        dict(state.objects),
-        list(partial.streams),
-        list(partial.names),
-        entries.sums.lowest,
-        {vehicle_id: dict(streams) for vehicle_id, streams in state.coverage.items()},
-    )
-    return _joined(_encode(head), arrays)
+def _checksums(body: memoryview) -> bytes:
+    blocks = (body[start : start + _BLOCK] for start in range(0, len(body), _BLOCK))
+    return b"".join(crc32(block).to_bytes(_WORD, "big") for block in blocks)
 
 
-def unpack_state(data: memoryview) -> State:
-    """Read what `pack_state` wrote. Raise DamagedError."""
-    head_bytes = _checked(data)
-    head = _state_head(head_bytes)
-    arrays = _arrays(data, len(head_bytes), head.arrays)
-    by_stream = dict(zip(BY_STREAM, arrays, strict=False))
-    stream, name, count, low, high, limbs = arrays[len(BY_STREAM) :]
-    entries = Entries(stream, name, count, low, high, Sums(limbs, head.lowest))
-    partial = Partial(streams=head.streams, names=head.names, entries=entries, **by_stream)
-    return State(head.objects, partial, head.coverage)
-
-
-def _described(arrays: Sequence[Array]) -> list[_Array]:
-    return [_Array(each.dtype.str, each.shape) for each in arrays]
-
-
-def _joined(head: bytes, arrays: Sequence[Array]) -> bytes:
-    parts = [len(head).to_bytes(_WORD, "big"), head, _gap(2 * _WORD + len(head))]
-    for each in arrays:
-        parts += [each.tobytes(), _gap(each.nbytes)]
-    checksum = 0
-    for part in parts:
-        checksum = crc32(part, checksum)
-    return b"".join([checksum.to_bytes(_WORD, "big"), *parts])
+def _size_of(described: _Array) -> int:
+    return math.prod(described.shape) * np.dtype(described.kind).itemsize
 
 
 def _gap(size: int) -> bytes:
     return bytes(-size % _ALIGNED)
-
-
-def _checked(data: memoryview) -> memoryview:
-    """Return the head of what was packed. Raise DamagedError."""
-    if len(data) < 2 * _WORD or crc32(data[_WORD:]) != int.from_bytes(data[:_WORD], "big"):
-        raise DamagedError("it is not what was packed")
-    return data[2 * _WORD :][: int.from_bytes(data[_WORD : 2 * _WORD], "big")]
-
-
-def _arrays(data: memoryview, head: int, described: Sequence[_Array]) -> list[Array]:
-    place = 2 * _WORD + head
-    found = []
-    for each in described:
-        place += -place % _ALIGNED
-        count = math.prod(each.shape)
-        array = np.frombuffer(data, each.kind, count, place) if count else np.zeros(0, each.kind)
-        found.append(array.reshape(each.shape))
-        place += array.nbytes
-    return found

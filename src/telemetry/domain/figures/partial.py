@@ -1,5 +1,6 @@
 """What records add up to, by stream and by signal: parts can be merged in any order, and stay exact."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final, Self
 
@@ -106,6 +107,26 @@ class Partial(msgspec.Struct, frozen=True, eq=False):
             streams=[self.streams[place] for place in places.tolist()],
             entries=entries.renamed(moved, names),
             **{field: getattr(self, field)[places] for field in BY_STREAM},
+        )
+
+    def by_vehicles(self, most: int) -> Iterator[Self]:
+        """Split it into parts of `most` streams, if no vehicle has more; one that has is a part."""
+        vehicles = [vehicle_id for vehicle_id, _ in self.streams]
+        first = 0
+        while first < len(vehicles):
+            end = min(first + most, len(vehicles))
+            end = max(bisect_left(vehicles, vehicles[end]), first + 1) if end < len(vehicles) else end
+            end = bisect_right(vehicles, vehicles[end - 1])
+            yield self._between(first, end)
+            first = end
+
+    def _between(self, first: int, end: int) -> Self:
+        entries = self.entries.between(*np.searchsorted(self.entries.stream, [first, end]).tolist())
+        return msgspec.structs.replace(
+            self,
+            streams=self.streams[first:end],
+            entries=msgspec.structs.replace(entries, stream=entries.stream - np.int32(first)),
+            **{field: getattr(self, field)[first:end] for field in BY_STREAM},
         )
 
     def by_vehicle(self) -> Self:

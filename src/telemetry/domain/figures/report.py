@@ -40,6 +40,11 @@ class Line(msgspec.Struct, frozen=True):
     vehicles_with_gaps: int
     absent: int
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether it was measured what is missing, which is done once the hour is over."""
+        return self.expected > 0 or not self.vehicles
+
 
 class Report(msgspec.Struct, frozen=True):
     """All that is known of an hour: its line, how the queue was asked, its history, and vehicles with gaps.

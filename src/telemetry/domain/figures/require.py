@@ -23,6 +23,8 @@ class Requirement(msgspec.Struct, frozen=True):
             return "wait", "there are no figures of it"
         if line.state != "complete":
             return "wait", f"it is {line.state}: {line.reason}"
+        if self.most_missing is not None and not line.is_measured:
+            return "never", "it is complete, and was not measured before some of its objects were removed"
         if self.most_missing is not None and line.missing_share >= self.most_missing:
             lost = f"{line.missing_share:.2%} of the expected records are missing"
             return "never", f"it is complete, and {lost}, with {line.absent} vehicles absent"

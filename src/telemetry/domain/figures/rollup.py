@@ -7,7 +7,7 @@ split can change a bit of a figure.
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 import numpy as np
@@ -18,6 +18,9 @@ from telemetry.domain.figures.columns import Columns
 from telemetry.domain.figures.coverage import CURRENT, Coverage, StreamCoverage
 from telemetry.domain.figures.partial import Partial
 from telemetry.domain.store.objects import LineFaults
+
+_AT_ONCE: Final = 5000
+"""Streams whose figures are computed together, or all of one vehicle."""
 
 
 class SignalFigures(msgspec.Struct, frozen=True, gc=False):
@@ -33,7 +36,7 @@ class VehicleFigures(msgspec.Struct, frozen=True):
     """One vehicle over an hour.
 
     Its unique records, first and last timestamp, its signals by name, and how whole its streams are, by CAN
-    id.
+    id, which is empty until it is measured.
     """
 
     count: int
@@ -115,6 +118,14 @@ def figures(hour: Hour, partial: Partial, whole: Coverage, refused: int) -> Figu
 
 
 def _vehicles(hour: Hour, partial: Partial, whole: Coverage) -> Mapping[str, VehicleFigures]:
+    """Compute the figures of some vehicles after the other, so that few arrays are there beside them."""
+    found: dict[str, VehicleFigures] = {}
+    for part in partial.by_vehicles(_AT_ONCE):
+        found |= _some_vehicles(hour, part, whole)
+    return found
+
+
+def _some_vehicles(hour: Hour, partial: Partial, whole: Coverage) -> Mapping[str, VehicleFigures]:
     vehicles = partial.by_vehicle()
     signals = _signals(vehicles)
     firsts = np.searchsorted(vehicles.entries.stream, np.arange(len(vehicles.streams) + 1))
@@ -133,7 +144,7 @@ def _vehicles(hour: Hour, partial: Partial, whole: Coverage) -> Mapping[str, Veh
             format_timestamp(start + first),
             format_timestamp(start + last),
             dict(signals[low:high]),
-            whole[vehicle_id],
+            whole.get(vehicle_id, {}),
         )
         for (vehicle_id, _), (low, high), count, first, last in by_vehicle
     }

@@ -1,4 +1,4 @@
-"""The objects of an hour as columns: from the cache, or else from the store, and then kept in the cache."""
+"""The objects of an hour as columns, read from the store."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
@@ -7,9 +7,8 @@ from typing import Final, NamedTuple
 
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.errors import TelemetryError
-from telemetry.domain.figures import lines, packed
-from telemetry.domain.figures.cache import Cache
-from telemetry.domain.figures.packed import DamagedError, Part
+from telemetry.domain.figures import lines
+from telemetry.domain.figures.run import Part
 from telemetry.domain.store import objects
 from telemetry.domain.store.objects import LineFaults
 from telemetry.domain.store.storage import ObjectInfo, Storage
@@ -17,57 +16,42 @@ from telemetry.domain.together import Together
 
 _AT_ONCE: Final = 32
 """Objects that are read together."""
-_BYTES_AT_ONCE: Final = 64_000_000
+_BYTES_AT_ONCE: Final = 32_000_000
 """How many bytes of objects are held together before they are columns, if one alone has no more."""
 
 
 class Source(NamedTuple):
-    """An object of an hour, and what it is called in the cache."""
+    """An object of an hour, and a short name for it."""
 
     name: str
     info: ObjectInfo
 
 
+def source_of(info: ObjectInfo) -> Source:
+    """Name an object by its key and size."""
+    return Source(blake2b(f"{info.key} {info.size}".encode(), digest_size=16).hexdigest(), info)
+
+
 class Sources:
     """Reads the objects of an hour."""
 
-    def __init__(self, storage: Storage, cache: Cache, together: Together, hour: Hour) -> None:
+    def __init__(self, storage: Storage, together: Together, hour: Hour) -> None:
         self._storage = storage
-        self._cache = cache
         self._together = together
         self._hour = hour
-
-    def of(self, info: ObjectInfo) -> Source:
-        """Name an object by its key and size."""
-        named = f"{packed.VERSION} {info.key} {info.size}".encode()
-        return Source(f"{self._hour}/{blake2b(named, digest_size=16).hexdigest()}", info)
 
     async def parts(self, sources: Sequence[Source]) -> AsyncIterator[tuple[Source, Part | TelemetryError]]:
         """Read objects, some of them together; of one that is damaged or cannot be read, yield why."""
         for some in _in_batches(sources):
-            found = await self._together([partial(self.part, source) for source in some])
+            found = await self._together([partial(self._part, source.info) for source in some])
             for pair in zip(some, found, strict=True):
                 yield pair
 
-    async def part(self, source: Source) -> Part:
+    async def _part(self, info: ObjectInfo) -> Part:
         """Return what an object holds. Raise DamagedObjectError, or what the store raises."""
-        kept = await self._cache.get(source.name)
-        if kept is not None:
-            try:
-                return packed.unpack_part(kept)
-            except DamagedError:
-                pass
-        return await self._read(source)
-
-    async def _read(self, source: Source) -> Part:
         faults = LineFaults()
-        columns = lines.read(await self._content(source.info), self._hour, faults)
-        part = Part(columns, faults)
-        await self._cache.put(source.name, packed.pack_part(part))
-        return part
-
-    async def _content(self, info: ObjectInfo) -> bytes:
-        return objects.decode_content(info.key, await self._storage.get(info.key))
+        content = objects.decode_content(info.key, await self._storage.get(info.key))
+        return Part(lines.read(content, self._hour, faults), faults)
 
 
 def _in_batches(sources: Sequence[Source]) -> Iterator[Sequence[Source]]:

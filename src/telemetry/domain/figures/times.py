@@ -26,7 +26,7 @@ def of_any(content: bytes, faults: LineFaults) -> Times:
 
 def of_hour(content: bytes, hour: Hour, faults: LineFaults) -> Times:
     """Read the records of an object that are of one hour; add the other lines to `faults`."""
-    columns = lines.read(content, hour, faults)
+    columns = lines.read(content, hour, faults).sort()
     used, starts = np.unique(columns.stream, return_index=True)
     parts = np.split(columns.offset.astype(np.int64) + start_ms(hour), starts[1:])
     named = (columns.streams[place] for place in used)

@@ -116,6 +116,8 @@ async def _list(container: Container, options: HoursOptions) -> int:
 def _row(line: Line) -> Sequence[object]:
     shown: dict[str, Any] = msgspec.to_builtins(line)
     shown |= {"hour": line.hour[: len("2025-10-19T14")], "missing": f"{line.missing_share:.2%}"}
+    if not line.is_measured:
+        shown |= {"gaps": "-", "missing": "-"}
     return [shown[name] for name in _COLUMNS]
 
 
