@@ -1,43 +1,42 @@
-"""How fast an hour is aggregated, compared with DuckDB over the same files in the same run.
+"""How fast an hour is aggregated and in how much memory, beside DuckDB over the same files in the same run.
 
-Run by `make bench-aggregate`, and by `make bench`. One record in twenty is stored twice. Both have to return
-the same figures. Times are the best of several turns, ours and the peer's one after the other.
+Run by `make bench-aggregate`, and by `make bench`. Each row is measured in a process of its own, which finds
+its files stored, so that `peak_mb` is what aggregating takes. Both have to return the same figures. Times are
+the best of several turns, ours and the peer's one after the other.
 """
 
 import asyncio
 import math
+import multiprocessing
 import resource
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
-from benchmarks import data, report
+from benchmarks import aggregating, fleets, report
+from benchmarks.fleets import HOUR, Fleet
 from benchmarks.peers import duckdb_hour
 from telemetry.adapters.cache.local import LocalCache
 from telemetry.adapters.storage.local import LocalStorage
 from telemetry.coordination.engine import ClosingEngine, LoopEngine, ProcessEngine
 from telemetry.coordination.together import Concurrently
-from telemetry.domain.contract import codec
-from telemetry.domain.contract.moment import HOUR_MS, Hour
-from telemetry.domain.contract.partition import Partition, PartitionPolicy
-from telemetry.domain.contract.record import Record
 from telemetry.domain.figures.build import Builder
 from telemetry.domain.figures.fold import Fold
 from telemetry.domain.figures.hour import Aggregated, Listing
-from telemetry.domain.store.storage import ObjectInfo
 
-T = TypeVar("T")
+R = TypeVar("R")
 
-_OBJECTS: Final = 100
-_TWICE: Final = 20
 _TURNS: Final = 3
-_LATE: Final = 100
-_FAR_OBJECTS: Final = 1500
-_ROUND_TRIP_S: Final = 0.02
 _CACHE: Final = 100_000_000_000
+_GOAL_MB: Final = 500
+_FEW: Final = 200_000
+_FAR: Final = Fleet(150_000, objects=1500)
+_MANY: Final = 100_000  # vehicles
 
 
 class Seconds(NamedTuple):
@@ -47,136 +46,108 @@ class Seconds(NamedTuple):
     cpu: float
 
 
-class FarStorage(LocalStorage):
-    """A store a round trip away, which counts what is read."""
-
-    def __init__(self, root: Path, round_trip_s: float) -> None:
-        super().__init__(root)
-        self._round_trip_s = round_trip_s
-        self.reads = 0
-
-    async def get(self, key: str) -> bytes:
-        self.reads += 1
-        await asyncio.sleep(self._round_trip_s)
-        return await super().get(key)
-
-    async def list(self, prefix: str) -> Sequence[ObjectInfo]:
-        await asyncio.sleep(self._round_trip_s)
-        return await super().list(prefix)
-
-
 def main() -> int:
     chosen = report.arguments(__doc__, records=2_000_000, vehicles=500)
-    made = data.records(chosen.records * _TWICE // (_TWICE + 1), chosen.vehicles)
-    with tempfile.TemporaryDirectory(prefix="telemetry-bench-") as root:
-        answers = [
-            cold(made, Path(root, "one"), buckets=1),
-            cold(made, Path(root, "two"), buckets=2),
-            asyncio.run(late(made, Path(root, "late"))),
-            asyncio.run(far(made, Path(root, "far"))),
-            asyncio.run(names(Path(root, "names"))),
-        ]
+    whole = Fleet(chosen.records, chosen.vehicles)
+    with tempfile.TemporaryDirectory(prefix="telemetry-bench-") as name:
+        root = Path(name)
+        alone(whole.store, root / "one")
+        answers = [alone(cold, root / "one", 1), alone(aggregating.late, root / "one")]
+        shutil.rmtree(root / "one")
+        answers.append(at(root, Fleet(chosen.records, chosen.vehicles, buckets=2), cold, 2))
+        answers.append(at(root, Fleet(_FEW, chosen.vehicles, 10), cold, 1))
+        answers.append(at(root, Fleet(chosen.records, _MANY), fold_once, "many_vehicles"))
+        alone(fleets.store_names, root / "names")
+        answers.append(alone(fold_once, root / "names", "signal_names"))
+        answers.append(at(root, Fleet(chosen.records, chosen.vehicles, 360), aggregating.continuous))
+        answers.append(at(root, _FAR, aggregating.far))
+    answers.append(growth(answers[0], answers[3]))
     return report.show(answers, chosen) or int(not all(each.get("same_figures", True) for each in answers))
 
 
-def cold(made: Sequence[Record], root: Path, buckets: int) -> dict[str, Any]:
+def at(
+    root: Path, fleet: Fleet, question: Callable[..., dict[str, Any]], *arguments: object
+) -> dict[str, Any]:
+    """Store an hour, and answer a question about it, each in a process of its own."""
+    place = root / "fleet"
+    alone(fleet.store, place)
+    answer = alone(question, place, *arguments)
+    shutil.rmtree(place)
+    return answer
+
+
+def alone(action: Callable[..., R], *arguments: object) -> R:
+    """Run an action in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(action, *arguments).result()
+
+
+def growth(many: Mapping[str, Any], few: Mapping[str, Any]) -> dict[str, Any]:
+    """Compare what a record takes in a large hour and in a small one."""
+    return {
+        "name": "hour_size",
+        "records": f"{few['records']}-{many['records']}",
+        "times": round(many["us_per_record"] / few["us_per_record"], 2),
+        "goal_times": 1.3,
+    }
+
+
+def cold(root: Path, buckets: int) -> dict[str, Any]:
     """Fold an hour that nothing is cached of: on one core, or on all with its vehicles in buckets.
 
-    CPU is that of this process, where the peer has its threads too.
+    CPU is that of this process, where the peer has its threads too. The peak is that of the first turn,
+    before the peer is loaded.
     """
-    hour, lines = store(made, root, buckets)
     engine = LoopEngine() if buckets == 1 else ProcessEngine()
     threads = 1 if buckets == 1 else None
-    times, peer_times = [], []
+    times, peer_times, peaks = [], [], []
     with asyncio.Runner() as runner:
         for turn in range(_TURNS):
             builder = builder_of(root, engine, f"cache-{turn}")
-            ours, time_s = timed(lambda b=builder: runner.run(build(b, root, hour)))  # type: ignore[misc]
+            ours, time_s = timed(lambda b=builder: runner.run(build(b, root)))  # type: ignore[misc]
+            peaks.append(peak_mb())
             theirs, peer_s = timed(lambda: duckdb_hour.figures(root / "raw", threads))
             times.append(time_s)
             peer_times.append(peer_s)
+            shutil.rmtree(root / f"cache-{turn}")
         runner.run(engine.close())
     return {
         "name": "aggregation",
         "buckets": buckets,
-        "records": lines,
+        "records": ours.records,
         "duplicates": ours.duplicates,
-        "us_per_record": round(min(times).wall / lines * 1e6, 2),
-        "duckdb_us_per_record": round(min(peer_times).wall / lines * 1e6, 2),
+        "us_per_record": round(min(times).wall / ours.records * 1e6, 2),
+        "duckdb_us_per_record": round(min(peer_times).wall / ours.records * 1e6, 2),
         "times_duckdb": round(min(times).wall / min(peer_times).wall, 2),
+        "goal_times": 1.5 if buckets == 1 else 1.2,
         **({"cpu_times_duckdb": round(min(times).cpu / min(peer_times).cpu, 2)} if buckets == 1 else {}),
         "same_figures": is_same(ours, theirs),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mb": peaks[0],
+        "goal_mb": _GOAL_MB,
     }
 
 
-async def late(made: Sequence[Record], root: Path) -> dict[str, Any]:
-    """Add one late object of one vehicle to an hour that was folded, and look again."""
-    hour, _ = store(made, root, 1)
-    storage = FarStorage(root, 0)
-    builder = Builder(Fold(storage, LocalCache(root / "cache", _CACHE), Concurrently()))
-    await build(builder, root, hour)
-    first = made[0]
-    delayed = [
-        Record(first.timestamp_ms + number * 200 + 1, first.vehicle_id, first.can_id, first.payload, 0)
-        for number in range(_LATE)
-    ]
-    (root / Partition("raw", hour).path / "late.jsonl").write_bytes(codec.encode_lines(delayed))
-    storage.reads, started_s = 0, time.process_time()
-    await build(builder, root, hour)
-    cpu_s = time.process_time() - started_s
-    return {"name": "late_object", "cpu_ms": round(cpu_s * 1000, 1), "reads": storage.reads}
-
-
-async def far(made: Sequence[Record], root: Path) -> dict[str, Any]:
-    """Look at an hour of many objects in a store a round trip away, after one new object."""
-    hour, _ = store(made[: _FAR_OBJECTS * 100], root, 1, _FAR_OBJECTS)
-    storage = FarStorage(root, _ROUND_TRIP_S)
-    builder = Builder(Fold(storage, LocalCache(root / "cache", _CACHE), Concurrently()), Concurrently())
-    durations, folder = [], root / Partition("raw", hour).path
-    for turn in range(2):
-        (folder / f"new-{turn}.jsonl").write_bytes(codec.encode_lines(made[:1]))
-        started_s = time.perf_counter()
-        await builder.build(hour, Listing(await storage.list("raw/"), ()))
-        durations.append(time.perf_counter() - started_s)
-    return {
-        "name": "far_store",
-        "objects": _FAR_OBJECTS,
-        "cold_s": round(durations[0], 2),
-        "one_new_object_s": round(durations[1], 2),
-    }
-
-
-async def names(root: Path) -> dict[str, Any]:
-    """Fold 3,000 records with 64 signals each, whose 192,000 names occur once."""
-    made = [
-        Record(data.START_MS + at, "veh-1", "0x1", {f"s{at}_{number}": 1.0 for number in range(64)}, 0)
-        for at in range(3000)
-    ]
-    hour, _ = store(made, root, 1, 10)
+def fold_once(root: Path, name: str) -> dict[str, Any]:
+    """Fold an hour once, and say what memory that takes."""
     started_s = time.process_time()
-    found = await build(builder_of(root, LoopEngine(), "cache"), root, hour)
+    found = asyncio.run(build(builder_of(root, LoopEngine(), "cache"), root))
     return {
-        "name": "signal_names",
-        "names": 192_000,
+        "name": name,
+        "records": found.records,
+        "vehicles": len(found.vehicles),
         "left_out": found.left_out,
         "cpu_s": round(time.process_time() - started_s, 2),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mb": peak_mb(),
+        "goal_mb": _GOAL_MB,
     }
 
 
-def store(made: Sequence[Record], root: Path, buckets: int, objects: int = _OBJECTS) -> tuple[Hour, int]:
-    """Store records as a consumer does, in so many objects; return their hour, and the number of lines."""
-    policy, written = PartitionPolicy(past_ms=10**15, future_ms=10**15, buckets=buckets), 0
-    sent = [*made, *made[::_TWICE]]
-    a_file = -(-len(sent) // objects)
-    for number, first in enumerate(range(0, len(sent), a_file)):
-        for place, some in policy.group(sent[first : first + a_file]).items():
-            folder = root / place.path
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.joinpath(f"batch-{number:05}.jsonl").write_bytes(codec.encode_lines(some))
-            written += len(some)
-    return Hour(made[0].timestamp_ms // HOUR_MS), written
+def peak_mb() -> int:
+    """Return the most memory that this process, or one that it waited for, has had."""
+    return (
+        max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        // 1024
+    )
 
 
 def builder_of(root: Path, engine: ClosingEngine, cache: str) -> Builder:
@@ -184,12 +155,12 @@ def builder_of(root: Path, engine: ClosingEngine, cache: str) -> Builder:
     return Builder(fold, Concurrently(), engine)
 
 
-async def build(builder: Builder, root: Path, hour: Hour) -> Aggregated:
+async def build(builder: Builder, root: Path) -> Aggregated:
     listing = Listing(await LocalStorage(root).list("raw/"), ())
-    return (await builder.build(hour, listing)).aggregated
+    return (await builder.build(HOUR, listing)).aggregated
 
 
-def timed(action: Callable[[], T]) -> tuple[T, Seconds]:
+def timed(action: Callable[[], R]) -> tuple[R, Seconds]:
     """Return the result of an action, and what it took."""
     started, cpu = time.perf_counter(), time.process_time()
     result = action()
