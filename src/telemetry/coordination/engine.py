@@ -90,7 +90,9 @@ class _Run(Generic[R]):
         self._is_cancelled = False
 
     def __call__(self) -> R:
-        return asyncio.run(self._main())
+        found: list[R] = []
+        asyncio.run(self._main(found))
+        return found[0]
 
     def cancel(self) -> None:
         self._is_cancelled = True
@@ -98,9 +100,10 @@ class _Run(Generic[R]):
             with suppress(RuntimeError):  # it has ended
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
-    async def _main(self) -> R:
+    async def _main(self, found: list[R]) -> None:
+        """Put the result into a list, because a runner in a main thread writes it out as text."""
         self._task = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
         if self._is_cancelled:
             raise asyncio.CancelledError
-        return await self._job()
+        found.append(await self._job())

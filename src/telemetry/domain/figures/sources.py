@@ -16,7 +16,7 @@ from telemetry.domain.together import Together
 
 _AT_ONCE: Final = 32
 """Objects that are read together."""
-_BYTES_AT_ONCE: Final = 32_000_000
+_BYTES_AT_ONCE: Final = 16_000_000
 """How many bytes of objects are held together before they are columns, if one alone has no more."""
 
 
