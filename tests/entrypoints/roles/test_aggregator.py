@@ -53,9 +53,11 @@ def test_an_hour_is_built(store: Path, capsys: pytest.CaptureFixture[str]):
     assert "Hour aggregated: hour=2025-10-19T14, vehicles=1, records=1" in capsys.readouterr().err
 
 
-def test_a_span_is_built_with_both_its_ends(store: Path):
+def test_a_span_is_built_in_processes_with_both_its_ends(store: Path):
     assert cli.main(["aggregator", "--from", "2025-10-19T14", "--to", "2025-10-19T16"]) == 0
     assert built(store) == ["2025-10-19T14", "2025-10-19T16"]
+    states = list(store.glob("cache/*/state-*"))
+    assert len(states) == 2
 
 
 def test_where_nothing_is_stored_it_says_so_and_fails(store: Path, capsys: pytest.CaptureFixture[str]):

@@ -80,6 +80,12 @@ class Aggregator:
             self._remember(hour, certified)
         return Built(hour, objects.aggregated_key(hour), certified, is_new=is_new)
 
+    async def prepare(self, hour: Hour) -> None:
+        """Fold an hour, so that it is built sooner. What cannot be done now fails when it is built."""
+        found = (await self._finder.hours([hour]))[hour]
+        if isinstance(found, Found) and found.listing.raw:
+            await self._builder.prepare(hour, found.listing, is_over=self._is_over(hour))
+
     async def build(self, hour: Hour, *, force: bool = False) -> Built | None:
         """Build the figures of an hour, without what is damaged; None if it has no object.
 

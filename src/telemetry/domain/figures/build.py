@@ -42,6 +42,11 @@ class Builder:
         aggregated = _aggregated(hour, listing.without(unread), folded, len(damage))
         return Built(hour, objects.aggregated_key(hour), aggregated, [*damage, *_faults(folded)])
 
+    async def prepare(self, hour: Hour, listing: Listing, *, is_over: bool = True) -> None:
+        """Fold an hour into the cache, so that it is built sooner."""
+        tasks = _by_bucket(hour, listing.raw, is_over=is_over)
+        await self._together([partial(self._engine, partial(self._fold.prepare, task)) for task in tasks])
+
     async def _folded(self, tasks: Sequence[Task]) -> Sequence[Folded]:
         found = await self._together([partial(self._engine, partial(self._fold, task)) for task in tasks])
         for each in found:

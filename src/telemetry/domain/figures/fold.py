@@ -84,6 +84,10 @@ class Fold:
             await self._cache.put(name, state.pack(folded.state))
         return folded
 
+    async def prepare(self, task: Task) -> None:
+        """Fold objects into the cache."""
+        await self(task)
+
     async def _state(self, name: str) -> State:
         data = await self._cache.get(name)
         try:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 import msgspec
 from dotenv import dotenv_values
@@ -272,6 +272,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return "here"
         is_split = self.partition_buckets > 1
         return "processes" if self.aggregate_processes or is_split else "thread"
+
+    @property
+    def folds_at_once(self) -> int:
+        """Return how many hours or buckets are folded at the same time."""
+        return (self.aggregate_processes or os.cpu_count() or 1) if self.workers == "processes" else 1
+
+    def of_hours(self, hours: int) -> Self:
+        """Return the settings for so many hours; several are folded in processes, if not said otherwise."""
+        if hours < 2 or self.aggregate_processes or self.storage_backend == "memory":  # noqa: PLR2004
+            return self
+        return msgspec.structs.replace(self, aggregate_processes=min(hours, os.cpu_count() or 1))
 
     @property
     def cache_dir(self) -> Path:

@@ -3,11 +3,13 @@
 import argparse
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Final, cast
 
 import msgspec
 
 from telemetry.adapters.metrics.aggregator import AggregatorMetrics
+from telemetry.coordination.ahead import ahead
 from telemetry.domain.clock import Clock
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.errors import TelemetryError
@@ -46,7 +48,7 @@ class HourOptions(msgspec.Struct, frozen=True):
 
 def main(arguments: Sequence[str] = ()) -> int:
     options, scrape = _options(arguments)
-    configured = settings.load()
+    configured = settings.load().of_hours(len(options.hours))
     scraping.check(scrape)
     container = Container(settings=configured)
     logger = log.configure(configured, "Aggregator")
@@ -98,10 +100,15 @@ async def _build(container: Container, logger: Log, options: HourOptions, stoppi
                 found += 1
                 faults += len(built.damage) + (built.kept is not None)
 
-        for each in options.hours:
-            await runtime.unless(stopping, build(each))
-            if stopping.is_set():
-                return 1
+        async def build_all() -> None:
+            at_once = min(container.settings().folds_at_once, len(options.hours))
+            async with aclosing(ahead(options.hours, aggregator.prepare, at_once)) as hours:
+                async for each in hours:
+                    await build(each)
+
+        await runtime.unless(stopping, build_all())
+        if stopping.is_set():
+            return 1
     if not found:
         logger.error("There is nothing stored for that time", storage=container.settings().storage_backend)
     return int(not found or faults > 0)
@@ -126,7 +133,14 @@ async def serve(
 ) -> int:
     """Build hours whenever their objects have changed, until told to stop."""
     configured = container.settings()
-    turns = Turns(container.watch(), container.aggregator(), container.clock(), logger, metrics)
+    turns = Turns(
+        container.watch(),
+        container.aggregator(),
+        container.clock(),
+        logger,
+        metrics,
+        configured.folds_at_once,
+    )
     logger.info("Started", storage=configured.storage_backend)
     while not stopping.is_set():
         look = await turns.take(stopping)
@@ -143,9 +157,17 @@ async def serve(
 class Turns:
     """Looks, and brings the hours up to date that are due."""
 
-    def __init__(
-        self, watch: Watch, aggregator: Aggregator, clock: Clock, logger: Log, metrics: AggregatorMetrics
+    def __init__(  # noqa: PLR0913, PLR0917  # what looks, builds and tells
+        self,
+        watch: Watch,
+        aggregator: Aggregator,
+        clock: Clock,
+        logger: Log,
+        metrics: AggregatorMetrics,
+        at_once: int = 1,
     ) -> None:
+        """Prepare so many hours at the same time, if several are due."""
+        self._at_once = at_once
         self._watch = watch
         self._aggregator = aggregator
         self._clock = clock
@@ -162,10 +184,7 @@ class Turns:
             self._metrics.failed("look")
         else:
             self._metrics.looked(self._clock.wall_ms())
-        for found in look.due:
-            if stopping.is_set():
-                break
-            await runtime.unless(stopping, self._settle(found))
+        await runtime.unless(stopping, self._settle_all(look.due))
         await self._watch.tidy()
         certifiable = self._aggregator.certifiable(look.unmarked)
         for each in certifiable[:_CERTIFIED_A_TURN]:
@@ -173,6 +192,14 @@ class Turns:
                 await runtime.unless(stopping, self._certify(each))
         has_more = look.has_more or len(certifiable) > _CERTIFIED_A_TURN
         return msgspec.structs.replace(look, has_more=has_more)
+
+    async def _settle_all(self, due: Sequence[Found]) -> None:
+        async with aclosing(ahead(due, self._prepare, min(self._at_once, len(due)))) as prepared:
+            async for found in prepared:
+                await self._settle(found)
+
+    async def _prepare(self, found: Found) -> None:
+        await self._aggregator.prepare(found.hour)
 
     async def _certify(self, hour: Hour) -> None:
         try:
