@@ -292,6 +292,45 @@ async def test_the_time_before_the_first_record_is_a_gap_of_a_vehicle_that_was_k
     assert figures.certificate.wholeness.missing_share == pytest.approx(0.5, abs=0.001)
 
 
+async def test_an_hour_in_which_all_are_silent_is_complete_without_a_record(stepped):
+    await put_batch(stepped.storage, a_record(vehicle_id="silent"))
+    await stepped.turns()
+    let_close(stepped)
+    stepped.clock.advance(HOUR_MS / 1000)
+    await stepped.turns()
+    figures = await stepped.figures(HOUR + 1)
+    assert (figures.records, figures.certificate.state) == (0, "complete")
+    assert list(figures.certificate.wholeness.absent) == ["silent"]
+    assert await stepped.take_built() == []
+    stepped.certified = []
+    await stepped.turns()
+    assert stepped.certified == []
+    await put_batch(stepped.storage, a_record(timestamp_ms=NOW + HOUR_MS, received_ms=NOW + HOUR_MS))
+    await stepped.turns()
+    made = await certificate_of(stepped, HOUR + 1)
+    assert (made.state, made.revision, made.late) == ("complete", 2, 1)
+
+
+async def test_silence_is_certified_for_a_day_and_then_no_more(stepped):
+    await put_batch(stepped.storage, a_record())
+    for _ in range(30):
+        stepped.clock.advance(HOUR_MS / 1000)
+        await stepped.turns()
+    hours = [hour for hour in range(HOUR, HOUR + 30) if await stepped.figures(hour)]
+    assert hours == list(range(HOUR, HOUR + 25))
+
+
+async def test_where_nobody_was_known_nothing_is_certified_until_somebody_is(stepped):
+    stepped.clock.advance((CLOSES_MS + HOUR_MS - NOW) / 1000)
+    await stepped.turns()
+    assert [hour for hour in range(HOUR, HOUR + 3) if await stepped.figures(hour)] == []
+    await put_batch(stepped.storage, a_record())
+    stepped.restart()  # and compare everything
+    await stepped.turns()
+    await stepped.turns()
+    assert [hour for hour in range(HOUR, HOUR + 3) if await stepped.figures(hour)] == [HOUR, HOUR + 1]
+
+
 async def test_rosters_are_bounded(stepped):
     inquiry = Inquiry(stepped.storage, stepped.queue)
     certifier = Certifier(stepped.storage, stepped.clock, inquiry, CertificateTerms())

@@ -45,7 +45,7 @@ class Aggregator:
         self._archive = Archive(storage)
         self._builder = builder or Builder(Fold(storage, NoCache()))
         self._finder = Finder(storage, together)
-        self._skewed = SkewedFigures(storage, self._archive, self._finder, together)
+        self._skewed = SkewedFigures(storage, self._archive, self._finder, together, self._builder)
 
     async def look(self) -> None:
         """Find out what may still be on its way, so that hours that are listed after it can be certified."""
@@ -61,6 +61,8 @@ class Aggregator:
         found = await self._find(hour)
         if built := await self.settle(found):
             return built
+        if found.is_silent:
+            return await self._replace(found, None) if await self._is_missed(hour) else None
         aggregated, previous = await self.figures(hour), await self._archive.previous(found)
         if not aggregated or not previous or previous.seen is None:
             return None
@@ -156,6 +158,10 @@ class Aggregator:
 
     def _is_over(self, hour: Hour) -> bool:
         return self._certifier is None or self._certifier.is_over(hour)
+
+    async def _is_missed(self, hour: Hour) -> bool:
+        """Return whether an hour without a record has to have figures: if there were vehicles before."""
+        return self._certifier is not None and await self._certifier.is_missed(hour)
 
     async def _certified(self, hour: Hour, aggregated: Aggregated, unread: int = 0) -> Aggregated:
         return await self._certifier.certified(hour, aggregated, unread) if self._certifier else aggregated

@@ -1,12 +1,14 @@
 """Fold the objects of a listing into the figures of their hour."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
+from typing import TypeVar
 
 from telemetry.domain.contract.moment import Hour, format_timestamp, start_ms
 from telemetry.domain.contract.partition import parse_path
 from telemetry.domain.errors import TelemetryError
+from telemetry.domain.figures.columns import Times
 from telemetry.domain.figures.engine import Engine, here
 from telemetry.domain.figures.fold import Fold, Folded, Task
 from telemetry.domain.figures.hour import Aggregated, Built, Listing
@@ -16,6 +18,8 @@ from telemetry.domain.store import objects
 from telemetry.domain.store.objects import DamagedObjectError, UnreadObjectError
 from telemetry.domain.store.storage import ObjectInfo
 from telemetry.domain.together import Together, one_by_one
+
+R = TypeVar("R")
 
 
 class Builder:
@@ -47,8 +51,19 @@ class Builder:
         tasks = _by_bucket(hour, listing.raw, is_over=is_over)
         await self._together([partial(self._engine, partial(self._fold.prepare, task)) for task in tasks])
 
+    async def times(
+        self, hour: Hour, raw: Sequence[ObjectInfo], vehicles: Collection[str]
+    ) -> Sequence[Times]:
+        """Return when some vehicles have records in raw objects of an hour, by its buckets."""
+        tasks = _by_bucket(hour, raw, is_over=False)
+        return await self._run([partial(self._fold.times, task, vehicles) for task in tasks])
+
     async def _folded(self, tasks: Sequence[Task]) -> Sequence[Folded]:
-        found = await self._together([partial(self._engine, partial(self._fold, task)) for task in tasks])
+        return await self._run([partial(self._fold, task) for task in tasks])
+
+    async def _run(self, jobs: Sequence[Callable[[], Awaitable[R]]]) -> Sequence[R]:
+        """Run jobs together; raise what one of them raises."""
+        found = await self._together([partial(self._engine, job) for job in jobs])
         for each in found:
             if isinstance(each, TelemetryError):
                 raise each

@@ -38,6 +38,9 @@ class _Certified(msgspec.Struct, frozen=True):
     certificate: Certificate | None = None
 
 
+_NOBODY: Final = Standing("complete", ())
+"""How an hour stands of which nothing is there, because nobody was known before it."""
+
 _decode: Final = msgspec.json.Decoder(_Certified).decode
 
 
@@ -95,10 +98,19 @@ class Certifier:
         )
         return msgspec.structs.replace(aggregated, certificate=made)
 
+    async def is_missed(self, hour: Hour) -> bool:
+        """Return whether vehicles were known in the day before an hour of which nothing is there."""
+        if await self._before(hour):
+            return True
+        self._left[hour] = _NOBODY
+        return False
+
     def stored(self, hour: Hour, made: Certificate) -> None:
         """Take note of a stored certificate; the hours after it have to read anew who was there before."""
         for later in range(hour + 1, hour + DAY + 1):
             self._rosters.pop(Hour(later), None)
+            if self._left.get(Hour(later)) is _NOBODY:
+                self._left[Hour(later)] = None
         if made.state == "complete":
             self._left.pop(hour, None)
         else:

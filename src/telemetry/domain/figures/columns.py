@@ -25,6 +25,9 @@ Flags = npt.NDArray[np.bool_]
 Stream = tuple[str, str]
 """A vehicle id and a CAN id, whose records belong together."""
 
+Times = Mapping[Stream, Int64s]
+"""Timestamps in epoch ms, of each stream in order and once each."""
+
 OFFSET_BITS: Final = 22
 """An hour has fewer than 2 ** 22 milliseconds."""
 

@@ -53,9 +53,14 @@ class Found(msgspec.Struct, frozen=True):
         An hour without objects has no figures, and is current too.
         """
         if self.figures is None or len(self.inputs) != 1:
-            return not any((*self.listing, self.figures, self.inputs, self.marker))
+            return self.is_silent
         (beside,) = self.inputs
         return beside.name.seen == self.listing.digest and beside.is_of(self.figures)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing at all is there of the hour."""
+        return self.figures is None and not any((*self.listing, self.inputs, self.marker))
 
     @property
     def is_unmarked(self) -> bool:

@@ -13,18 +13,19 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
 
-from telemetry.domain.contract.moment import Hour
+from telemetry.domain.contract.moment import Hour, start_ms
 from telemetry.domain.errors import TelemetryError
 from telemetry.domain.figures import copies, groups, meeting, packed, state
 from telemetry.domain.figures.cache import Cache
-from telemetry.domain.figures.columns import Columns
+from telemetry.domain.figures.columns import Columns, Times
 from telemetry.domain.figures.coverage import Coverage
 from telemetry.domain.figures.packed import DamagedError
 from telemetry.domain.figures.partial import MAX_NAMES, Partial
 from telemetry.domain.figures.rollup import covered
 from telemetry.domain.figures.runs import LostError, Runs
-from telemetry.domain.figures.sources import Sources, source_of
+from telemetry.domain.figures.sources import Source, Sources, source_of
 from telemetry.domain.figures.state import NOTHING, RunInfo, State
 from telemetry.domain.store.objects import LineFaults
 from telemetry.domain.store.storage import ObjectInfo, Storage
@@ -88,6 +89,19 @@ class Fold:
         """Fold objects into the cache."""
         await self(task)
 
+    async def times(self, task: Task, vehicles: Collection[str]) -> Times:
+        """Return when some vehicles have records in objects, which are folded before if they are new."""
+        folded = await self(task)
+        runs = self._runs(task, {source.name: source for source in map(source_of, task.raw)})
+        try:
+            found = Columns.concatenate(await runs.columns(folded.state.runs, vehicles)).sort()
+        except LostError:
+            return {}
+        used, starts = np.unique(found.stream, return_index=True)
+        parts = np.split(found.offset.astype(np.int64) + start_ms(task.hour), starts[1:])
+        named = (found.streams[place] for place in used.tolist())
+        return {stream: np.unique(part) for stream, part in zip(named, parts, strict=False)}
+
     async def _state(self, name: str) -> State:
         data = await self._cache.get(name)
         try:
@@ -97,13 +111,16 @@ class Fold:
 
     async def _fold(self, task: Task, before: State) -> Folded:
         listed = {source.name: source for source in map(source_of, task.raw)}
-        sources = Sources(self._storage, self._together, task.hour)
-        runs = Runs(sources, listed, self._cache, task.hour, self._limits.records)
+        runs = self._runs(task, listed)
         known = before.objects
         made = await runs.make([source for name, source in listed.items() if name not in known])
         after = await _Turn(runs, task, self._limits).fold(_Known.of(before, listed), made)
         faults = {listed[name].info.key: lines for name, lines in after.objects.items() if lines.count}
         return Folded(after, faults, runs.errors)
+
+    def _runs(self, task: Task, listed: Mapping[str, Source]) -> Runs:
+        sources = Sources(self._storage, self._together, task.hour)
+        return Runs(sources, listed, self._cache, task.hour, self._limits.records)
 
 
 class _Known(NamedTuple):

@@ -4,7 +4,7 @@ A record can be delivered twice, and be believed once: if the first delivery cam
 second too late. Then a copy lies in `skewed/`, by the hour of its receipt, and one in `raw/`, in the hour of
 its timestamp, which it claims. It is in the figures of that hour, and so it is not counted as skewed. Whether
 it is, has to be looked for only where the claimed hour has figures of its stream around its timestamp, which
-is seldom so; then the raw objects of that hour are read.
+is seldom so; then the runs of that hour are read (`fold`).
 
 The claimed hour may get the record later. So an hour that is claimed is marked by an object beside its
 figures, `_skewed-<hour of receipt>`, and before new figures of it are stored, the hours that claim it are
@@ -22,10 +22,11 @@ from telemetry.domain.contract.moment import Hour, hour_path
 from telemetry.domain.errors import OutOfReachError, TelemetryError
 from telemetry.domain.figures import inputs, times
 from telemetry.domain.figures.archive import Archive
+from telemetry.domain.figures.build import Builder
+from telemetry.domain.figures.columns import Times
 from telemetry.domain.figures.find import Finder, Found
 from telemetry.domain.figures.hour import Aggregated, Built, Listing
 from telemetry.domain.figures.memory import Memory
-from telemetry.domain.figures.times import Times
 from telemetry.domain.store import objects
 from telemetry.domain.store.objects import DamagedObjectError, LineFaults, UnreadObjectError
 from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError, Storage
@@ -50,7 +51,8 @@ class Skewed(msgspec.Struct, frozen=True):
 class SkewedCounter:
     """Counts skewed records, and remembers what it read for that."""
 
-    def __init__(self, storage: Storage, together: Together) -> None:
+    def __init__(self, storage: Storage, together: Together, builder: Builder) -> None:
+        self._builder = builder
         self._storage = storage
         self._together = together
         self._read: Memory[Times] = Memory(_REMEMBERED)
@@ -66,13 +68,14 @@ class SkewedCounter:
         Raise StoreUnavailableError if none of the objects of an hour without raw ones could be read.
         """
         damage: list[DamagedObjectError] = []
-        claims = times.by_hour(await self._times(listing.skewed, None, damage))
+        claims = times.by_hour(await self._times(listing.skewed, damage))
         objects.check_reach(damage, listing.objects)
         believed = 0
         for claimed, claims_of_hour in claims.items():
             raw = listing.raw if claimed == hour else await self._raw(claimed)
             if raw and (suspects := times.within(claims_of_hour, await figures(claimed))):
-                believed += times.common(suspects, await self._times(raw, claimed, []))
+                vehicles = {vehicle_id for vehicle_id, _ in suspects}
+                believed += times.common(suspects, await self._builder.times(claimed, raw, vehicles))
         records = sum(map(times.count, claims.values()))
         return Skewed(records - believed, frozenset(claims.keys() - {hour}), damage)
 
@@ -85,14 +88,12 @@ class SkewedCounter:
             self._empty.add(hour)
         return listed
 
-    async def _times(
-        self, infos: Sequence[ObjectInfo], hour: Hour | None, damage: list[DamagedObjectError]
-    ) -> Sequence[Times]:
-        """Read the identities in objects, of one hour or of any; add what is wrong with them to `damage`."""
-        read = await self._together([partial(self._times_of, info, hour, damage) for info in infos])
+    async def _times(self, infos: Sequence[ObjectInfo], damage: list[DamagedObjectError]) -> Sequence[Times]:
+        """Read the identities in skewed objects; add what is wrong with them to `damage`."""
+        read = await self._together([partial(self._times_of, info, damage) for info in infos])
         return [each for each in read if not isinstance(each, TelemetryError)]
 
-    async def _times_of(self, info: ObjectInfo, hour: Hour | None, damage: list[DamagedObjectError]) -> Times:
+    async def _times_of(self, info: ObjectInfo, damage: list[DamagedObjectError]) -> Times:
         if known := self._read.get(info):
             return known
         faults = LineFaults()
@@ -101,7 +102,7 @@ class SkewedCounter:
         except (DamagedObjectError, ObjectNotFoundError, OutOfReachError) as error:
             damage.append(objects.unread(info.key, error))
             return {}
-        found = times.of_any(content, faults) if hour is None else times.of_hour(content, hour, faults)
+        found = times.of_any(content, faults)
         damage += faults.damage(info.key)
         self._read.put(info, found, times.count(found))
         return found
@@ -110,11 +111,13 @@ class SkewedCounter:
 class SkewedFigures:
     """Keeps what figures say of skewed records true."""
 
-    def __init__(self, storage: Storage, archive: Archive, finder: Finder, together: Together) -> None:
+    def __init__(
+        self, storage: Storage, archive: Archive, finder: Finder, together: Together, builder: Builder
+    ) -> None:
         self._storage = storage
         self._archive = archive
         self._finder = finder
-        self._counter = SkewedCounter(storage, together)
+        self._counter = SkewedCounter(storage, together, builder)
         self._claims: defaultdict[Hour, set[Hour]] = defaultdict(set)
 
     async def counted(self, found: Found, built: Built) -> Built:

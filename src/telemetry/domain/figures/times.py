@@ -5,15 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from telemetry.domain.contract.moment import HOUR_MS, Hour, parse_timestamp, start_ms
-from telemetry.domain.figures import lines
-from telemetry.domain.figures.columns import Int64s, Stream
+from telemetry.domain.contract.moment import HOUR_MS, Hour, parse_timestamp
+from telemetry.domain.figures.columns import Int64s, Stream, Times
 from telemetry.domain.figures.hour import Aggregated
 from telemetry.domain.store import objects
 from telemetry.domain.store.objects import LineFaults
-
-Times = Mapping[Stream, Int64s]
-"""Timestamps in epoch ms, of each stream in order and once each."""
 
 
 def of_any(content: bytes, faults: LineFaults) -> Times:
@@ -22,15 +18,6 @@ def of_any(content: bytes, faults: LineFaults) -> Times:
     for _, record in objects.decode_records(content.splitlines(), faults):
         found[record.vehicle_id, record.can_id].append(record.timestamp_ms)
     return {stream: np.unique(np.array(times, np.int64)) for stream, times in found.items()}
-
-
-def of_hour(content: bytes, hour: Hour, faults: LineFaults) -> Times:
-    """Read the records of an object that are of one hour; add the other lines to `faults`."""
-    columns = lines.read(content, hour, faults).sort()
-    used, starts = np.unique(columns.stream, return_index=True)
-    parts = np.split(columns.offset.astype(np.int64) + start_ms(hour), starts[1:])
-    named = (columns.streams[place] for place in used)
-    return {stream: np.unique(part) for stream, part in zip(named, parts, strict=False)}
 
 
 def by_hour(parts: Iterable[Times]) -> Mapping[Hour, Times]:

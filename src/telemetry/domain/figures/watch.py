@@ -34,7 +34,7 @@ class Look(msgspec.Struct, frozen=True):
     """What a look found: the hours to settle, those around now first, and what could not be listed, by name.
 
     `is_away` says that nothing could be listed, `has_more` that another look has work to do at once.
-    `unmarked` are hours that have figures and are not marked as complete.
+    `unmarked` are hours that are not marked as complete: they have figures, or are near now and have nothing.
     """
 
     due: Sequence[Found]
@@ -91,7 +91,11 @@ class Watch:
         self._looked_ms = now_ms
         failed |= await self._compare(now_ms)
         due.sort(key=lambda each: each.hour not in around)
-        unmarked = [hour for hour, each in found.items() if isinstance(each, Found) and each.is_unmarked]
+        unmarked = [
+            hour
+            for hour, each in found.items()
+            if isinstance(each, Found) and (each.is_unmarked or each.is_silent)
+        ]
         return Look(
             due,
             failed,
