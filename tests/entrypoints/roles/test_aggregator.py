@@ -23,7 +23,7 @@ from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import aggregator
 from telemetry.entrypoints.shared import reporting
-from tests.builders import HOUR, a_record, an_envelope, put_batch
+from tests.builders import HOUR, NOW, a_record, an_envelope, put_batch
 from tests.fakes import FailingStorage
 from tests.unit.store.stepped import AT_ONCE, SteppedConsumer
 
@@ -232,6 +232,28 @@ def test_figures_that_were_built_from_more_are_kept_until_they_are_built_on_purp
     assert "hour=14/batch-2-0.jsonl, remedy=telemetry aggregator --hour 2025-10-19T14 --force builds" in said
     assert cli.main(["aggregator", "--hour", "2025-10-19T14", "--force"]) == 0
     assert "records=1" in capsys.readouterr().err
+
+
+async def test_where_the_raw_store_is_gone_it_is_said_once_for_all_hours(capsys: pytest.CaptureFixture[str]):
+    storage, clock = FailingStorage(SystemClock()), SystemClock()
+    keys = [await put_batch(storage, a_record(timestamp_ms=NOW - each * HOUR_MS)) for each in range(3)]
+
+    def new_turns() -> aggregator.Turns:
+        logger = log.configure(Settings(), "Aggregator")
+        return aggregator.Turns(Watch(storage), Aggregator(storage), clock, logger, METRICS)
+
+    turns = new_turns()
+    while (await turns.take(asyncio.Event())).has_more:
+        pass
+    for key in keys:
+        await storage.delete(key)
+    turns = new_turns()
+    while (await turns.take(asyncio.Event())).has_more:
+        pass
+    said = capsys.readouterr().err
+    assert said.count("WARNING") == 1
+    assert "are kept: they were built from more than is there now: hours=3, first=2025-10-19T12, " in said
+    assert "--from 2025-10-19T12 --to 2025-10-19T14 --force" in said
 
 
 def test_forcing_without_hours_is_refused(capsys: pytest.CaptureFixture[str]):

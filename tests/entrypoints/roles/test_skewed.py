@@ -1,6 +1,7 @@
 """`telemetry skewed` shows the records whose clocks were not believed, and judges them again."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,21 @@ def test_they_are_filed_in_their_hours_once_the_receivers_clock_is_put_right(
     assert list(data.glob("skewed/**/*.jsonl")) == []
     assert cli.main(["aggregator", "--hour", "2025-10-19T14"]) == 0
     assert "unique=2" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("data")
+def test_both_actions_answer_in_json(capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["skewed", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "hour": RECEIVED,
+        "records": 2,
+        "vehicles": 1,
+        "median_offset_s": -86400.0,
+        "damaged": 0,
+    }
+    span = ["--from", RECEIVED, "--to", RECEIVED, "--received-offset", "-21600"]
+    assert cli.main(["skewed", "refile", *span, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"filed": 2, "left": 0, "hours": ["2025-10-19T14"]}
 
 
 def test_damage_is_named_and_it_fails(data: Path, capsys: pytest.CaptureFixture[str]):

@@ -15,6 +15,7 @@ from telemetry.domain.contract.moment import Hour
 from telemetry.domain.errors import TelemetryError
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.find import Found
+from telemetry.domain.figures.hour import Built
 from telemetry.domain.figures.watch import Look, Watch
 from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
@@ -168,6 +169,7 @@ class Turns:
     ) -> None:
         """Prepare so many hours at the same time, if several are due."""
         self._at_once = at_once
+        self._kept: list[Built] = []
         self._watch = watch
         self._aggregator = aggregator
         self._clock = clock
@@ -185,6 +187,9 @@ class Turns:
         else:
             self._metrics.looked(self._clock.wall_ms())
         await runtime.unless(stopping, self._settle_all(look.due))
+        if not look.has_more:
+            reporting.kept(self._logger, self._kept)
+            self._kept = []
         await self._watch.tidy()
         certifiable = self._aggregator.certifiable(look.unmarked)
         for each in certifiable[:_CERTIFIED_A_TURN]:
@@ -229,7 +234,10 @@ class Turns:
             self._troubles.of_objects(built)
         if built and built.is_new:
             self._metrics.built(built, self._clock.monotonic_s() - started_s)
-            reporting.figures(self._logger, built)
+            if built.kept:
+                self._kept.append(built)
+            else:
+                reporting.figures(self._logger, built)
         if built and built.unread:
             self._watch.failed(found, self._clock.wall_ms())
         else:

@@ -28,6 +28,7 @@ class SkewedOptions(msgspec.Struct, frozen=True):
     first: int | None = msgspec.field(default=None, name="from")
     last: int | None = msgspec.field(default=None, name="to")
     received_offset_s: Offset = msgspec.field(default=0.0, name="received_offset")
+    json: bool = False
 
     @property
     def span(self) -> Span:
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] = ()) -> int:
             ("--to", "and in this one or earlier"),
         ):
             action.add_argument(name, type=hour, required=is_required, metavar="H", help=what)
+        action.add_argument("--json", action="store_true", help="as JSON")
     refile.add_argument(
         "--received-offset",
         default=0.0,
@@ -74,11 +76,20 @@ async def _act(container: Container, options: SkewedOptions) -> int:
 async def _list(tree: SkewedTree, options: SkewedOptions) -> int:
     rows, damaged = [], False
     async for each in tree.hours(options.span):
-        rows.append((format_hour(each.hour), each.records, each.vehicles, f"{each.median_offset_s:.3f} s"))
+        named = format_hour(each.hour)
+        rows.append((named, each.records, each.vehicles, f"{each.median_offset_s:.3f} s"))
         damaged |= _complain(each.damage)
-    screen.table(
-        "Skewed records by hour of receipt", ("hour (UTC)", "records", "vehicles", "median offset"), rows
-    )
+        if options.json:
+            _say_json(
+                hour=named,
+                records=each.records,
+                vehicles=each.vehicles,
+                median_offset_s=each.median_offset_s,
+                damaged=len(each.damage),
+            )
+    if not options.json:
+        columns = ("hour (UTC)", "records", "vehicles", "median offset")
+        screen.table("Skewed records by hour of receipt", columns, rows)
     return int(damaged)
 
 
@@ -90,11 +101,18 @@ async def _refile(container: Container, tree: SkewedTree, options: SkewedOptions
         left += each.left
         hours |= each.hours
         damaged |= _complain(each.damage)
+    if options.json:
+        _say_json(filed=filed, left=left, hours=sorted(map(format_hour, hours)))
+        return int(damaged)
     screen.say(
         f"refiled {screen.counted(filed, 'record')} into {screen.counted(len(hours), 'hour')}, "
         f"which an aggregator builds next; {screen.counted(left, 'line')} stay"
     )
     return int(damaged)
+
+
+def _say_json(**fields: object) -> None:
+    screen.say(msgspec.json.encode(fields).decode())
 
 
 def _complain(damage: Sequence[DamagedObjectError]) -> bool:

@@ -1,6 +1,6 @@
 """What is said in the log of hours: their figures, and once what is wrong with them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from telemetry.domain.clock import Clock
@@ -71,7 +71,7 @@ def damaged(logger: Log, errors: Iterable[DamagedObjectError]) -> None:
 def figures(logger: Log, built: Built) -> None:
     """Log the canonical line of an hour's figures, or why they were kept."""
     if built.kept:
-        _kept(logger, built.hour, built.kept)
+        kept(logger, [built])
         return
     of_hour = built.aggregated
     if of_hour.inputs_missing:
@@ -108,6 +108,25 @@ def certificate(logger: Log, built: Built) -> None:
         )
     elif made:
         logger.info("Hour not complete", hour=format_hour(built.hour), reason=made.reason)
+
+
+def kept(logger: Log, builts: Sequence[Built]) -> None:
+    """Log once that the figures of some hours were kept: many are, if the raw store is not where it was."""
+    hours = {each.hour: each.kept for each in builts if each.kept}
+    if len(hours) == 1:
+        _kept(logger, *hours.popitem())
+    elif hours:
+        first, last = format_hour(min(hours)), format_hour(max(hours))
+        logger.warning(
+            "The figures of several hours are kept: they were built from more than is there now",
+            hours=len(hours),
+            first=first,
+            last=last,
+            objects_before=sum(each.objects_before for each in hours.values()),
+            objects_now=sum(each.objects_now for each in hours.values()),
+            remedy="if raw/ should be there, mount it; if objects were removed on purpose, "
+            f"telemetry aggregator --from {first} --to {last} --force builds from what is left",
+        )
 
 
 def _kept(logger: Log, hour: Hour, kept: Kept) -> None:
