@@ -176,7 +176,8 @@ class Aggregator:
             return kept
         read = found.listing.without(built.unread)
         missing = change.compare(lost, read).missing if lost else 0
-        aggregated = msgspec.structs.replace(built.aggregated, inputs_missing=missing)
+        known = previous.certificate if previous else None
+        aggregated = msgspec.structs.replace(built.aggregated, inputs_missing=missing, certificate=known)
         if self._certifier:
             aggregated = await self._certifier.begun(found.hour, aggregated)
         aggregated = await self._certified(found.hour, aggregated, len(built.unread))

@@ -10,21 +10,30 @@ import msgspec
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.figures import certificate, inputs
 from telemetry.domain.figures import hour as stored
+from telemetry.domain.figures.certificate import Certificate
 from telemetry.domain.figures.find import Beside, Found
 from telemetry.domain.figures.hour import Aggregated
 from telemetry.domain.figures.inputs import Inputs, Name
+from telemetry.domain.figures.memory import Memory
 from telemetry.domain.store import objects
 from telemetry.domain.store.storage import ObjectNotFoundError, Storage
+
+_REMEMBERED: Final = 4
+"""Hours whose figures were put last, so that what is beside them need not be read."""
 
 _MOMENT: Final = attrgetter("info.stored_ms")
 _UNREADABLE: Final = (ObjectNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Previous(msgspec.Struct, frozen=True):
-    """What figures that are there were built from; `seen` is the digest that they were last compared with."""
+    """What figures that are there were built from; `seen` is the digest that they were last compared with.
+
+    `certificate` is theirs, if that is known without reading them.
+    """
 
     inputs: Inputs
     seen: str | None = None
+    certificate: Certificate | None = None
 
 
 class Archive:
@@ -32,6 +41,7 @@ class Archive:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._put: Memory[Previous] = Memory(_REMEMBERED)
 
     async def figures(self, hour: Hour) -> Aggregated | None:
         """Read the figures of an hour, if there are any that can be read."""
@@ -47,6 +57,9 @@ class Archive:
         """
         if found.figures is None:
             return None
+        for each in found.inputs:
+            if each.is_of(found.figures) and (known := self._put.get(each.info.key)):
+                return known
         beside = await self._read(found.inputs)
         for each, read in beside:
             if each.is_of(found.figures):
@@ -69,6 +82,7 @@ class Archive:
         await self._storage.put(objects.aggregated_key(found.hour), content, overwrite=True)
         key = Name(seen, len(content)).key(found.hour)
         await self._storage.put(key, inputs.encode(built_from), overwrite=True)
+        self._put.put(key, Previous(built_from, seen, aggregated.certificate), 1)
         await self._delete(each for each in found.inputs if each.info.key != key)
         await self.mark(found.hour, aggregated)
 

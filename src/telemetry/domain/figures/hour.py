@@ -1,8 +1,9 @@
 """The figures of an hour as they are stored, and the listing that they were built from."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from hashlib import blake2b
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import msgspec
 
@@ -80,17 +81,21 @@ class Built(msgspec.Struct, frozen=True):
         return frozenset(error.key for error in self.damage if isinstance(error, UnreadObjectError))
 
 
-class Listing(NamedTuple):
+class Listing(msgspec.Struct, frozen=True, dict=True):
     """The objects of an hour, in the two trees."""
 
     raw: Sequence[ObjectInfo]
     skewed: Sequence[ObjectInfo]
 
+    def __iter__(self) -> Iterator[Sequence[ObjectInfo]]:
+        yield self.raw
+        yield self.skewed
+
     @property
     def objects(self) -> int:
         return len(self.raw) + len(self.skewed)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Name what is listed, by key and size."""
         named = (f"{info.key} {info.size}\n" for tree in self for info in tree)
@@ -98,6 +103,8 @@ class Listing(NamedTuple):
 
     def without(self, keys: Collection[str]) -> Self:
         """Return the listing without some of its objects."""
+        if not keys:
+            return self
         return type(self)(*([info for info in tree if info.key not in keys] for tree in self))
 
 
