@@ -105,7 +105,7 @@ class Running:
             await self.aggregator.settle(found)
             self.watch.settled(found.hour)
         await self.watch.tidy()
-        for hour in self.aggregator.certifiable(look.unmarked):
+        for hour in self.aggregator.certifiable(look.unmarked, look.silent):
             await self.aggregator.certify(hour)
         return Took(time.perf_counter() - started_s, time.process_time() - cpu_s)
 

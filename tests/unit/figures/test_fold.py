@@ -15,9 +15,10 @@ from telemetry.domain.contract import codec
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.contract.record import Record
 from telemetry.domain.figures.build import Builder
-from telemetry.domain.figures.fold import Fold, FoldLimits
+from telemetry.domain.figures.fold import Fold
 from telemetry.domain.figures.hour import Built, Listing
 from telemetry.domain.figures.rollup import Rollup
+from telemetry.domain.figures.turn import FoldLimits
 from telemetry.domain.store.storage import ObjectNotFoundError, StoreUnavailableError
 from tests.builders import HOUR, NOW, a_record, put_batch, some_records
 from tests.fakes import CountingStorage

@@ -68,7 +68,7 @@ class SteppedAggregator:
             else:
                 self.watch.settled(found.hour)
         await self.watch.tidy()
-        for hour in self.aggregator.certifiable(look.unmarked):
+        for hour in self.aggregator.certifiable(look.unmarked, look.silent):
             await self._certify(hour)
         return look
 

@@ -41,7 +41,6 @@ _PAGE: Final = 1000  # keys of an answer to a listing
 _STEPS: Final = 8  # round trips to S3 of a look that finds something new
 _BESIDE: Final = 3  # listings: of the notes, and twice of the quarantine
 _OTHER_TREES: Final = 2  # beside that of the records, of each hour
-_GETS_A_BUILD: Final = 2  # the figures before, and what they were built from
 _PUTS_A_BUILD: Final = 2  # the figures, and what they were built from
 
 
@@ -207,6 +206,6 @@ def _aggregated(puts_s: float, terms: Terms) -> Mapping[str, float]:
     pages = sum(max(1, math.ceil(puts_s * each / _PAGE)) for each in terms.listed_s)
     return {
         "figure_puts": changed_s * _PUTS_A_BUILD,
-        "gets": puts_s + changed_s * _GETS_A_BUILD,
+        "gets": puts_s,  # each object once; what is beside the figures is remembered
         "lists": looks_s * (_BESIDE + pages + _OTHER_TREES * len(terms.listed_s)),
     }

@@ -52,17 +52,23 @@ class Aggregator:
         if self._certifier:
             await self._certifier.look()
 
-    def certifiable(self, unmarked: Iterable[Hour]) -> Sequence[Hour]:
-        """Take note of hours that are not marked as complete; return those that can be certified now."""
-        return self._certifier.due(unmarked) if self._certifier else []
+    def certifiable(self, unmarked: Iterable[Hour], silent: frozenset[Hour] = frozenset()) -> Sequence[Hour]:
+        """Take note of hours that are not marked as complete, or of which nothing is there.
+
+        Return those that can be certified now.
+        """
+        return self._certifier.due(unmarked, silent) if self._certifier else []
 
     async def certify(self, hour: Hour) -> Built | None:
         """Bring an hour up to date, and its certificate too; return what was built or changed."""
+        is_silent = self._certifier is not None and self._certifier.is_silent(hour)
+        if self._certifier and is_silent and not await self._certifier.is_missed(hour):
+            return None
         found = await self._find(hour)
         if built := await self.settle(found):
             return built
         if found.is_silent:
-            return await self._replace(found, None) if await self._is_missed(hour) else None
+            return await self._replace(found, None) if is_silent else None
         aggregated, previous = await self.figures(hour), await self._archive.previous(found)
         if not aggregated or not previous or previous.seen is None:
             return None
@@ -158,10 +164,6 @@ class Aggregator:
 
     def _is_over(self, hour: Hour) -> bool:
         return self._certifier is None or self._certifier.is_over(hour)
-
-    async def _is_missed(self, hour: Hour) -> bool:
-        """Return whether an hour without a record has to have figures: if there were vehicles before."""
-        return self._certifier is not None and await self._certifier.is_missed(hour)
 
     async def _certified(self, hour: Hour, aggregated: Aggregated, unread: int = 0) -> Aggregated:
         return await self._certifier.certified(hour, aggregated, unread) if self._certifier else aggregated

@@ -56,15 +56,20 @@ class Certifier:
         self._terms = terms or CertificateTerms()
         self._evidence = Evidence(0)
         self._left: dict[Hour, Standing | None] = {}
+        self._silent: frozenset[Hour] = frozenset()
         self._rosters: dict[Hour, Roster] = {}
 
     async def look(self) -> None:
         """Find out what may still be on its way; objects that are listed from now on tell the rest."""
         self._evidence = await self._inquiry.ask(self._clock.wall_ms())
 
-    def due(self, unmarked: Iterable[Hour]) -> Sequence[Hour]:
-        """Take note of hours that have figures and no marker; return those whose certificate would change."""
-        for hour in unmarked:
+    def due(self, unmarked: Iterable[Hour], silent: frozenset[Hour] = frozenset()) -> Sequence[Hour]:
+        """Take note of hours that have figures and no marker; return those whose certificate would change.
+
+        So are hours of which nothing is there, which may have to have one.
+        """
+        self._silent = silent
+        for hour in (*unmarked, *silent):
             self._left.setdefault(hour, None)
         return [
             hour
@@ -98,8 +103,12 @@ class Certifier:
         )
         return msgspec.structs.replace(aggregated, certificate=made)
 
+    def is_silent(self, hour: Hour) -> bool:
+        """Return whether nothing was there of an hour at the last look."""
+        return hour in self._silent
+
     async def is_missed(self, hour: Hour) -> bool:
-        """Return whether vehicles were known in the day before an hour of which nothing is there."""
+        """Return whether vehicles were known in the day before a silent hour, and are absent from it."""
         if await self._before(hour):
             return True
         self._left[hour] = _NOBODY

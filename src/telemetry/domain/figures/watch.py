@@ -34,7 +34,8 @@ class Look(msgspec.Struct, frozen=True):
     """What a look found: the hours to settle, those around now first, and what could not be listed, by name.
 
     `is_away` says that nothing could be listed, `has_more` that another look has work to do at once.
-    `unmarked` are hours that are not marked as complete: they have figures, or are near now and have nothing.
+    `unmarked` are hours that have figures and are not marked as complete, `silent` those near now of which
+    nothing is there.
     """
 
     due: Sequence[Found]
@@ -42,6 +43,7 @@ class Look(msgspec.Struct, frozen=True):
     is_away: bool
     has_more: bool
     unmarked: Sequence[Hour] = ()
+    silent: frozenset[Hour] = frozenset()
 
 
 class _Waiting:
@@ -91,17 +93,14 @@ class Watch:
         self._looked_ms = now_ms
         failed |= await self._compare(now_ms)
         due.sort(key=lambda each: each.hour not in around)
-        unmarked = [
-            hour
-            for hour, each in found.items()
-            if isinstance(each, Found) and (each.is_unmarked or each.is_silent)
-        ]
+        listed = [each for each in found.values() if isinstance(each, Found)]
         return Look(
             due,
             failed,
             is_away=False,
             has_more=self._has_more(now_ms, found),
-            unmarked=[*unmarked, *self._survey.unmarked],
+            unmarked=[*(each.hour for each in listed if each.is_unmarked), *self._survey.unmarked],
+            silent=frozenset(each.hour for each in listed if each.is_silent),
         )
 
     def settled(self, hour: Hour) -> None:

@@ -20,8 +20,8 @@ from telemetry.adapters.http.limits import ConnectionLimits
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.errors import UsageError
 from telemetry.domain.figures.certify import CertificateTerms
-from telemetry.domain.figures.fold import FoldLimits
 from telemetry.domain.figures.partial import MAX_NAMES
+from telemetry.domain.figures.turn import FoldLimits
 from telemetry.domain.lake.compact import CompactTerms
 from telemetry.domain.lake.tidy import Retention
 from telemetry.domain.store.objects import MAX_BATCH, RawFormat

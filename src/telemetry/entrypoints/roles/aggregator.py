@@ -191,7 +191,7 @@ class Turns:
             reporting.kept(self._logger, self._kept)
             self._kept = []
         await self._watch.tidy()
-        certifiable = self._aggregator.certifiable(look.unmarked)
+        certifiable = self._aggregator.certifiable(look.unmarked, look.silent)
         for each in certifiable[:_CERTIFIED_A_TURN]:
             if not stopping.is_set():
                 await runtime.unless(stopping, self._certify(each))
