@@ -36,7 +36,7 @@ _TURNS: Final = 3
 _CACHE: Final = 100_000_000_000
 _GOAL_MB: Final = 500
 _FEW: Final = 200_000
-_FAR: Final = Fleet(150_000, objects=1500)
+_FAR: Final = 150_000
 _MANY: Final = 100_000  # vehicles
 
 
@@ -47,34 +47,46 @@ class Seconds(NamedTuple):
     cpu: float
 
 
+class Row(NamedTuple):
+    """A question: the hour that it is asked of, what answers it, and with which arguments."""
+
+    fleet: Fleet
+    answer: Callable[..., dict[str, Any]]
+    arguments: tuple[object, ...] = ()
+
+
+def rows(lines: int, vehicles: int) -> Mapping[str, Row]:
+    """Return all questions about an hour of so many lines."""
+    whole = Fleet(lines, vehicles)
+    return {
+        "cold": Row(whole, cold, (1,)),
+        "few": Row(Fleet(min(lines, _FEW), vehicles, 10), cold, (1,)),
+        "buckets": Row(Fleet(lines, vehicles, buckets=2), cold, (2,)),
+        "late": Row(whole, aggregating.late),
+        "continuous": Row(Fleet(lines, vehicles, objects=360), aggregating.continuous),
+        "vehicles": Row(Fleet(lines, _MANY), fold_once, ("many_vehicles",)),
+        "far": Row(Fleet(min(lines, _FAR), vehicles, objects=1500), aggregating.far),
+        "names": Row(Fleet(0), fold_once, ("signal_names",)),
+    }
+
+
 def main() -> int:
-    chosen = report.arguments(__doc__, records=2_000_000, vehicles=500)
-    whole = Fleet(chosen.records, chosen.vehicles)
-    with tempfile.TemporaryDirectory(prefix="telemetry-bench-") as name:
-        root = Path(name)
-        alone(whole.store, root / "one")
-        answers = [alone(cold, root / "one", 1), alone(aggregating.late, root / "one")]
-        shutil.rmtree(root / "one")
-        answers.append(at(root, Fleet(chosen.records, chosen.vehicles, buckets=2), cold, 2))
-        answers.append(at(root, Fleet(_FEW, chosen.vehicles, 10), cold, 1))
-        answers.append(at(root, Fleet(chosen.records, _MANY), fold_once, "many_vehicles"))
-        alone(fleets.store_names, root / "names")
-        answers.append(alone(fold_once, root / "names", "signal_names"))
-        answers.append(at(root, Fleet(chosen.records, chosen.vehicles, 360), aggregating.continuous))
-        answers.append(at(root, _FAR, aggregating.far))
-    answers.append(growth(answers[0], answers[3]))
-    return report.show(answers, chosen) or int(not all(each.get("same_figures", True) for each in answers))
+    chosen = report.arguments(__doc__, records=2_000_000, vehicles=500, only="")
+    asked = rows(chosen.records, chosen.vehicles)
+    answers = {name: answered(asked[name]) for name in chosen.only.split(",") if name} or {
+        name: answered(row) for name, row in asked.items()
+    }
+    if {"cold", "few"} <= answers.keys():
+        answers["size"] = growth(answers["cold"], answers["few"])
+    is_same_everywhere = all(each.get("same_figures", True) for each in answers.values())
+    return report.show(list(answers.values()), chosen) or int(not is_same_everywhere)
 
 
-def at(
-    root: Path, fleet: Fleet, question: Callable[..., dict[str, Any]], *arguments: object
-) -> dict[str, Any]:
+def answered(row: Row) -> dict[str, Any]:
     """Store an hour, and answer a question about it, each in a process of its own."""
-    place = root / "fleet"
-    alone(fleet.store, place)
-    answer = alone(question, place, *arguments)
-    shutil.rmtree(place)
-    return answer
+    with tempfile.TemporaryDirectory(prefix="telemetry-bench-") as name:
+        alone(row.fleet.store if row.fleet.lines else fleets.store_names, Path(name))
+        return alone(row.answer, Path(name), *row.arguments)
 
 
 def alone(action: Callable[..., R], *arguments: object) -> R:

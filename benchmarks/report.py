@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def arguments(description: str | None, **numbers: float) -> argparse.Namespace:
-    """Parse the command line: `--json`, and an option for each of `numbers`, which are the defaults."""
+def arguments(description: str | None, **defaults: float | str) -> argparse.Namespace:
+    """Parse the command line: `--json`, and an option for each of `defaults`."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    for name, default in numbers.items():
+    for name, default in defaults.items():
         parser.add_argument(f"--{name}", type=type(default), default=default, help="(default: %(default)s)")
     return parser.parse_args()
 
