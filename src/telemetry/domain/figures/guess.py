@@ -7,7 +7,7 @@ have one length. Then each field lies at one distance from the next, and is an a
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -21,7 +21,7 @@ from telemetry.domain.figures.letters import Letters
 _FORM: Final = len("2025-10-19T12:34:56.123Z")
 _FLOAT: Final = ">f8"
 
-_BLOCK: Final = 1 << 22  # bytes
+_BLOCK: Final = 1 << 18  # bytes
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -36,14 +36,16 @@ class _Alike(msgspec.Struct, frozen=True, gc=False):
     payload: Any
 
 
-class _Form(NamedTuple):
+class _Form(msgspec.Struct, frozen=True, eq=False):
     """How a record is encoded: in `width` bytes, with its fields and its numbers at these places.
 
     In `heads` are the bytes before each text, by their place: they tell its length.
     """
 
+    names: tuple[str, ...]
     width: int
     places: Mapping[str, int]
+    lengths: Mapping[str, int]
     heads: Mapping[int, bytes]
     numbers: Sequence[int]
 
@@ -55,16 +57,18 @@ class _UnevenError(ValueError):
 def read(content: bytes, count: int, hour: Hour) -> Columns:
     """Read `count` lines. Raise one of `blame.FAULTS` if they are not alike, or not of this hour."""
     names = tuple(sorted(codec.decode_line(content[: content.index(b"\n")]).payload))
-    found = Columns.concatenate(
-        [part for some in _blocks(content) for part in _read_block(some, names, hour)]
-    )
+    rows: defaultdict[_Form, list[bytes]] = defaultdict(list)
+    for block in _blocks(content):
+        for form, some in _encoded(_decoder(names)(block), names):
+            rows[form].append(some)
+    found = Columns.concatenate([_columns(_Table(form, b"".join(some)), hour) for form, some in rows.items()])
     if found.size != count:
         raise ValueError("a line has more than one record")
     return found
 
 
 def _blocks(content: bytes) -> Iterator[bytes]:
-    """Cut lines into blocks, so that not all records of a large object are there at once."""
+    """Cut lines into blocks, each of which fits into the cache of a core when it is decoded."""
     start = 0
     while start < len(content):
         end = content.find(b"\n", start + _BLOCK) + 1 or len(content)
@@ -72,33 +76,48 @@ def _blocks(content: bytes) -> Iterator[bytes]:
         start = end
 
 
-def _read_block(content: bytes, names: tuple[str, ...], hour: Hour) -> Iterable[Columns]:
-    records: list[_Alike] = _decoder(names)(content)
+def _encoded(records: Sequence[_Alike], names: tuple[str, ...]) -> Iterable[tuple[_Form, bytes]]:
+    """Encode records again; those that have not the form of the first, by the lengths of their ids."""
     try:
-        return [_columns(records, names, hour)]
+        return [_rows(records, names)]
     except _UnevenError:
         by_lengths: defaultdict[tuple[int, int], list[_Alike]] = defaultdict(list)
         for record in records:
             by_lengths[len(record.vehicle_id), len(record.can_id)].append(record)
-        return [_columns(alike, names, hour) for alike in by_lengths.values()]
+        return [_rows(alike, names) for alike in by_lengths.values()]
 
 
-def _columns(records: Sequence[_Alike], names: tuple[str, ...], hour: Hour) -> Columns:
-    table = _Table(records, _form(len(records[0].vehicle_id), len(records[0].can_id), names))
-    offsets = columns.offsets_of(_moments(table.text("timestamp", _FORM)), hour)
-    received = _moments(table.text("ingest_received_at", _FORM))
-    dense = np.empty((len(names), len(records)))
+def _rows(records: Sequence[_Alike], names: tuple[str, ...]) -> tuple[_Form, bytes]:
+    """Encode records that are alike. Raise _UnevenError if they are not."""
+    form = _form(len(records[0].vehicle_id), len(records[0].can_id), names)
+    encoded = _encode(records)
+    rows = encoded[len(encoded) - form.width * len(records) :]
+    if len(encoded) - len(rows) != _head_size(len(records)):
+        raise _UnevenError("they are not of one width")
+    table = _Table(form, rows)
+    for place, head in form.heads.items():
+        # Where all heads are as they should be, each record ends where the next one begins.
+        if (table.letters(place, len(head)) != np.frombuffer(head, np.uint8)).any():
+            raise _UnevenError("their ids are not of one length")
+    return form, rows
+
+
+def _columns(table: "_Table", hour: Hour) -> Columns:
+    offsets = columns.offsets_of(_moments(table.text("timestamp")), hour)
+    received = _moments(table.text("ingest_received_at"))
+    dense = np.empty((len(table.form.names), table.count))
     for row, place in zip(dense, table.form.numbers, strict=True):
         np.add(table.numbers(place), 0.0, out=row)  # which makes -0.0 and 0.0, which are equal, one value
-    streams, stream = _streams(records, table)
-    return Columns(streams, stream, offsets, received, names, dense, (), Sparse.concatenate([]))
+    streams, stream = _streams(table)
+    nothing = Sparse.concatenate([])
+    return Columns(streams, stream, offsets, received, table.form.names, dense, (), nothing)
 
 
-def _streams(records: Sequence[_Alike], table: "_Table") -> tuple[Sequence[Stream], Int32s]:
-    vehicle_id, can_id = records[0].vehicle_id, records[0].can_id
-    ids = [table.text("vehicle_id", len(vehicle_id)), table.text("can_id", len(can_id))]
+def _streams(table: "_Table") -> tuple[Sequence[Stream], Int32s]:
+    ids = [table.text("vehicle_id"), table.text("can_id")]
     firsts, place = letters.number(np.concatenate(ids, axis=1))
-    streams = [(records[first].vehicle_id, records[first].can_id) for first in firsts.tolist()]
+    vehicle_ids, can_ids = ([row.tobytes().decode() for row in each[firsts]] for each in ids)
+    streams = list(zip(vehicle_ids, can_ids, strict=True))
     order = sorted(range(len(streams)), key=streams.__getitem__)
     moved = np.empty(len(order), np.int32)
     moved[order] = np.arange(len(order), dtype=np.int32)
@@ -112,29 +131,21 @@ def _moments(texts: Letters) -> Int64s:
 
 
 class _Table:
-    """Records that were encoded again. Raise _UnevenError if they have not this form."""
+    """Records that were encoded again, a row each."""
 
-    def __init__(self, records: Sequence[_Alike], form: _Form) -> None:
+    def __init__(self, form: _Form, rows: bytes) -> None:
         self.form = form
-        self._count = len(records)
-        self._encoded = _encode(records)
-        self._start = len(self._encoded) - form.width * self._count
-        if self._start != _head_size(self._count):
-            raise _UnevenError("they are not of one width")
-        for place, head in form.heads.items():
-            # Where all heads are as they should be, each record ends where the next one begins.
-            if (self._letters(place, len(head)) != np.frombuffer(head, np.uint8)).any():
-                raise _UnevenError("their ids are not of one length")
+        self.count = len(rows) // form.width
+        self._rows = rows
 
-    def text(self, field: str, length: int) -> Letters:
-        return self._letters(self.form.places[field], length)
+    def text(self, field: str) -> Letters:
+        return self.letters(self.form.places[field], self.form.lengths[field])
 
     def numbers(self, place: int) -> Floats:
-        return np.ndarray(self._count, _FLOAT, self._encoded, self._start + place, (self.form.width,))
+        return np.ndarray(self.count, _FLOAT, self._rows, place, (self.form.width,))
 
-    def _letters(self, place: int, length: int) -> Letters:
-        strides = (self.form.width, 1)
-        return np.ndarray((self._count, length), np.uint8, self._encoded, self._start + place, strides)
+    def letters(self, place: int, length: int) -> Letters:
+        return np.ndarray((self.count, length), np.uint8, self._rows, place, (self.form.width, 1))
 
 
 @lru_cache(maxsize=256)
@@ -158,7 +169,7 @@ def _form(vehicle_id: int, can_id: int, names: tuple[str, ...]) -> _Form:
         place += len(_encode(name)) + 1
         numbers.append(place)
         place += np.dtype(_FLOAT).itemsize
-    return _Form(place, places, heads, numbers)
+    return _Form(names, place, places, texts, heads, numbers)
 
 
 def _head_size(count: int) -> int:
