@@ -15,7 +15,18 @@ ROLES = [
     role
     for role in sorted(cli.ROLES)
     if role
-    not in ("dead-letters", "health", "keys", "prove", "provision", "query", "queue", "replay", "skewed")
+    not in (
+        "dead-letters",
+        "health",
+        "keys",
+        "prove",
+        "provision",
+        "query",
+        "queue",
+        "replay",
+        "skewed",
+        "vehicle",
+    )
 ]
 """The commands that need no option."""
 

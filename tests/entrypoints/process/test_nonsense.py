@@ -50,6 +50,7 @@ REQUIRED = {
     "query": ["FROM hours"],
     "queue": ["check"],
     "skewed": ["list"],
+    "vehicle": ["erase", "v"],
 }
 """What a command needs beside the option that is tried."""
 

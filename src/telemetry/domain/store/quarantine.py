@@ -30,6 +30,10 @@ class QuarantinedBody(msgspec.Struct, frozen=True):
             base64.b64encode(delivery.body).decode(),
         )
 
+    def holding(self, body: bytes) -> Self:
+        """Return it with another body in the place of its own."""
+        return msgspec.structs.replace(self, body_base64=base64.b64encode(body).decode())
+
     @property
     def body(self) -> bytes:
         return base64.b64decode(self.body_base64)

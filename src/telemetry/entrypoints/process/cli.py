@@ -27,6 +27,7 @@ ROLES: Final = {
     "estimate": "say what a fleet costs a month on AWS",
     "dead-letters": "list, show or replay what could not be processed",
     "skewed": "list records whose clocks were not believed, or judge them again",
+    "vehicle": "export or erase all that is stored of one vehicle",
     "queue": "examine the embedded queue, or save what can be read of a damaged one",
     "health": "say whether the processes of a role still finish their turns",
     "settings": "show every setting, its value, and where that comes from",

@@ -123,6 +123,10 @@ GUIDES: Final[Mapping[str, Guide]] = {
         (*_STORE, "RAW_", "PARTITION_", "SKEW_", *_LOG),
         "telemetry skewed refile --from 2025-10-19T14 --to 2025-10-19T15",
     ),
+    "vehicle": Guide(
+        (*_QUEUE, *_STORE, "RAW_", "PARTITION_", "SKEW_", "AGGREGATE_", *_LOG),
+        "telemetry vehicle export veh-00123 --output veh-00123.jsonl",
+    ),
     "queue": Guide(("FILE_MODE", *_QUEUE, *_STORE, *_LOG), "telemetry queue check"),
     "health": Guide(("DATA_DIR",), "telemetry health consumer --within 30"),
     "keys": Guide(

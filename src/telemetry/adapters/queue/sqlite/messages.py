@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from telemetry.adapters.queue.sqlite import careful, statements
+from telemetry.adapters.queue.sqlite import careful, scrub, statements
 from telemetry.adapters.queue.sqlite.file import QueueFile, Row
 from telemetry.adapters.queue.sqlite.places import Places
 from telemetry.adapters.queue.sqlite.room import LogIsInTheWayError, Room
 from telemetry.adapters.queue.sqlite.watch import Watch, found
 from telemetry.domain.clock import Clock, lease_ms
+from telemetry.domain.privacy.holdings import Rewritten
 from telemetry.domain.transport.lease import (
     BURIED,
     SUSPECT_AFTER,
@@ -124,6 +125,15 @@ class Messages:
     def redrive(self, handles: Sequence[str]) -> Sequence[str]:
         changes = statements.RESEND, statements.MOVE_BODY, statements.DELETE_DEAD
         return self._settle(changes, handles)
+
+    def rewrite(self, change: scrub.Change) -> Rewritten:
+        with self._file.errors():
+            self.db.execute(scrub.SECURE)
+        with self._synced(), self._transaction() as now_ms:
+            rewritten = scrub.change(self.db, now_ms, change)
+        with self._file.errors():
+            scrub.write_back(self.db)
+        return rewritten
 
     def close(self) -> None:
         self.db.close()

@@ -21,6 +21,7 @@ from telemetry.adapters.queue.sqlite.file import QueueFile
 from telemetry.adapters.queue.sqlite.messages import Messages
 from telemetry.adapters.queue.sqlite.room import Room
 from telemetry.domain.clock import Clock
+from telemetry.domain.privacy.holdings import Rewritten
 from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms
 from telemetry.domain.transport.outlook import Outlook
 from telemetry.domain.transport.queue import QueueUnavailableError
@@ -106,6 +107,10 @@ class SqliteQueue:
 
     async def redrive(self, handles: Sequence[str]) -> Sequence[str]:
         return await self._run(self._messages.redrive, handles)
+
+    async def rewrite(self, change: Callable[[bytes, int], bytes | None]) -> Rewritten:
+        """Change bodies where they are, see `privacy.holdings.RewritableQueue`."""
+        return await self._run(self._messages.rewrite, change)
 
     async def close(self) -> None:
         if not self._closed:

@@ -1,0 +1,1 @@
+"""All that is stored of one vehicle: found, exported, erased."""
