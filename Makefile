@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: demo demo-aws test test-aws test-long help lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean
+.PHONY: prove-up demo demo-aws test test-aws test-long help lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -28,6 +28,9 @@ test-aws: .venv/ready  ## what concerns SQS and S3, against whatever answers at 
 test-long: .venv/ready  ## what takes many seconds a test, and 50,000 histories of deliveries, where `make test` takes 500
 	$(BIN)/python -m pytest -m long
 	TEST_HISTORIES=50000 $(BIN)/python -m pytest tests/unit/figures/test_histories.py
+
+prove-up: .venv/ready  ## `telemetry up` under load for ten minutes, each role killed once: nothing is lost
+	$(BIN)/python -m benchmarks.up
 
 help:  ## what each target does
 	@awk -F ':.*  ## ' '/^[a-z][a-z-]*:.*  ## / { printf "%-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

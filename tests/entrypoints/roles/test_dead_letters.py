@@ -88,3 +88,13 @@ def test_one_body_can_be_replayed_by_its_name(data: Path, capsys: pytest.Capture
     assert said.out == "replayed 1 letter\n"
     assert listed_names(capsys) == [quarantined]
     assert asyncio.run(_depth(data)).ready == 1
+
+
+def test_what_is_dismissed_is_kept_and_listed_no_more(data: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["dead-letters", "dismiss"]) == 0
+    assert capsys.readouterr().out == "dismissed 1 letter\n"
+    assert len(list(data.glob("dismissed/**/*.jsonl"))) == 1
+    assert cli.main(["dead-letters", "list"]) == 0
+    (dead,) = capsys.readouterr().out.splitlines()
+    assert cli.main(["dead-letters", "dismiss", dead.split()[0]]) == 1
+    assert "is not in quarantine" in capsys.readouterr().err

@@ -20,7 +20,7 @@ from telemetry.domain.privacy.figures import FiguresWithout
 from telemetry.domain.privacy.holdings import Holdings, Rewritten
 from telemetry.domain.privacy.report import digest
 from telemetry.domain.privacy.theirs import Vehicle
-from telemetry.domain.store import objects
+from telemetry.domain.store import objects, quarantine
 from telemetry.domain.store.objects import DamagedObjectError
 from telemetry.domain.store.quarantine import QuarantinedBody
 from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError, StoreUnavailableError
@@ -259,3 +259,11 @@ async def test_what_is_removed_after_it_was_listed_is_passed_over():
     await storage.put(f"raw/{hour_path(HOUR)}/vanished.jsonl", b"")
     await put_batch(storage, a_record(vehicle_id=THEIRS))
     assert (await erasure(storage).erase(NOW)).records == 1
+
+
+async def test_bodies_that_were_dismissed_go_as_those_in_quarantine_do():
+    storage = Stepped()
+    body = QuarantinedBody.of(Delivery("1.1", a_body(vehicle_id=THEIRS), NOW, 1), "torn", NOW)
+    await storage.put("dismissed/year=2025/quarantine-1-0.jsonl", quarantine.encode([body]))
+    assert (await erasure(storage).erase(NOW)).records == 1
+    assert not [key for key in await contents(storage) if key.startswith("dismissed/")]

@@ -153,3 +153,11 @@ async def test_a_body_leaves_quarantine_only_once_the_queue_holds_it(aside):
     aside.queue.refused, aside.queue.failing = (), ()
     assert await aside.recovery.replay([key]) == []
     assert await aside.received() == [(b"one", 1), (b"two", 1)]
+
+
+async def test_what_is_dismissed_is_kept_elsewhere_and_is_no_item_any_more(aside):
+    key, (dead,) = await aside.quarantine(b"one"), await aside.make_dead(b"poison")
+    data = await aside.storage.get(key)
+    assert await aside.recovery.dismiss([key, dead, key, "quarantine/none"]) == [dead, key, "quarantine/none"]
+    assert [item.name for item in await aside.items()] == [dead]
+    assert await aside.storage.get(f"dismissed/{key.removeprefix('quarantine/')}") == data

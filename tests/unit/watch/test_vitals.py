@@ -142,7 +142,10 @@ def test_a_receiver_that_is_gone_is_said():
 
 def test_dead_letters_and_objects_in_quarantine_are_counted_together():
     found = judged("dead_letters", depth=Depth(0, 0, 2), quarantined=1)
-    assert (found.value, found.wrong, found.help) == (3, True, "telemetry dead-letters list")
+    assert (found.value, found.wrong) == (3, True)
+    steps = found.help.split("; ")
+    assert steps == [f"telemetry dead-letters {step}" for step in ("list", "replay", "dismiss")]
+    assert "dismiss" not in judged("dead_letters", depth=Depth(0, 0, 2), quarantined=0).help
     assert judged("dead_letters", depth=None, quarantined=1).value == 1
     assert judged("dead_letters", depth=EMPTY, quarantined=None).value == 0
 
@@ -163,3 +166,25 @@ def test_an_aggregator_that_does_not_look_has_to_be_started():
     assert (gone.value, gone.wrong, gone.why) == (0, True, "no aggregator runs")
     unknown = judged("hours_overdue", overdue=None, missing={"aggregator"})
     assert (unknown.value, unknown.wrong) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "help_"),
+    [
+        ("raw/x cannot be written: Permission denied", "chmod -R u+rwX /srv/data"),
+        ("raw/x: Read-only file system", "mount -o remount,rw $(findmnt -no TARGET -T /srv/data)"),
+        ("raw/x: No space left on device", "df -h /srv/data"),
+        ("S3 did not answer", "telemetry settings"),
+    ],
+)
+def test_a_store_that_refuses_says_why_and_what_gives_it_back(error: str, help_: str):
+    failing = [lately("consumer", stored=5, failing=error)]
+    aims = Aims(data_dir="/srv/data")
+    found = judged("stored", lately=failing, oldest_ms=NOW - 6000, aims=aims)
+    assert (found.value, found.why, found.help) == (0.5, error, help_)
+    assert not judged("stored", lately=failing, oldest_ms=NOW - 4000, aims=aims).wrong
+
+
+def test_posts_that_fail_while_nobody_empties_the_queue_need_a_consumer():
+    failing = [lately("receiver", posts=10, failed_posts=5)]
+    assert judged("rejected", lately=failing, missing={"consumer"}).help == "telemetry consumer"

@@ -1,13 +1,17 @@
 """What the consumer counts."""
 
 from pathlib import Path
-from typing import get_args
+from typing import Final, get_args
+
+import msgspec
 
 from telemetry.adapters.metrics import tallies, waiting
 from telemetry.adapters.metrics.meters import Meters
 from telemetry.domain.store.flush import Reason, StoredBatch
 from telemetry.domain.transport.lease import Depth
 from telemetry.domain.watch.lately import Tallies
+
+_LONGEST: Final = 300  # characters of a reason
 
 
 class ConsumerMetrics:
@@ -33,6 +37,7 @@ class ConsumerMetrics:
         }
         self._in_flight = self._meters.gauge("telemetry_in_flight_messages")
         self._held_back = self._meters.gauge("telemetry_held_back_messages")
+        self._failing = ""
         self._raw = self._meters.counter("telemetry_stored_records", "raw")
         self._skewed = self._meters.counter("telemetry_stored_records", "skewed")
 
@@ -41,6 +46,7 @@ class ConsumerMetrics:
         for name, counter in self._counters.items():
             if count := getattr(batch, name):
                 counter.inc(count)
+        self._failing = ""
         self._raw.inc(batch.records - batch.skewed)
         if batch.skewed:
             self._skewed.inc(batch.skewed)
@@ -49,9 +55,10 @@ class ConsumerMetrics:
         for stage, spread in batch.spreads.items():
             self._latency_s.add(stage, spread.counts, spread.total_s)
 
-    def failed(self, action: str) -> None:
+    def failed(self, action: str, why: str = "") -> None:
         """Count an attempt that failed: to `write`, `receive`, `delete` or `extend`."""
         self._meters.counter("telemetry_store_failures", action).inc()
+        self._failing = why[:_LONGEST]
 
     def carries(self, in_flight: int, held_back: int) -> None:
         """Note how many messages are on lease here, and how many of them could not be stored."""
@@ -64,7 +71,8 @@ class ConsumerMetrics:
 
     def tallies(self, at_ms: int) -> Tallies:
         """Return what this process has counted, at a moment in epoch milliseconds."""
-        return tallies.of(self._meters.samples(), at_ms)[1]
+        counted = tallies.of(self._meters.samples(), at_ms)[1]
+        return msgspec.structs.replace(counted, failing=self._failing)
 
     def serve(self, host: str, port: int) -> None:
         """Answer scrapes until the process ends. Raise OSError."""

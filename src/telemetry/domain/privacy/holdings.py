@@ -3,6 +3,7 @@
 raw/, skewed/          lines of records
 compacted/             records by columns, which a manifest names
 quarantine/            bodies of messages that could not be decoded
+dismissed/             the same, of which nobody expects anything any more
 aggregated/            figures, and the vehicles that were absent
 the queue              messages that wait, are on lease, or are dead letters
 """

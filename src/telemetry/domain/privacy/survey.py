@@ -75,9 +75,10 @@ class Survey:
                     yield Lines(content.key, self._vehicle.split(lines))
 
     async def bodies(self) -> AsyncIterator[Bodies]:
-        """Yield the objects of the quarantine that have bodies of the vehicle."""
-        async for found in self._each(await self._storage.list(objects.QUARANTINE), self._bodies):
-            yield found
+        """Yield the objects of the quarantine that have bodies of the vehicle, dismissed ones included."""
+        for tree in (objects.QUARANTINE, objects.DISMISSED):
+            async for found in self._each(await self._storage.list(tree), self._bodies):
+                yield found
 
     async def figures(self) -> AsyncIterator[str]:
         """Yield the keys of figures that name the vehicle."""

@@ -19,6 +19,9 @@ MAX_BATCH: Final = 5_000_000
 QUARANTINE: Final = "quarantine/"
 """The tree beside `raw/` and `skewed/` that holds queue bodies that could not be decoded."""
 
+DISMISSED: Final = "dismissed/"
+"""The tree of bodies that were in quarantine, and that an operator has done with."""
+
 RECORDS: Final = ("raw/", "skewed/")
 """The trees of objects that hold records."""
 

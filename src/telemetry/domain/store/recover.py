@@ -12,7 +12,7 @@ import msgspec
 
 from telemetry.domain.contract.moment import format_timestamp
 from telemetry.domain.store import quarantine
-from telemetry.domain.store.objects import QUARANTINE
+from telemetry.domain.store.objects import DISMISSED, QUARANTINE
 from telemetry.domain.store.quarantine import QuarantinedBody
 from telemetry.domain.store.storage import ObjectNotFoundError, Storage
 from telemetry.domain.transport.queue import Queue
@@ -57,6 +57,24 @@ class Recovery:
         Return the names of nothing.
         """
         return [name for name in names if not await self._replay(name)]
+
+    async def dismiss(self, names: Iterable[str]) -> Sequence[str]:
+        """Move quarantined bodies that nobody will decode to the tree `dismissed/`, where they are kept.
+
+        Return the names that belong to none.
+        """
+        return [name for name in names if not await self._dismiss(name)]
+
+    async def _dismiss(self, name: str) -> bool:
+        if not name.startswith(QUARANTINE):
+            return False
+        try:
+            data = await self._storage.get(name)
+        except ObjectNotFoundError:
+            return False
+        await self._storage.put(DISMISSED + name.removeprefix(QUARANTINE), data)
+        await self._storage.delete(name)
+        return True
 
     async def _replay(self, name: str) -> bool:
         try:

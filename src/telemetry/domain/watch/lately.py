@@ -27,6 +27,7 @@ class Tallies(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Stored records came in `messages` and went to `objects` of `size` bytes in all. `looked_ms` is
     when an aggregator last looked through the store to its end, `longest_build_s` how long an hour took.
+    `failing` is why a consumer could not write, since it stored something.
     """
 
     at_ms: int
@@ -42,6 +43,7 @@ class Tallies(msgspec.Struct, frozen=True, omit_defaults=True):
     stages: Stages = {}
     looked_ms: int = 0
     longest_build_s: float = 0.0
+    failing: str = ""
 
 
 class Lately(msgspec.Struct, frozen=True, omit_defaults=True):

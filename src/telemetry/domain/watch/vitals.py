@@ -33,6 +33,7 @@ class Aims(msgspec.Struct, frozen=True):
     """What a judgement needs to know of the settings."""
 
     batch_timeout_s: float = 2.0
+    data_dir: str = "data"
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -163,10 +164,28 @@ def _stored(case: _Case) -> _Judged:
         return 0.0, gone
     if not case.reading.of("consumer"):
         return None, None
-    if per_s == 0 and age_s > case.reading.aims.batch_timeout_s + _STUCK_S:
+    if age_s <= case.reading.aims.batch_timeout_s + _STUCK_S:
+        return per_s, None
+    if failing := next((each.now.failing for each in case.reading.lately if each.now.failing), ""):
+        return per_s, _Fault(failing, _against(failing, case), case.reading.oldest_ms)
+    if per_s == 0:
         why = "messages wait and nothing is stored"
-        return 0.0, _Fault(why, "telemetry health consumer", case.reading.oldest_ms)
+        return per_s, _Fault(why, "telemetry health consumer", case.reading.oldest_ms)
     return per_s, None
+
+
+_AGAINST_FAULT: Final = {
+    "Permission denied": "chmod -R u+rwX {data_dir}",
+    "Read-only file system": "mount -o remount,rw $(findmnt -no TARGET -T {data_dir})",
+    "No space left on device": "df -h {data_dir}",
+}
+"""What helps by what an error says."""
+
+
+def _against(fault: str, case: _Case) -> str:
+    """Return the command that helps against a fault of the store."""
+    command = next((help_ for text, help_ in _AGAINST_FAULT.items() if text in fault), "telemetry settings")
+    return command.format(data_dir=case.reading.aims.data_dir)
 
 
 def _p95(case: _Case) -> _Judged:
@@ -210,6 +229,8 @@ def _rejected(case: _Case) -> _Judged:
         return shares[kind] * 100, None
     since = [each.refused_since_ms for each in case.reading.lately if each.refused_since_ms is not None]
     why, help_ = _REFUSALS[kind]
+    if kind == "failed" and case.gone("consumer"):
+        why, help_ = "POSTs are answered 5xx, and no consumer empties the queue", "telemetry consumer"
     return shares[kind] * 100, _Fault(why, help_.format(url=case.url), min(since, default=None))
 
 
@@ -230,7 +251,8 @@ def _letters(case: _Case) -> _Judged:
     if not value:
         return 0.0, None
     why = f"{dead} dead letters, {quarantined or 0} objects in quarantine"
-    return float(value), _Fault(why, "telemetry dead-letters list")
+    steps = ["list", *(["replay"] if dead else []), *(["dismiss"] if quarantined else [])]
+    return float(value), _Fault(why, "; ".join(f"telemetry dead-letters {step}" for step in steps))
 
 
 def _hours(case: _Case) -> _Judged:

@@ -25,7 +25,7 @@ ROLES: Final = {
     "demo": "run all roles on this machine, ending in the proof table",
     "provision": "make the queues and the bucket on AWS",
     "estimate": "say what a fleet costs a month on AWS",
-    "dead-letters": "list, show or replay what could not be processed",
+    "dead-letters": "list, show, replay or dismiss what could not be processed",
     "skewed": "list records whose clocks were not believed, or judge them again",
     "vehicle": "export or erase all that is stored of one vehicle",
     "queue": "examine the embedded queue, or save what can be read of a damaged one",

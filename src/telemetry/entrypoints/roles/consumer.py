@@ -177,14 +177,14 @@ class Report:
 
     def unwritten(self, new: NewObject, error: TelemetryError) -> None:
         self._was_held_back = True
-        self._metrics.failed("write")
+        self._metrics.failed("write", str(error))
         self._unwritten.add(new.folder)
         if self._throttle.admit("write", self._clock.monotonic_s()):
             self._say_unwritten(error)
         self._end_if_stale(error)
 
     def unreached(self, verb: str, error: OutOfReachError) -> None:
-        self._metrics.failed(verb)
+        self._metrics.failed(verb, str(error))
         if self._throttle.admit(verb, self._clock.monotonic_s()):
             self.logger.error(_UNREACHED[verb], error=str(error))
         self._end_if_stale(error)

@@ -45,7 +45,7 @@ class Watching:
         self._deadlines = Deadlines(
             self._store, container.together(), round(configured.aggregate_lateness * 1000)
         )
-        self._aims = Aims(configured.batch_timeout)
+        self._aims = Aims(configured.batch_timeout, str(configured.data_dir))
         self._depth = _Remembered[tuple[Depth, int | None]](self._clock, _QUEUE_MS[configured.queue_backend])
         store_ms = _STORE_MS[configured.storage_backend]
         self._quarantine = _Remembered[Sequence[ObjectInfo]](self._clock, store_ms)
