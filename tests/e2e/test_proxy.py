@@ -104,3 +104,8 @@ def test_vehicles_post_over_tls_and_what_is_for_operators_stays_closed(tmp_path:
         assert too_large.headers["Content-Type"] == "application/problem+json"
         # The receiver sees an address of this machine, and that it is a proxy's.
         assert client.get("/metrics").status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
+        assert 'type="password"' in client.get("/dashboard").text
+        begun = client.post("/dashboard/session", data={"key": "test-key"})
+        assert begun.headers["set-cookie"].endswith("; Secure")
+        with client.stream("GET", "/dashboard/feed") as feed:  # whose first event comes before its end
+            assert any(line == "event: numbers" for line in feed.iter_lines())

@@ -86,6 +86,19 @@ async def test_who_types_another_key_is_told_so_and_has_to_wait(receiver: Receiv
         assert (await sign_in(client)).status_code == 303
 
 
+async def test_of_a_proxy_on_this_machine_each_client_has_its_own_tries(receiver: Receiver):
+    for client, forwarded, status in (
+        ("127.0.0.1", "10.0.0.1", 401),
+        ("127.0.0.1", "10.0.0.1", 429),
+        ("127.0.0.1", "10.0.0.1, 10.0.0.2", 401),
+        ("192.0.2.9", "10.0.0.3", 401),
+        ("192.0.2.9", "10.0.0.4", 429),  # who is elsewhere may name anybody
+    ):
+        async with visitor(receiver, client) as browser:
+            answer = await sign_in(browser, "wrong", **{"X-Forwarded-For": forwarded})
+            assert answer.status_code == status, forwarded
+
+
 async def test_a_form_without_a_key_or_with_nonsense_is_answered_as_a_wrong_one(receiver: Receiver):
     for content, status in ((b"", 401), (b"key", 401), (b"\xff=\xff&key=%ff", 401), (b"k" * 5000, 413)):
         async with visitor(receiver, f"address-{status}-{len(content)}") as client:

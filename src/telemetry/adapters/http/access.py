@@ -115,8 +115,13 @@ def _is_local(scope: Scope) -> bool:
         return False
     if scope["path"].lstrip("/").startswith(files.PATH[1:]) and not _names_address(scope):
         return False
+    return is_loopback(client[0])
+
+
+def is_loopback(text: str) -> bool:
+    """Return whether an address is one of this machine."""
     try:
-        address = ip_address(client[0])
+        address = ip_address(text)
     except ValueError:
         return False
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

@@ -20,7 +20,7 @@ from litestar.response import Redirect, ServerSentEvent
 from litestar.status_codes import HTTP_303_SEE_OTHER
 from litestar.types import ControllerRouterHandler
 
-from telemetry.adapters.http.access import HEAD
+from telemetry.adapters.http.access import HEAD, is_loopback
 from telemetry.adapters.http.dashboard import files
 from telemetry.adapters.http.dashboard.feed import together
 from telemetry.adapters.http.dashboard.files import FEED, HEADERS, PATH
@@ -136,7 +136,10 @@ def _check_site(request: _Request) -> None:
 
 
 def _address(request: _Request) -> str:
-    return request.client.host if request.client else ""
+    """Return who types a key: the client of a proxy on this machine as that names it, else who connected."""
+    address = request.client.host if request.client else ""
+    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return forwarded if forwarded and is_loopback(address) else address
 
 
 def _to_page(request: _Request, value: str, max_age: int) -> Response[Any]:

@@ -16,7 +16,7 @@ function tile({ title, vital, isNone }) {
   return make("li", { class: state, "data-name": vital.name },
     make("h2", {}, title),
     make("p", { class: "value" }, ...(isNone ? ["none"] : value(vital))),
-    make("p", { class: "when" }, make("span", { class: "mark" }, mark[state]), " · ", make("time", {}, clock(vital.second))),
+    make("p", { class: "when" }, make("span", { class: "mark" }, mark[state]), make("span", { class: "dot" }, " · "), make("time", {}, clock(vital.second))),
     vital.wrong ? make("p", { class: "why" }, vital.why) : null,
     vital.help && vital.wrong ? command(vital.help) : null);
 }
