@@ -1,7 +1,9 @@
 """How much one consumer carries from SQS to S3, on its default settings, when AWS is a round trip away.
 
-Run by `make bench-aws RTT=50`. The queue is filled before the consumer starts. A record is lost if the queue
-is empty and the record is not in the bucket.
+Run by `make bench-aws RTT=50`. Messages wait before the consumer starts, and others are sent while it works,
+so that it never waits for one. They are not all sent before, since the emulator takes the longer for each
+receive the more messages it holds. The clock stops when less than a batch is left, which waits for its time.
+A record is lost if the queue is empty and the record is not in the bucket.
 """
 
 import os
@@ -9,7 +11,7 @@ import sys
 import tempfile
 import time
 from base64 import b64encode
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,21 +32,28 @@ from telemetry.domain.transport import envelope
 from telemetry.domain.transport.parcel import Parcel
 from telemetry.domain.vehicle.simulate import Simulation
 
+_BATCH: Final = 100  # records, by default
+_LOOK_S: Final = 0.1  # between two looks at the queue: each takes the emulator some milliseconds
+
 
 class Question(NamedTuple):
-    """Messages of so many records each, and how many records a second have to be carried at 50 ms."""
+    """Messages of so many records each, and how many records a second have to be carried at 50 ms.
+
+    About `waiting` messages are in the queue at any time.
+    """
 
     name: str
     messages: int
     records: int
     goal: int
+    waiting: int = 2_000
     random_fill: bool = False
 
 
 QUESTIONS: Final = (
     Question("single", 20_000, 1, 2_000),
     Question("single_random_fill", 20_000, 1, 2_000, random_fill=True),
-    Question("packed", 3_000, 500, 200_000),
+    Question("packed", 3_000, 500, 200_000, waiting=500),
 )
 
 
@@ -62,12 +71,15 @@ def measure(question: Question, rtt_ms: float) -> Mapping[str, Any]:
         pipeline = Pipeline(folder, QUEUE_BACKEND="sqs", STORAGE_BACKEND="s3", **places)
         del pipeline.environment["QUEUE_VISIBILITY_TIMEOUT"]
         try:
-            fill(cloud, queue, question)
+            unsent = deque(bodies(question))
+            keep(cloud, queue, unsent, question.waiting)
             pipeline.start("consumer")
             wait_until(lambda: "Started" in pipeline.log("consumer"), "the consumer to start")
             started = time.monotonic()
-            wait_until(lambda: not left(cloud, queue), "the queue to be empty", patience_s=600)
+            while keep(cloud, queue, unsent, question.waiting) * question.records >= _BATCH:
+                time.sleep(_LOOK_S)
             seconds = time.monotonic() - started
+            wait_until(lambda: not left(cloud, queue), "the queue to be empty")
             cpu_s = sum(os.times()[2:4])
             pipeline.stop("consumer")
             cpu_s = sum(os.times()[2:4]) - cpu_s
@@ -90,18 +102,22 @@ def measure(question: Question, rtt_ms: float) -> Mapping[str, Any]:
             emulator.kill()
 
 
-def fill(cloud: Cloud, queue: str, question: Question) -> None:
-    """Send the messages of a question, straight to the emulator."""
+def keep(cloud: Cloud, queue: str, unsent: deque[str], waiting: int) -> int:
+    """Send as many messages as are missing to `waiting`, past the relay; return how many are left."""
+    count = left(cloud, queue)
+    missing = min(waiting - count, len(unsent))
+    texts = [unsent.popleft() for _ in range(missing)]
+    with ThreadPoolExecutor(2) as threads:
+        runs = (texts[start : start + 10] for start in range(0, len(texts), 10))
+        list(threads.map(lambda run: send(cloud, queue, run), runs))
+    return count + len(texts)
 
-    def send(texts: Sequence[str]) -> None:
-        entries = [{"Id": str(n), "MessageBody": text} for n, text in enumerate(texts)]
-        answer = cloud.sqs.send_message_batch(QueueUrl=queue, Entries=entries)
-        if answer.get("Failed"):
-            raise RuntimeError(f"the emulator did not take {answer['Failed']}")
 
-    ready = list(bodies(question))
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(send, (ready[start : start + 5] for start in range(0, len(ready), 5))))
+def send(cloud: Cloud, queue: str, texts: Sequence[str]) -> None:
+    entries = [{"Id": str(n), "MessageBody": text} for n, text in enumerate(texts)]
+    answer = cloud.sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+    if answer.get("Failed"):
+        raise RuntimeError(f"the emulator did not take {answer['Failed']}")
 
 
 def bodies(question: Question) -> Iterator[str]:

@@ -18,7 +18,7 @@ ENTRYPOINTS = Path(__file__).parent.parent / "src" / "telemetry" / "entrypoints"
 POLICIES = sorted(
     name for name, each in template.read()["Resources"].items() if each["Type"] == "AWS::IAM::ManagedPolicy"
 )
-OF_STORES = [name for name in POLICIES if name not in ("ReceiverPolicy", "ProvisionerPolicy")]
+OF_STORES = [name for name in POLICIES if name != "ProvisionerPolicy"]
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 TREES = ("raw/", "skewed/", "aggregated/", COMPACTED, NOTES, QUARANTINE)
 
@@ -107,7 +107,7 @@ def test_the_prefix_of_the_roles_is_that_of_lifecycle_and_policies():
     rules = stack.resources["Bucket"]["LifecycleConfiguration"]["Rules"]
     assert {rule["Prefix"] for rule in rules} == {
         "fleet/7/",
-        *(f"fleet/7/{tree}/" for tree in ("raw", "skewed", "compacted")),
+        *(f"fleet/7/{tree}/" for tree in ("raw", "skewed", "compacted", "notes")),
     }
     assert all(rule["Id"].startswith("telemetry:fleet/7/") for rule in rules)
     for policy in OF_STORES:

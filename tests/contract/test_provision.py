@@ -10,6 +10,7 @@ import pytest
 from harness.cloud import IS_GIVEN, Cloud
 from harness.template import Stack
 from telemetry.adapters.provision import Plan, Provisioner
+from telemetry.adapters.provision.plan import expiries
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
@@ -103,10 +104,45 @@ def test_what_others_set_under_their_own_names_stays(cloud: Cloud, plan: Plan):
     provision(cloud, plan)
     rules = cloud.s3.get_bucket_lifecycle_configuration(Bucket=plan.bucket)["Rules"]
     assert rule in rules
-    assert len(rules) == 7
+    assert len(rules) == 8
     assert of_bucket in json.loads(cloud.s3.get_bucket_policy(Bucket=plan.bucket)["Policy"])["Statement"]
     assert of_queue in json.loads(attributes(cloud, plan.dead_queue)["Policy"])["Statement"]
     assert changes(plan) == {}
+
+
+THEIRS: dict[str, dict[str, Any]] = {
+    "all": {"Filter": {}, "Expiration": {"Days": 9}},
+    "old": {"Prefix": "raw/year=2020/", "Expiration": {"Date": "2030-01-01T00:00:00Z"}},
+    "figures": {"Filter": {"And": {"Prefix": "agg", "ObjectSizeGreaterThan": 5}}, "Expiration": {"Days": 9}},
+    "other": {"Filter": {"Prefix": "theirs/"}, "Expiration": {"Days": 9}},
+    "tagged": {"Filter": {"And": {"Prefix": "", "Tags": [{"Key": "a", "Value": "b"}]}}, "Expiration": {"Days": 9}},
+    "versions": {"Filter": {"Prefix": "raw/"}, "NoncurrentVersionExpiration": {"NoncurrentDays": 9}},
+    "markers": {"Filter": {"Prefix": "raw/"}, "Expiration": {"ExpiredObjectDeleteMarker": True}},
+    "off": {"Filter": {"Prefix": "raw/"}, "Expiration": {"Days": 9}, "Status": "Disabled"},
+}  # fmt: skip
+
+
+def test_a_rule_of_others_that_removes_records_or_figures_is_named(cloud: Cloud, plan: Plan):
+    provision(cloud, plan)
+    provisioner = Provisioner(plan)
+    assert provisioner.expiries() == []
+    rule = {
+        "ID": "theirs",
+        "Filter": {"Prefix": "raw/year=2020/"},
+        "Status": "Enabled",
+        "Expiration": {"Days": 9},
+    }
+    cloud.s3.put_bucket_lifecycle_configuration(Bucket=plan.bucket, LifecycleConfiguration={"Rules": [rule]})
+    assert provisioner.expiries() == ["theirs, which removes what begins with 'raw/year=2020/'"]
+    provisioner.close()
+
+
+def test_of_the_rules_of_others_those_are_named_that_remove_what_is_kept(plan: Plan):
+    rules = [{"ID": name, "Status": "Enabled", **rule} for name, rule in THEIRS.items()]
+    named = [each.partition(",")[0] for each in expiries(plan, {"Rules": rules})]
+    assert named == ["all", "old", "figures"]
+    elsewhere = msgspec.structs.replace(plan, prefix="fleet")
+    assert [each.partition(",")[0] for each in expiries(elsewhere, {"Rules": rules})] == ["all"]
 
 
 def test_encryption_by_a_key_is_not_taken_back(cloud: Cloud, plan: Plan):
@@ -126,7 +162,7 @@ def test_pipelines_that_share_a_bucket_keep_their_lifecycles_apart(cloud: Cloud,
     other = msgspec.structs.replace(plan, prefix="b")
     assert list(changes(other).values()) == [[]]
     provision(cloud, other)
-    assert len(cloud.s3.get_bucket_lifecycle_configuration(Bucket=plan.bucket)["Rules"]) == 12
+    assert len(cloud.s3.get_bucket_lifecycle_configuration(Bucket=plan.bucket)["Rules"]) == 14
 
 
 def test_a_dead_letter_outlives_what_the_queue_keeps(cloud: Cloud, plan: Plan):
@@ -211,6 +247,8 @@ def as_declared(rule: dict[str, Any]) -> dict[str, Any]:
         ]
     if abort := rule.get("AbortIncompleteMultipartUpload"):
         written["AbortIncompleteMultipartUpload"] = abort
+    if expiration := rule.get("Expiration"):
+        written["ExpirationInDays"] = expiration["Days"]
     return written
 
 
@@ -218,7 +256,7 @@ def test_the_prefix_of_the_store_is_that_of_its_lifecycle(cloud: Cloud, plan: Pl
     provision(cloud, Plan(plan.queue, plan.bucket, "fleet/7/"))
     rules = cloud.s3.get_bucket_lifecycle_configuration(Bucket=plan.bucket)["Rules"]
     folders = {each["Filter"].get("And", each["Filter"])["Prefix"] for each in rules}
-    assert folders == {"fleet/7/raw/", "fleet/7/skewed/", "fleet/7/compacted/", "fleet/7/"}
+    assert folders == {f"fleet/7/{each}" for each in ("raw/", "skewed/", "compacted/", "notes/", "")}
 
 
 def test_a_fifo_queue_has_dead_letters_of_its_kind(cloud: Cloud, plan: Plan):

@@ -20,6 +20,7 @@ from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.certify import Certifier
 from telemetry.domain.figures.evidence import Inquiry
 from telemetry.domain.figures.inputs import Name
+from telemetry.domain.figures.report import Hours
 from telemetry.domain.figures.watch import Watch
 from telemetry.domain.proof.manifest import Manifest
 from telemetry.domain.proof.prove import Prover
@@ -33,6 +34,7 @@ from tests.entrypoints.roles.dead_letters import put_bad_body
 from tests.unit.store.stepped import turn
 
 TERMS = LeaseTerms(visibility_ms=30_000, max_receives=3)
+SERVICES = {"monitoring": "cloudwatch"}
 NAMES = {
     "SendMessageBatch": "SendMessage",
     "DeleteMessageBatch": "DeleteMessage",
@@ -77,7 +79,7 @@ class Watched:
         found = map(json.loads, self._trace.read_text().splitlines()[self._seen :])
         return {
             (
-                f"{each['service']}:{NAMES.get(each['operation'], each['operation'])}",
+                f"{SERVICES.get(each['service'], each['service'])}:{NAMES.get(each['operation'], each['operation'])}",
                 f"arn:aws:s3:::{each['path'].lstrip('/')}" if each["service"] == "s3" else "",
             )
             for each in found
@@ -117,12 +119,26 @@ def check(policy: str, asked: Iterable[tuple[str, str]]) -> None:
 
 
 def test_the_receiver_may_do_what_it_does_and_no_more(watched: Watched):
-    async def receive() -> None:
-        queue = SqsQueue(watched.url, TERMS)
-        assert await queue.send([a_body()]) == []
-        await queue.depth()
-        await queue.close()
+    hour = hour_of(NOW)
 
+    async def build() -> None:
+        storage = S3Storage(watched.bucket, "fleet")
+        await put_batch(storage, a_record())
+        await Aggregator(storage).look()
+        (found,) = (await Watch(storage).look(NOW)).due
+        await Aggregator(storage).settle(found)
+        await storage.close()
+        watched.start()
+
+    async def receive() -> None:
+        async with watched.ports() as (queue, storage):
+            assert await queue.send([a_body()]) == []
+            await queue.depth()
+            hours = Hours(storage)  # as GET /hours asks
+            assert [each async for each in hours.lines([hour, hour + 1])] == []
+            assert await hours.report(hour) is None
+
+    asyncio.run(build())
     asyncio.run(receive())
     check("ReceiverPolicy", watched.asked())
 

@@ -23,11 +23,16 @@ def expired(call: Call) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("role", "started"),
-    [("receiver", "startup complete"), ("consumer", "Started"), ("aggregator", "Started")],
+    ("role", "started", "options"),
+    [
+        ("receiver", "startup complete", []),
+        ("receiver", "startup complete", ["--workers", "2"]),
+        ("consumer", "Started", []),
+        ("aggregator", "Started", []),
+    ],
 )
 def test_a_role_whose_credentials_have_expired_ends_with_one_line_and_a_status(
-    tmp_path: Path, role: str, started: str
+    tmp_path: Path, role: str, started: str, options: list[str]
 ):
     stub = Stub(healthy)
     with serve(stub):
@@ -41,7 +46,7 @@ def test_a_role_whose_credentials_have_expired_ends_with_one_line_and_a_status(
             **ENVIRONMENT,
         )
         try:
-            process = pipeline.start(role)
+            process = pipeline.start(role, *options)
             wait_until(lambda: started in pipeline.log(role), f"the {role} to start")
             stub.script = expired
             if role == "receiver":

@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
+
 from harness.cloud import Cloud
-from harness.stub import Answer, Call, Stub, ok
-from telemetry.adapters.queue.sqs import SqsQueue
-from telemetry.domain.transport.lease import Depth
+from harness.stub import Answer, Call, Stub, ok, sqs_error
+from telemetry.adapters.queue.sqs import SqsQueue, letters
+from telemetry.domain.transport.lease import BURIED, Depth
 from tests.adapters.queue.sqs_stub import LIMITS, RECORD, TERMS, done, full
+from tests.waiting import until
 
 
 async def test_a_queue_without_dead_letters_has_none(cloud: Cloud):
@@ -32,6 +35,43 @@ async def test_a_dead_letter_has_the_same_handle_in_the_next_process(cloud: Clou
     assert (again.body, again.sent_ms) == (RECORD, seen.sent_ms)
     assert await second.dead(10) == []
     await second.close()
+
+
+async def test_new_dead_letters_are_said_with_their_count_to_who_receives(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(letters, "_LOOK_S", 0.0)
+    url = cloud.queue()
+    dead = cloud.dead_queue(url)
+    cloud.sqs.send_message(QueueUrl=dead, MessageBody=RECORD.decode())
+    queue = SqsQueue(url, TERMS, poll_s=1)
+    await queue.receive(1, 0)
+    await until(lambda: queue._letters._seen == 1)
+    assert not caplog.records  # it was there before
+    for _ in range(2):
+        cloud.sqs.send_message(QueueUrl=dead, MessageBody=RECORD.decode())
+    await until(queue._letters._looking.done)
+    await queue.receive(1, 0)
+    await until(lambda: queue._letters._seen == 3)
+    assert [each.getMessage() for each in caplog.records] == [BURIED % (2, 5)]
+    await queue.close()
+
+
+async def test_what_cannot_be_counted_is_asked_for_again_later(stub: Stub, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(letters, "_LOOK_S", 0.0)
+    policy = json.dumps({"deadLetterTargetArn": "arn:aws:sqs:x:1:d", "maxReceiveCount": "5"})
+    stub.script = lambda _: ok(Attributes=LIMITS | {"RedrivePolicy": policy})
+    queue = SqsQueue(f"{stub.url}/1/q", TERMS, pause_s=0)
+
+    def script(call: Call) -> Answer:
+        return sqs_error("AccessDenied", 403) if call.verb == "GetQueueAttributes" else full(1)
+
+    stub.script = script
+    assert await queue.receive(1, 30)
+    await queue._letters._looking
+    assert queue._letters._seen is None
+    stub.script = lambda _: ok()
+    await queue.close()
 
 
 async def test_a_dead_letter_that_cannot_be_sent_stays_one(stub: Stub):

@@ -7,6 +7,8 @@ from itertools import pairwise
 import pytest
 
 from harness.stub import Answer, Call, Stub, ok, sqs_error
+from telemetry.adapters.queue.sqs import polls
+from telemetry.adapters.queue.sqs.arrivals import Arrivals
 from telemetry.domain.transport.queue import QueueUnavailableError
 from tests.adapters.queue.sqs_stub import done, entries, failing, full, queue_at
 from tests.waiting import until
@@ -52,6 +54,18 @@ async def test_a_queue_that_brings_few_at_a_time_is_emptied_without_a_pause(stub
     assert backlog.waits[0] == 20
     assert set(backlog.waits[1:]) == {0}
     await queue.close()
+
+
+async def test_where_messages_are_large_there_are_fewer_polls(
+    stub: Stub, stubbed, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(polls, "_MOST_BYTES", 100)
+    stub.script = lambda _: full()  # 40 bytes
+    async with asyncio.timeout(30):
+        for _ in range(20):
+            await stubbed.receive(10, 5)
+            assert len(stubbed._polls._under_way) <= 2
+    assert stubbed._polls._wanted == 2
 
 
 async def test_a_poll_that_brought_nothing_is_followed_by_a_pause_and_one_poll_that_waits(stub: Stub):
@@ -137,7 +151,7 @@ async def test_a_queue_that_cannot_hand_back_closes_all_the_same(stub: Stub):
 
 async def test_what_nobody_took_for_half_of_its_lease_is_left_to_come_again(stub: Stub):
     queue = queue_at(stub)
-    queue._polls._visibility_s = 0
+    queue._polls._arrived = Arrivals(0)
     stub.script = failing(1, full(), lambda _: ok())
     assert await queue.receive(4, 0.5) == []
     await queue.close()

@@ -39,6 +39,10 @@ def test_what_is_printed_is_what_the_roles_need(
     assert (configured.s3_bucket, configured.s3_prefix) == (cloud.name, "fleet")
     assert cli.main(["provision", "--dry-run"]) == 0  # by the settings that it printed
     assert capsys.readouterr() == ("", "0 changes to make\n")
+    rule = {"ID": "theirs", "Filter": {"Prefix": ""}, "Status": "Enabled", "Expiration": {"Days": 9}}
+    cloud.s3.put_bucket_lifecycle_configuration(Bucket=cloud.name, LifecycleConfiguration={"Rules": [rule]})
+    assert cli.main(["provision", "--dry-run"]) == 0
+    assert "warning: the bucket has the rule theirs, which removes" in capsys.readouterr().err
 
 
 def test_names_and_terms_come_from_the_settings_unless_given():

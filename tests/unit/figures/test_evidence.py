@@ -160,3 +160,28 @@ async def test_a_body_that_is_replayed_at_any_step_of_the_look_is_found(clock, p
     found = held(await Inquiry(storage, queue).ask(NOW))
     assert found.ready + found.quarantined >= 1
     assert place > 4 or await storage.list("") == []
+
+
+class ByAge:
+    """A queue that knows when its oldest message was sent, and nothing else."""
+
+    def __init__(self) -> None:
+        self.first_ms = 0
+
+    async def outlook(self) -> Outlook:
+        return Outlook({}, [Unplaced(Depth(0, 0, 0), self.first_ms, LATER)], "age")
+
+
+async def test_what_left_quarantine_may_be_in_a_queue_that_knows_only_ages(storage):
+    await put_quarantined(storage, quarantined(BODY))
+    (key,) = [each.key for each in await storage.list(QUARANTINE)]
+    queue = ByAge()
+    inquiry = Inquiry(storage, queue)
+    queue.first_ms = LATER
+    assert held(await inquiry.ask(NOW)).quarantined == 1
+    await storage.delete(key)  # as a replay does, once it is durable in the queue
+    queue.first_ms = NOW + 1
+    assert held(await inquiry.ask(NOW + 1)).quarantined == 1
+    assert held(await inquiry.ask(NOW + 2)).quarantined == 1
+    queue.first_ms = NOW + 2
+    assert held(await inquiry.ask(NOW + 3)).quarantined == 0

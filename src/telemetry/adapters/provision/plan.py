@@ -15,6 +15,8 @@ TIERED: Final = ("raw/", "skewed/")
 
 COMPACTED: Final = "compacted/"
 """The tree of compacted records, whose large objects move to storage from which they are read at once."""
+_KEPT: Final = (*TIERED, COMPACTED, "aggregated/", "quarantine/")
+_NOTES_DAYS: Final = 30  # an aggregator that was away for a day compares everything, and needs no note
 
 _MIN_INFREQUENT: Final = 128 * 1024  # bytes; Standard-IA bills a smaller object as if it had as many
 _DAY_S: Final = 24 * 3600
@@ -132,13 +134,19 @@ def _lifecycle(folder: str) -> Sequence[Mapping[str, Any]]:
     skip Standard-IA, which would bill them as 128 KB. The names of the rules hold the folder, because several
     pipelines may share a bucket.
     """
+    notes = {
+        "ID": f"telemetry:{folder}notes",
+        "Status": "Enabled",
+        "Filter": {"Prefix": f"{folder}notes/"},
+        "Expiration": {"Days": _NOTES_DAYS},
+    }
     abort = {
         "ID": f"telemetry:{folder}unfinished-uploads",
         "Status": "Enabled",
         "Filter": {"Prefix": folder},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
     }
-    return [*(rule for tree in TIERED for rule in _tiers(folder, tree)), _compacted(folder), abort]
+    return [*(rule for tree in TIERED for rule in _tiers(folder, tree)), _compacted(folder), notes, abort]
 
 
 def _compacted(folder: str) -> Mapping[str, Any]:
@@ -155,6 +163,20 @@ def _compacted(folder: str) -> Mapping[str, Any]:
             {"Days": 90, "StorageClass": "GLACIER_IR"},
         ],
     }
+
+
+def expiries(plan: Plan, lifecycle: Mapping[str, Any]) -> Iterator[str]:
+    """Name the rules of a bucket that remove what the pipeline keeps: records, figures, quarantine."""
+    kept = [plan.folder + tree for tree in _KEPT]
+    for rule in lifecycle.get("Rules", ()):
+        chosen = rule.get("Filter", rule)
+        chosen = chosen.get("And", chosen)
+        prefix = chosen.get("Prefix", "")
+        is_tagged = bool({"Tag", "Tags"} & chosen.keys())  # no object of the pipeline has a tag
+        meets = any(tree.startswith(prefix) or prefix.startswith(tree) for tree in kept)
+        expires = rule["Status"] == "Enabled" and {"Days", "Date"} & rule.get("Expiration", {}).keys()
+        if expires and meets and not is_tagged:
+            yield f"{rule.get('ID', 'without a name')}, which removes what begins with {prefix!r}"
 
 
 def _tiers(folder: str, tree: str) -> Iterator[Mapping[str, Any]]:

@@ -18,6 +18,7 @@ from telemetry.adapters.provision.plan import (
     Plan,
     bucket_aspects,
     dead_queue_attributes,
+    expiries,
     queue_attributes,
     tls_only,
 )
@@ -81,6 +82,11 @@ class Provisioner:
         ]
         lines += [f"S3_PREFIX={plan.prefix}"] if plan.prefix else []
         return [*lines, f"AWS_REGION={self._sqs.region}"]
+
+    def expiries(self) -> Sequence[str]:
+        """Name the rules of the bucket, whosever they are, that remove what the pipeline keeps."""
+        read = methodcaller("get_bucket_lifecycle_configuration", Bucket=self._plan.bucket)
+        return list(expiries(self._plan, self._if_exists(self._s3, read) or {}))
 
     def close(self) -> None:
         self._sqs.close()

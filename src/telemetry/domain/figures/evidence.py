@@ -4,6 +4,9 @@ A record goes from the queue to the raw store, or to quarantine and from there t
 always durable in the next place before it leaves the last. So who looks in the order of that way finds it:
 first in quarantine, then in the queue, in quarantine again, and only then in the raw store. What was in none
 of the first three is in the listing of the fourth, or was accepted after the first look.
+
+A queue that knows only ages does not know the one of what was sent to it out of quarantine. So that counts as
+quarantined until all that is in the queue was sent later.
 """
 
 from contextlib import suppress
@@ -63,6 +66,7 @@ class Inquiry:
         self._storage = storage
         self._queue = queue
         self._quarantined: dict[str, Outlook] = {}
+        self._sent_anew: dict[str, tuple[Outlook, int]] = {}
 
     async def ask(self, now_ms: int) -> Evidence:
         """Find out what there is; what cannot be asked is said, and not raised."""
@@ -72,16 +76,25 @@ class Inquiry:
             before = await self._look_at_quarantine()
             found = await self._queue.outlook()
             after = await self._look_at_quarantine()
+            self._note(before, found, now_ms)
         except TelemetryError as error:
             return Evidence(now_ms, fault=f"it could not be asked: {error}")
-        return Evidence(now_ms, found, outlook.together((before | after).values()))
+        self._quarantined = before | after
+        sent_anew = [each for each, _ in self._sent_anew.values()]
+        return Evidence(now_ms, found, outlook.together([*self._quarantined.values(), *sent_anew]))
+
+    def _note(self, before: dict[str, Outlook], queue: Outlook, now_ms: int) -> None:
+        """Keep what was in quarantine at the last look and is no more, while it may be in the queue."""
+        gone = {key: (each, now_ms) for key, each in self._quarantined.items() if key not in before}
+        first_ms = min((each.first_ms for each in queue.unplaced), default=now_ms)
+        kept = gone | self._sent_anew if queue.basis == "age" else {}
+        self._sent_anew = {key: (each, since) for key, (each, since) in kept.items() if first_ms <= since}
 
     async def _look_at_quarantine(self) -> dict[str, Outlook]:
         found = {}
         for info in await self._storage.list(QUARANTINE):
             with suppress(ObjectNotFoundError):  # replayed meanwhile: it was durable in the queue before
                 found[info.key] = self._quarantined.get(info.key) or await self._read(info)
-        self._quarantined = found
         return found
 
     async def _read(self, info: ObjectInfo) -> Outlook:

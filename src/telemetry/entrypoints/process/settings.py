@@ -140,7 +140,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     sqs_queue_url: str | None = None
     """The address of the queue for `QUEUE_BACKEND=sqs`, standard or FIFO."""
-    sqs_receivers: Annotated[int, Meta(ge=1, le=32)] = 16
+    sqs_receivers: Annotated[int, Meta(ge=1, le=64)] = 32
     """How many polls a consumer has under way at the most."""
     sqs_receive_pause: NotNegative = 0.2
     """How long after a poll that brought nothing the next one begins."""

@@ -82,6 +82,7 @@ def _show(provisioner: Provisioner) -> int:
     for change in changes:
         screen.say(f"would {_line(change)}")
     screen.complain(f"{screen.counted(len(changes), 'change')} to make")
+    _warn(provisioner)
     return 0
 
 
@@ -98,9 +99,16 @@ def _apply(provisioner: Provisioner, *, force: bool) -> int:
         screen.complain(f"did {change.what}")
         count += 1
     screen.complain(f"{screen.counted(count, 'change')} made")
+    _warn(provisioner)
     for line in provisioner.settings():
         screen.say(line)
     return 0
+
+
+def _warn(provisioner: Provisioner) -> None:
+    """Say what others set that takes away what is stored: it is theirs, and is left as it is."""
+    for rule in provisioner.expiries():
+        screen.complain(f"warning: the bucket has the rule {rule}: with it records or figures are lost")
 
 
 def _refuse_loss(change: Change) -> None:

@@ -52,6 +52,7 @@ URL: Final = "TELEMETRY_URL"
 _FAULTS_EVERY_S: Final = 1.0
 _REFUSALS_EVERY_S: Final = 10.0
 _STALE: Final = Event()  # set when this process ends because only another one can reach the queue
+_STALE_MARK: Final = "stale"  # the file by which a worker says that to its receiver
 _LONGEST: Final = 200  # characters of a reason, which may quote what was sent
 
 
@@ -96,9 +97,9 @@ def main(arguments: Sequence[str] = ()) -> int:
         workers=options.workers,
         stop_s=round(configured.shutdown_timeout),
     )
-    with _shared_folder() if options.workers > 1 else nullcontext():
+    with _shared_folder() if options.workers > 1 else nullcontext() as shared:
         server.serve(config)
-    return int(_STALE.is_set())
+        return int(_STALE.is_set() or bool(shared and (shared / _STALE_MARK).exists()))
 
 
 async def _open_queue(configured: Settings) -> None:
@@ -111,14 +112,24 @@ async def _open_queue(configured: Settings) -> None:
 
 
 @contextmanager
-def _shared_folder() -> Iterator[None]:
+def _shared_folder() -> Iterator[Path]:
     """Make the folder in which workers meet, and remove those of receivers that were killed."""
     with scratch.folder("telemetry-workers-") as shared:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(shared)  # where the workers' counters meet
         os.environ[SHARED_DIR] = str(shared)
         granting.share_secret(shared)
         os.environ[PARENT] = str(os.getpid())
-        yield
+        yield shared
+
+
+def _end_stale() -> None:
+    """End this process, and the receiver whose worker it may be, for a supervisor to start another."""
+    _STALE.set()
+    if shared := os.environ.get(SHARED_DIR):
+        Path(shared, _STALE_MARK).touch()
+        os.kill(int(os.environ[PARENT]), signal.SIGTERM)
+    else:
+        signal.raise_signal(signal.SIGTERM)
 
 
 def create() -> Litestar:
@@ -224,8 +235,7 @@ class Said:
             )
             if runtime.is_stale(error) and not _STALE.is_set():
                 self._log.error(runtime.STALE, error=str(error))
-                _STALE.set()
-                signal.raise_signal(signal.SIGTERM)
+                _end_stale()
         elif isinstance(error, StoreUnavailableError):
             self._faults.happened(
                 "store",

@@ -1,9 +1,15 @@
 """How old the messages of an SQS queue can be, of which it tells only how many there are, and that roughly.
 
-Its counts lag behind by up to a minute. So a queue is empty only if every look of a minute found it so, and
-then all is gone that was sent before the first of these looks.
+Two things bound the age, and the better one counts:
+
+- Counts lag behind by up to a minute. So if every look of a minute found the queue empty, all is gone that
+  was sent before the first of these looks.
+- CloudWatch has the age of the oldest message for each minute (`oldest`), also if the queue is never empty. A
+  dead letter or a body from quarantine that is sent anew has a new age, and old records. So this bound counts
+  only once it is later than the first look, and than the last one that found a dead letter.
 """
 
+from collections import deque
 from typing import Final
 
 from telemetry.domain.transport.lease import Depth
@@ -17,15 +23,24 @@ class Ages:
     """What the looks at one queue have found so far."""
 
     def __init__(self) -> None:
-        self._empty_since_ms: int | None = None
+        self._empty: deque[int] = deque()  # the last looks, if all of them found it empty
+        self._unsure_ms = -1  # what was sent until then may be younger than its records
 
-    def outlook(self, depth: Depth, now_ms: int) -> Outlook:
-        """Say what may be in the queue, which was counted at `now_ms` or later."""
+    def outlook(self, depth: Depth, now_ms: int, oldest_ms: int = 0) -> Outlook:
+        """Say what may be in the queue, which was counted at `now_ms` or later.
+
+        The oldest message was sent at `oldest_ms` or later, by CloudWatch; 0 if it does not say so.
+        """
+        if depth.dead or self._unsure_ms < 0:
+            self._unsure_ms = now_ms
         if depth != Depth(0, 0, 0):
-            self._empty_since_ms = None
-        elif self._empty_since_ms is None:
-            self._empty_since_ms = now_ms
-        since_ms = self._empty_since_ms
-        is_settled = since_ms is not None and now_ms - since_ms >= SETTLES_MS
-        first_ms = since_ms if since_ms is not None and is_settled else 0
+            self._empty.clear()
+        else:
+            self._empty.append(now_ms)
+        while len(self._empty) > 1 and now_ms - self._empty[1] >= SETTLES_MS:
+            self._empty.popleft()
+        is_settled = bool(self._empty) and now_ms - self._empty[0] >= SETTLES_MS
+        first_ms = self._empty[0] if is_settled else 0
+        if oldest_ms > self._unsure_ms:
+            first_ms = max(first_ms, oldest_ms)
         return Outlook({}, [Unplaced(depth, first_ms, now_ms)], "age")

@@ -1,9 +1,12 @@
 """The dead letters of an SQS queue, which an operator lists and redrives.
 
-The handle of a letter is its message id, which, unlike SQS's receipt handles, is valid in the next process
-too. Letters that were listed are on lease until they are released.
+Who receives looks once a minute whether there are new ones, and says so. The handle of a letter is its
+message id, which, unlike SQS's receipt handles, is valid in the next process too. Letters that were listed
+are on lease until they are released.
 """
 
+import asyncio
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -11,8 +14,12 @@ from typing import Final, NamedTuple
 import msgspec
 
 from telemetry.adapters.queue.sqs.calls import SENT, Calls, delivery, lease_entry
-from telemetry.domain.transport.lease import Delivery
+from telemetry.domain.transport.lease import BURIED, Delivery
+from telemetry.domain.transport.queue import QueueUnavailableError
 
+_log: Final = logging.getLogger(__name__)
+
+_LOOK_S: Final = 60.0
 _LEASE_S: Final = 300  # so that others do not receive a letter while an operator looks at it
 _MOST: Final = 10_000
 
@@ -33,6 +40,25 @@ class Letters:
         self._source = source
         self._receives = receives
         self._leased: dict[str, _Letter] = {}
+        self._seen: int | None = None  # how many there were at the last look
+        self._looking: asyncio.Task[None] | None = None
+        self._next_look_s = 0.0
+
+    def look(self) -> None:
+        """Begin to count the letters, once a minute, and say how many have come to those of the last look."""
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._next_look_s:
+            self._next_look_s = loop.time() + _LOOK_S
+            self._looking = loop.create_task(self._look())
+
+    async def _look(self) -> None:
+        try:
+            count = await self.count()
+        except QueueUnavailableError:  # whoever receives says so
+            return
+        if self._seen is not None and count > self._seen:
+            _log.warning(BURIED, count - self._seen, self._receives)
+        self._seen = count
 
     async def count(self) -> int:
         return sum(await self._dead.count())

@@ -6,28 +6,23 @@ How many messages a poll brings says nothing about how many there are: SQS may b
 wait. Only a poll that brings nothing says something. So a poll that brought messages is followed at once, by
 one that does not wait. While such polls bring messages too, there are more of them, up to `receivers`. After
 one that brought nothing there are fewer, and the last begins `pause_s` later and waits for up to `poll_s`. So
-few messages do not cost a poll each.
+few messages do not cost a poll each. Where messages are large there are fewer too, so that what is not taken
+yet stays within 64 MB or one poll.
 
-A message that no caller took for half of its lease is dropped, and comes again.
+What they brought waits in `arrivals`, which also says when nothing more should be received.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Sequence
-from typing import Final, NamedTuple, cast
+from collections.abc import Iterable, Sequence
+from typing import Final, cast
 
+from telemetry.adapters.queue.sqs.arrivals import Arrivals
 from telemetry.adapters.queue.sqs.calls import BATCH, Calls, Entry, delivery
 from telemetry.domain.transport.lease import Delivery
 from telemetry.domain.transport.queue import QueueUnavailableError
 
+_MOST_BYTES: Final = 64 * 1024 * 1024  # of bodies as SQS has them, in all polls
 _FIRST_WAIT_S: Final = 0.3  # even a caller that may not wait gives a new poll this time
-
-
-class _Arrived(NamedTuple):
-    """A message that a poll received; after `fresh_until_s` of the loop's clock it is dropped."""
-
-    delivery: Delivery
-    fresh_until_s: float
 
 
 class Polls:
@@ -37,7 +32,7 @@ class Polls:
         self._calls = calls
         self._visibility_s, self._poll_s = visibility_s, poll_s
         self._receivers, self._pause_s = receivers, pause_s
-        self._arrived: deque[_Arrived] = deque()
+        self._arrived = Arrivals(visibility_s)
         self._changed = asyncio.Event()
         self._error: QueueUnavailableError | None = None
         self._under_way: set[asyncio.Task[None]] = set()
@@ -53,33 +48,36 @@ class Polls:
             self._changed.clear()
             self._poll_more()
             try:
-                async with asyncio.timeout_at(deadline_s):
+                async with asyncio.timeout_at(min(deadline_s, self._arrived.changes_s(loop.time()))):
                     await self._changed.wait()
             except TimeoutError:
-                return self._take(limit)
+                if loop.time() >= deadline_s:
+                    return self._take(limit)
             if self._error:
                 error, self._error = self._error, None
                 raise error
         self._poll_more()
         return deliveries
 
+    def settled(self, handles: Iterable[str]) -> None:
+        """Note that these messages are with nobody any more."""
+        self._arrived.settled(handles)
+        self._changed.set()
+
     def close(self) -> Sequence[Delivery]:
         """End all polls; return the messages that no caller took."""
         for poll in self._under_way:
             poll.cancel()
-        arrived, self._arrived = self._arrived, deque()
-        return [each.delivery for each in arrived]
+        return self._arrived.clear()
 
-    def _take(self, limit: int) -> list[Delivery]:
-        """Return at most `limit` messages that polls received, and drop those that are not fresh."""
-        now_s = asyncio.get_running_loop().time()
-        while self._arrived and self._arrived[0].fresh_until_s < now_s:
-            self._arrived.popleft()
-        return [self._arrived.popleft().delivery for _ in range(min(limit, len(self._arrived)))]
+    def _take(self, limit: int) -> Sequence[Delivery]:
+        return self._arrived.take(limit, asyncio.get_running_loop().time())
 
     def _poll_more(self) -> None:
         """Start polls until as many are under way as can be of use."""
         loop = asyncio.get_running_loop()
+        if self._arrived.are_enough(loop.time()):
+            return
         wanted = 1 if self._is_empty else self._wanted
         while (
             len(self._under_way) < wanted
@@ -111,6 +109,7 @@ class Polls:
             self._wanted = max(1, self._wanted // 2)
             self._may_begin_s = now_s + self._pause_s
         elif is_followed or len(messages) == BATCH:
-            self._wanted = min(2 * self._wanted, self._receivers)
-        fresh_until_s = now_s + self._visibility_s / 2
-        self._arrived.extend(_Arrived(delivery(each), fresh_until_s) for each in messages)
+            size = sum(len(each["Body"]) for each in messages)
+            most = min(self._receivers, max(1, _MOST_BYTES // max(1, size)))
+            self._wanted = min(2 * self._wanted, most)
+        self._arrived.add(map(delivery, messages), now_s)

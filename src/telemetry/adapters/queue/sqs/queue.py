@@ -25,6 +25,7 @@ from telemetry.adapters.queue.sqs.calls import (
     whole_seconds,
 )
 from telemetry.adapters.queue.sqs.letters import Letters
+from telemetry.adapters.queue.sqs.oldest import Oldest
 from telemetry.adapters.queue.sqs.polls import Polls
 from telemetry.domain.transport.lease import Delivery, Depth, LeaseTerms
 from telemetry.domain.transport.outlook import Outlook
@@ -65,9 +66,11 @@ class SqsQueue:
         )
         self._ages = Ages()
         self._letters: Letters | None = None
+        self._oldest: Oldest | None = None
         if policy:
             dead = Calls(self._sqs, _dead_url(url, policy), limit)
             self._letters = Letters(dead, self._calls, policy.max_receive_count)
+            self._oldest = Oldest(url.rpartition("/")[2], policy.max_receive_count * terms.visibility_ms)
 
     async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
         texts = [b64encode(body).decode() for body in bodies]
@@ -78,16 +81,22 @@ class SqsQueue:
         return sorted(map(int, await self._calls.in_batches("send_message_batch", entries)))
 
     async def receive(self, limit: int, wait_s: float) -> Sequence[Delivery]:
+        if self._letters:
+            self._letters.look()
         return await self._polls.receive(limit, wait_s)
 
     async def delete(self, handles: Sequence[str]) -> Sequence[str]:
         entries = [lease_entry(n, each) for n, each in enumerate(handles)]
-        return failed_handles(handles, await self._calls.in_batches("delete_message_batch", entries))
+        failed = await self._calls.in_batches("delete_message_batch", entries)
+        self._polls.settled(handles)
+        return failed_handles(handles, failed)
 
     async def extend(self, handles: Sequence[str], duration_s: float) -> Sequence[str]:
         lease = {"VisibilityTimeout": whole_seconds(duration_s)}
         entries = [lease_entry(n, each) | lease for n, each in enumerate(handles)]
         failed = await self._calls.in_batches("change_message_visibility_batch", entries)
+        if not duration_s:
+            self._polls.settled(handles)
         return failed_handles(handles, failed)
 
     async def acquit(self, handles: Sequence[str]) -> Sequence[str]:
@@ -99,7 +108,8 @@ class SqsQueue:
 
     async def outlook(self) -> Outlook:
         now_ms = time.time_ns() // 1_000_000
-        return self._ages.outlook(await self.depth(), now_ms)
+        oldest_ms = await self._oldest.sent_ms(now_ms) if self._oldest else 0
+        return self._ages.outlook(await self.depth(), now_ms, oldest_ms)
 
     async def oldest_ms(self) -> None:
         """Return None: SQS tells the age of the oldest message to CloudWatch alone."""
@@ -117,6 +127,8 @@ class SqsQueue:
             await self.extend([each.handle for each in untaken], 0)
             if self._letters:
                 await self._letters.release()
+        if self._oldest:
+            self._oldest.close()
         self._sqs.close()
 
 
