@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, ClassVar, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -183,8 +183,6 @@ def _do_not_ask_first(params: dict[str, Any], **_: object) -> None:
 class _Worker:
     """A thread that does one piece of blocking work after another; the process does not wait for its end."""
 
-    idle: ClassVar[deque[Self]] = deque()
-
     def __init__(self) -> None:
         self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
         Thread(target=self._run, name="aws", daemon=True).start()
@@ -193,7 +191,7 @@ class _Worker:
     def do(cls, work: Callable[[], None]) -> None:
         """Do work in a thread that is idle, or in a new one. To start one takes as long as half a call."""
         try:
-            worker = cls.idle.pop()
+            worker = _idle.pop()
         except IndexError:
             worker = cls()
         worker._work.put(work)
@@ -201,7 +199,10 @@ class _Worker:
     def _run(self) -> None:
         while True:
             self._work.get()()
-            self.idle.append(self)
+            _idle.append(self)
+
+
+_idle: Final[deque[_Worker]] = deque()
 
 
 async def _in_thread(work: Callable[[], R]) -> R:

@@ -7,6 +7,7 @@ import pytest
 from harness.cloud import Cloud
 from harness.stub import Answer, Call, Stub, ok, sqs_error
 from telemetry.adapters.queue.sqs import SqsQueue, letters
+from telemetry.adapters.queue.sqs.letters import Letters
 from telemetry.domain.transport.lease import BURIED, Depth
 from tests.adapters.queue.sqs_stub import LIMITS, RECORD, TERMS, done, full
 from tests.waiting import until
@@ -37,6 +38,17 @@ async def test_a_dead_letter_has_the_same_handle_in_the_next_process(cloud: Clou
     await second.close()
 
 
+def letters_of(queue: SqsQueue) -> Letters:
+    assert queue._letters
+    return queue._letters
+
+
+def is_done(queue: SqsQueue) -> bool:
+    """Return whether the last look at the letters is over."""
+    looking = letters_of(queue)._looking
+    return looking is not None and looking.done()
+
+
 async def test_new_dead_letters_are_said_with_their_count_to_who_receives(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
@@ -46,13 +58,13 @@ async def test_new_dead_letters_are_said_with_their_count_to_who_receives(
     cloud.sqs.send_message(QueueUrl=dead, MessageBody=RECORD.decode())
     queue = SqsQueue(url, TERMS, poll_s=1)
     await queue.receive(1, 0)
-    await until(lambda: queue._letters._seen == 1)
+    await until(lambda: letters_of(queue)._seen == 1)
     assert not caplog.records  # it was there before
     for _ in range(2):
         cloud.sqs.send_message(QueueUrl=dead, MessageBody=RECORD.decode())
-    await until(queue._letters._looking.done)
+    await until(lambda: is_done(queue))
     await queue.receive(1, 0)
-    await until(lambda: queue._letters._seen == 3)
+    await until(lambda: letters_of(queue)._seen == 3)
     assert [each.getMessage() for each in caplog.records] == [BURIED % (2, 5)]
     await queue.close()
 
@@ -68,8 +80,8 @@ async def test_what_cannot_be_counted_is_asked_for_again_later(stub: Stub, monke
 
     stub.script = script
     assert await queue.receive(1, 30)
-    await queue._letters._looking
-    assert queue._letters._seen is None
+    await until(lambda: is_done(queue))
+    assert letters_of(queue)._seen is None
     stub.script = lambda _: ok()
     await queue.close()
 

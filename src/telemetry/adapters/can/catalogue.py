@@ -18,19 +18,23 @@ _WHY: Final = 200  # characters of a reason
 _HEAD: Final = 4096  # characters in which a file says what it is
 
 
-def read(path: Path = BMW_I3) -> Catalogue:
-    """Read a file. Raise OSError if that is not possible.
+def read(path: Path = BMW_I3, network: str = "") -> Catalogue:
+    """Read a file, or of a KCD or ARXML file of several buses the one that is called `network`.
 
-    Raise UnreadableError if it defines no signal, or is of no known kind.
+    Raise OSError if that is not possible. Raise UnreadableError if it defines no signal, has no such bus, or
+    is of no known kind.
     """
     text = _decoded(path.read_bytes())
     notes = Notes(list)
     kind = _kind(path, text)
     try:
-        entries = dbc.entries(text, notes) if kind == "DBC" else exchange.entries(text, kind, notes)
+        is_dbc = kind == "DBC"
+        entries = dbc.entries(text, notes) if is_dbc else exchange.entries(text, kind, notes, network)
     except ValueError as error:
         reason = " ".join(str(error).split())
         raise UnreadableError(f"{path}: it cannot be read as {kind}: {reason}") from error
+    if kind == "DBC" and network:
+        raise UnreadableError(f"{path}: a DBC file is of one bus, and none in it is called {network}")
     if kind == "DBC" and not entries:
         raise UnreadableError(f"{path}: it is no DBC file: no message (BO_) is in it")
     catalogue = compiling.catalogue(entries, notes)

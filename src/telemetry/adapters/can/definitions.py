@@ -18,8 +18,9 @@ class Definitions:
     """
 
     def __init__(self, given: Sequence[str]) -> None:
-        """Read files, each named `FILE` or `BUS=FILE`; without any, those that come with the package.
+        """Read files, or those that come with the package if none is given.
 
+        Each is named `FILE` or `BUS=FILE`, and `#NETWORK` after it chooses one of the buses in it.
         Raise OSError or UnreadableError as `catalogue.read` does.
         """
         self.is_default = not given
@@ -43,6 +44,9 @@ class Definitions:
 
 def _read(given: str) -> tuple[str, Catalogue]:
     bus, equals, file = given.partition("=")
-    if equals and not Path(given).exists():
-        return bus, catalogue.read(Path(file))
-    return "", catalogue.read(Path(given))
+    if not equals or Path(given).exists():
+        bus, file = "", given
+    path, mark, network = file.rpartition("#")
+    if not mark or Path(file).exists():
+        path, network = file, ""
+    return bus, catalogue.read(Path(path), network)

@@ -2,13 +2,15 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import cantools
 from cantools.database import Database
 from cantools.database.can import Message, Signal
 
+from telemetry.adapters.can import pieces
+from telemetry.adapters.can.salvage import Salvage
 from telemetry.domain.can.bits import Kind
 from telemetry.domain.can.entries import MessageEntry, Notes, SignalEntry
 
@@ -22,21 +24,37 @@ _ADDERS: Final[Mapping[str, Callable[[Database, str], None]]] = {
 }
 
 
-def entries(text: str, kind: str, notes: Notes) -> Sequence[MessageEntry]:
+def entries(text: str, kind: str, notes: Notes, network: str = "") -> Sequence[MessageEntry]:
     """Read the entries of a file from its text; add to `notes` what was left out.
 
-    Raise ValueError saying what cantools does not understand.
+    Of a file of several buses those of `network` are read, or all. Raise ValueError if there is no such bus,
+    or saying what cantools does not understand outside of messages.
     """
+    try:
+        database = _parse(text, kind)
+    except ValueError:
+        document = pieces.SymDocument(text) if kind == "SYM" else pieces.XmlDocument(text)
+        database = Salvage(document, lambda part: _parse(part, kind)).read(notes)
+    names = list(dict.fromkeys(each.bus_name for each in database.messages if each.bus_name))
+    if network and network not in names:
+        raise ValueError(f"it has no bus {network}; those that it has: {', '.join(names) or 'none by name'}")
+    if len(names) > 1 and not network:
+        notes["of several buses, all are read; #NAME after the file chooses one"].extend(names)
+    chosen = (each for each in database.messages if not network or each.bus_name == network)
+    return list(_messages(chosen, notes))
+
+
+def _parse(text: str, kind: str) -> Database:
     database = cantools.database.Database(strict=False)  # signals may share bits
     try:
         _ADDERS[kind](database, text)
     except Exception as error:  # the parsers' errors are of many kinds
         raise ValueError(str(error) or type(error).__name__) from error
-    return list(_messages(database, notes))
+    return database
 
 
-def _messages(database: Database, notes: Notes) -> Iterator[MessageEntry]:
-    for message in database.messages:
+def _messages(messages: Iterable[Message], notes: Notes) -> Iterator[MessageEntry]:
+    for message in messages:
         if message.is_container:
             notes["left out, it holds other messages"].append(message.name)
             continue
