@@ -157,6 +157,21 @@ def test_of_multiplexed_signals_those_of_the_page_are_read_and_the_plain_ones_al
     assert read_each(nested, [frame]) == [Decoded(signals)]
 
 
+@pytest.mark.parametrize(
+    ("frame", "is_pageless"),
+    [
+        (b"\0\x07\x08\x09", False),
+        (b"\x01\x03\x08\x09", False),
+        (b"\x01\x04\x08\x09", True),  # of the inner multiplexer
+        (b"\x0d\x07\x08\x09", True),
+        (b"", False),
+    ],
+)
+def test_a_frame_is_known_to_have_a_page_for_which_nothing_is_defined(nested, frame, is_pageless):
+    (part,) = nested.parts(Block.of([frame]))
+    assert part.is_pageless == is_pageless
+
+
 def test_frames_of_many_pages_are_read_in_their_order(nested):
     mixed = [bytes([page, inner, 8, 9]) for page in (3, 0, 1, 0, 1) for inner in (3, 4)]
     assert read_each(nested, mixed) == [read_each(nested, [each])[0] for each in mixed]

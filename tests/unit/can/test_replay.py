@@ -144,6 +144,12 @@ def test_what_is_no_record_is_counted_by_name(replay):
     assert counts.blank == {"0x112": 1}
 
 
+def test_frames_of_a_page_that_is_not_defined_are_counted(replay, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(replay, "_find", lambda *_: lambda some: [decode(some)[0]._replace(is_pageless=True)])
+    assert len(replay.records(frames(0, 1))) == 2
+    assert replay.counts.pageless == {"0x112": 2}
+
+
 def test_a_signal_that_is_not_available_leaves_the_others_in_the_record(replay):
     (record,) = replay.records(frames(0, data=b"\x07\xff"))
     assert record.payload == {"byte_0": 7.0}

@@ -21,6 +21,8 @@ class ReplayCounts(msgspec.Struct):
     """Frames that were decoded and have no available signal."""
     short: Counter[str] = msgspec.field(default_factory=Counter)
     """Frames that are shorter than their definition; the signals that they hold were decoded."""
+    pageless: Counter[str] = msgspec.field(default_factory=Counter)
+    """Frames of a page for which nothing is defined; their plain signals were decoded."""
     unavailable: Counter[str] = msgspec.field(default_factory=Counter)
     errors: Counter[str] = msgspec.field(default_factory=Counter)
     """Values in whose place the sender says that there is a fault; they are left out."""

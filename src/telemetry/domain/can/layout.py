@@ -118,7 +118,13 @@ class Layout:
             chosen = [self._slots[place] for place in whole]
             page = self._pages[whole] = Page([(each.signal, each.field) for each in chosen])
         values, marks = page.decode(block)
-        return Part(rows, page.names, values, marks, block.size < self.size)
+        is_pageless = any(place in whole and not self._chosen_by(place, present) for place in self._switches)
+        return Part(rows, page.names, values, marks, block.size < self.size, is_pageless=is_pageless)
+
+    def _chosen_by(self, multiplexer: int, present: tuple[int, ...]) -> bool:
+        """Return whether a signal is there because of the value of a multiplexer."""
+        switches = (self._slots[place].switch for place in present)
+        return any(switch is not None and switch.multiplexer == multiplexer for switch in switches)
 
     def _kinds(self, block: Block) -> Mapping[tuple[int, ...], Rows]:
         """Return which frames hold which signals."""

@@ -31,8 +31,9 @@ class Part(NamedTuple):
     """Frames of one message that hold the same signals.
 
     `rows` says which of the frames that were decoded these are. `values` (signals, frames) has NaN where a
-    value is left out. `marks` has the same shape; it is None if every value is fine. `fault` says why the
-    frames cannot be decoded; they then have no values.
+    value is left out. `marks` has the same shape; it is None if every value is fine. `is_pageless` says that
+    a multiplexer of theirs has a value for which nothing is defined. `fault` says why the frames cannot be
+    decoded; they then have no values.
     """
 
     rows: Rows
@@ -41,6 +42,7 @@ class Part(NamedTuple):
     marks: Marks | None = None
     is_short: bool = False
     fault: str | None = None
+    is_pageless: bool = False
 
     def signals(self, prefix: str = "") -> Sequence[dict[str, float]]:
         """Return the signals of each frame that are not left out, the names beginning with `prefix`."""

@@ -174,6 +174,7 @@ class LogReplay:
             self.counts.undecodable[f"{can_id} ({part.fault})"] += len(part.rows)
             return _Found(can_id, rows[:0], ())
         self.counts.short[can_id] += len(part.rows) if part.is_short else 0
+        self.counts.pageless[can_id] += len(part.rows) if part.is_pageless else 0
         signals, rows = part.signals(self._choice.prefix(bus)), rows[part.rows]
         if part.marks is None:
             return _Found(can_id, rows, signals)

@@ -69,6 +69,7 @@ def explain(outcome: Outcome, most: int | None) -> None:
         ("frame", "without a definition", counts.undefined),
         ("frame", "that could not be decoded", counts.undecodable),
         ("frame", "shorter than the definition, decoded as far as the data goes", counts.short),
+        ("frame", "of a page that is not defined, the plain signals decoded", counts.pageless),
         ("value", "not available, left out", counts.unavailable),
         ("value", "reported as a fault by the sender, left out", counts.errors),
         ("value", "physically impossible, left out", counts.impossible),
