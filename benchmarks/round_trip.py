@@ -21,7 +21,7 @@ import msgspec
 
 from benchmarks import report
 from benchmarks.relay import Relay
-from benchmarks.sqs_requests import left
+from benchmarks.sqs_requests import counts, left
 from harness.cloud import Cloud
 from harness.emulator import ENVIRONMENT, Emulator
 from harness.pipeline import Pipeline
@@ -39,7 +39,7 @@ _LOOK_S: Final = 0.1  # between two looks at the queue: each takes the emulator 
 class Question(NamedTuple):
     """Messages of so many records each, and how many records a second have to be carried at 50 ms.
 
-    About `waiting` messages are in the queue at any time.
+    About `waiting` messages wait at any time, beside those on lease.
     """
 
     name: str
@@ -103,14 +103,14 @@ def measure(question: Question, rtt_ms: float) -> Mapping[str, Any]:
 
 
 def keep(cloud: Cloud, queue: str, unsent: deque[str], waiting: int) -> int:
-    """Send as many messages as are missing to `waiting`, past the relay; return how many are left."""
-    count = left(cloud, queue)
-    missing = min(waiting - count, len(unsent))
+    """Send as many messages as are missing to `waiting`, past the relay; return how many are left in all."""
+    ready, leased = counts(cloud, queue)
+    missing = min(waiting - ready, len(unsent))
     texts = [unsent.popleft() for _ in range(missing)]
     with ThreadPoolExecutor(2) as threads:
         runs = (texts[start : start + 10] for start in range(0, len(texts), 10))
         list(threads.map(lambda run: send(cloud, queue, run), runs))
-    return count + len(texts)
+    return ready + leased + len(texts)
 
 
 def send(cloud: Cloud, queue: str, texts: Sequence[str]) -> None:

@@ -94,9 +94,14 @@ def requests(emulator: Emulator) -> Counter[str]:
 
 
 def left(cloud: Cloud, queue: str) -> int:
+    return sum(counts(cloud, queue))
+
+
+def counts(cloud: Cloud, queue: str) -> list[int]:
+    """Count the messages that wait, and those on lease."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = cloud.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
-    return sum(int(found[name]) for name in names)
+    return [int(found[name]) for name in names]
 
 
 def bodies(count: int, size: int) -> Iterator[bytes]:
