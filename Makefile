@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: prove-up demo demo-aws test test-aws test-long help lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean
+.PHONY: demo demo-aws prove prove-aws prove-up test test-aws test-long help lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -31,6 +31,14 @@ test-long: .venv/ready  ## what takes many seconds a test, and 50,000 histories 
 
 prove-up: .venv/ready  ## `telemetry up` under load for ten minutes, each role killed once: nothing is lost
 	$(BIN)/python -m benchmarks.up
+
+MINUTES ?= 3
+SCHEDULE ?= 1
+prove: .venv/ready  ## all roles under load and faults (MINUTES=3, SCHEDULE=1), ending in a line a fault and the proof table
+	$(BIN)/telemetry prove --faults --minutes $(MINUTES) --schedule $(SCHEDULE)
+
+prove-aws: .venv/ready  ## the same over SQS and S3, which an emulator on this machine plays
+	$(BIN)/python -m benchmarks.faults_aws --minutes $(MINUTES) --schedule $(SCHEDULE)
 
 help:  ## what each target does
 	@awk -F ':.*  ## ' '/^[a-z][a-z-]*:.*  ## / { printf "%-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -112,6 +112,19 @@ async def put_batch(
     return key
 
 
+async def put_foreign(
+    storage: Storage,
+    *records: Record,
+    more: bytes = b"",
+    name: str = "theirs",
+    policy: PartitionPolicy = POLICY,
+) -> str:
+    """Store records, and what is none, under a name without a digest, as others do; return the key."""
+    key = f"{policy.place(records[0]).path}/{name}.jsonl"
+    await storage.put(key, codec.encode_lines(records) + more, overwrite=True)
+    return key
+
+
 async def put_quarantined(storage: Storage, *bodies: QuarantinedBody, now: int = NOW) -> str:
     """Store quarantined bodies as one object, as a consumer does; return the key."""
     lines = quarantine.encode(bodies)

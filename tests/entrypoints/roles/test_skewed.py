@@ -66,6 +66,7 @@ def test_both_actions_answer_in_json(capsys: pytest.CaptureFixture[str]):
 
 def test_damage_is_named_and_it_fails(data: Path, capsys: pytest.CaptureFixture[str]):
     (file,) = data.glob("skewed/**/*.jsonl")
+    file = file.rename(file.with_name("theirs.jsonl"))
     file.write_bytes(b"torn\n")
     for arguments in (["list"], ["refile", "--from", RECEIVED, "--to", RECEIVED]):
         assert cli.main(["skewed", *arguments]) == 1

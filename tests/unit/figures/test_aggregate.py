@@ -16,7 +16,7 @@ from telemetry.domain.figures.hour import Aggregated
 from telemetry.domain.figures.rollup import SignalFigures, VehicleFigures
 from telemetry.domain.store import objects
 from telemetry.domain.store.storage import StoreUnavailableError
-from tests.builders import HOUR, NOW, a_record, put_batch, some_records
+from tests.builders import HOUR, NOW, a_record, put_batch, put_foreign, some_records
 from tests.fakes import FailingStorage
 
 KEY = objects.aggregated_key(HOUR)
@@ -161,9 +161,7 @@ async def test_an_hour_of_skewed_records_alone_has_figures_that_say_so(storage):
 
 
 async def test_lines_that_are_no_records_are_counted_as_refused(storage):
-    place = PartitionPolicy().place(a_record())
-    await storage.put(objects.batch_key(place, NOW, b"x", "jsonl"), b'{"foreign":1}\n\xff\n')
-    await put_batch(storage, a_record())
+    await put_foreign(storage, a_record(), more=b'{"foreign":1}\n\xff\n')
     figures = await build(storage)
     assert (figures.refused, figures.records) == (2, 1)
 
@@ -186,7 +184,7 @@ async def test_an_hour_is_built_only_when_its_listing_has_changed(storage):
 
 async def test_an_object_that_grew_under_its_name_changes_the_listing(storage):
     aggregator = Aggregator(storage)
-    key = await put_batch(storage, *some_records(2))
+    key = await put_foreign(storage, *some_records(2))
     await aggregator.refresh(HOUR)
     more = codec.encode_lines([a_record(can_id="0x2")])
     await storage.put(key, await storage.get(key) + more, overwrite=True)
@@ -256,10 +254,8 @@ async def test_a_damaged_object_is_named_and_counted_and_the_rest_is_built(stora
 
 
 async def test_damaged_lines_are_named_by_their_object_with_the_first_of_them(storage):
-    key = await put_batch(storage, a_record())
-    lines = await storage.get(key)
     later = codec.encode_lines([a_record(timestamp_ms=NOW + HOUR_MS)])
-    await storage.put(key, lines + b"torn\n" + later, overwrite=True)
+    key = await put_foreign(storage, a_record(), more=b"torn\n" + later)
     built = await Aggregator(storage).build(HOUR)
     assert built is not None
     (error,) = built.damage

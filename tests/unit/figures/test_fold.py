@@ -20,7 +20,7 @@ from telemetry.domain.figures.hour import Built, Listing
 from telemetry.domain.figures.rollup import Rollup
 from telemetry.domain.figures.turn import FoldLimits
 from telemetry.domain.store.storage import ObjectNotFoundError, StoreUnavailableError
-from tests.builders import HOUR, NOW, a_record, put_batch, some_records
+from tests.builders import HOUR, NOW, a_record, put_batch, put_foreign, some_records
 from tests.fakes import CountingStorage
 from tests.unit.figures.test_rollup import RECORDS
 
@@ -123,7 +123,7 @@ async def test_what_the_cache_loses_costs_reads_and_changes_no_byte(storage, wha
 
 
 async def test_an_object_of_another_size_under_its_name_is_read_again(storage, cache):
-    key = await put_batch(storage, *some_records(2))
+    key = await put_foreign(storage, *some_records(2))
     await build(storage, cache)
     await storage.put(key, codec.encode_lines(some_records(1)), overwrite=True)
     assert (await build(storage, cache)).aggregated.unique == 1

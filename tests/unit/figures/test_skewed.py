@@ -11,7 +11,7 @@ from telemetry.domain.figures import inputs
 from telemetry.domain.figures.memory import Memory
 from telemetry.domain.store import objects
 from telemetry.domain.store.storage import StoreUnavailableError
-from tests.builders import HOUR, NOW, POLICY, a_record, identity, put_batch, stored_records
+from tests.builders import HOUR, NOW, POLICY, a_record, identity, put_batch, put_foreign, stored_records
 from tests.unit.figures.watching import SteppedAggregator
 
 START = HOUR * HOUR_MS
@@ -121,8 +121,7 @@ async def test_an_hour_is_counted_again_before_the_figures_that_it_claims_are_st
 
 @pytest.mark.parametrize("content", [b"torn\n", b"\xff"])
 async def test_lines_of_a_skewed_object_that_are_no_records_are_named_and_not_counted(stepped, content):
-    key = await put_batch(stepped.storage, EARLY)
-    await stepped.storage.put(key, await stepped.storage.get(key) + content, overwrite=True)
+    key = await put_foreign(stepped.storage, EARLY, more=content)
     (found,) = (await stepped.watch.look(NOW)).due
     built = await stepped.aggregator.settle(found)
     assert built

@@ -14,7 +14,7 @@ from telemetry.domain.proof.manifest import Manifest
 from telemetry.domain.proof.prove import Proof, Prover
 from telemetry.domain.store.latency import Percentiles
 from telemetry.domain.transport.lease import LeaseTerms
-from tests.builders import NOW, POLICY, a_record, an_envelope, put_batch, some_records
+from tests.builders import NOW, POLICY, a_record, an_envelope, put_batch, put_foreign, some_records
 
 TERMS = LeaseTerms(visibility_ms=1000, max_receives=1)
 
@@ -209,8 +209,7 @@ async def test_what_is_damaged_fails_the_proof_and_the_rest_is_counted(run):
     sent = [a_record(), a_record(timestamp_ms=NOW + 1)]
     run.manifest.add_sent(sent)
     run.manifest.add_accepted(sent[:1])
-    whole = await put_batch(run.storage, sent[0])
-    await run.storage.put(whole, await run.storage.get(whole) + b"torn\n", overwrite=True)
+    whole = await put_foreign(run.storage, sent[0], more=b"torn\n")
     damaged = await put_batch(run.storage, sent[1], suffix="jsonl.zst")
     await run.storage.put(damaged, b"damaged", overwrite=True)
     proof = await run.prove()

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -73,6 +74,35 @@ def test_a_damaged_compressed_object_raises_value_error():
 
 def test_a_line_that_lacks_its_newline_is_read_all_the_same():
     assert objects.decode_object("a.jsonl", b"one\ntwo") == [b"one", b"two"]
+
+
+@given(LINES, st.integers(min_value=0))
+@pytest.mark.parametrize("raw_format", ["jsonl", "jsonl.zst"])
+def test_no_other_lines_are_read_from_an_object_in_which_one_bit_was_flipped(raw_format, lines, bit):
+    content = b"".join(line + b"\n" for line in [*lines, b"{}"])
+    key = objects.batch_key(PLACE, NOW, content, raw_format)
+    flipped = bytearray(objects.encode_object(key, content))
+    flipped[bit // 8 % len(flipped)] ^= 1 << bit % 8
+    read = None
+    with suppress(objects.DamagedObjectError):
+        read = objects.decode_content(key, bytes(flipped))
+    # Some bits of a frame mean nothing to a decompressor.
+    assert read is None or (read, raw_format) == (content, "jsonl.zst")
+
+
+def test_a_torn_object_is_found_out_though_it_ends_with_a_whole_line():
+    key = objects.quarantine_key(NOW, b"one\ntwo\n")
+    with pytest.raises(
+        objects.DamagedObjectError, match="its lines are not those that its name has the digest of"
+    ):
+        objects.decode_content(key, b"one\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["theirs", "batch-1", "batch-1-ab", f"my-batch-1-{'0' * 16}", f"batch-1-{'0' * 17}"]
+)
+def test_an_object_of_another_name_is_read_as_it_is(name):
+    assert objects.decode_content(f"{PLACE.path}/{name}.jsonl", b"one\n") == b"one\n"
 
 
 @pytest.mark.parametrize("kind", [objects.DamagedObjectError, objects.UnreadObjectError])

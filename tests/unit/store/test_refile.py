@@ -167,15 +167,17 @@ async def test_an_aggregator_builds_the_hours_into_which_records_were_filed_and_
 
 
 async def test_damage_is_named_and_stays_where_it_is(storage):
-    torn, broken = await keys(storage, "skewed/")
-    await storage.put(torn, await storage.get(torn) + b"torn", overwrite=True)
+    whole, broken = await keys(storage, "skewed/")
+    torn = f"{whole.rpartition('/')[0]}/theirs.jsonl"
+    await storage.put(torn, await storage.get(whole) + b"torn")
+    await storage.delete(whole)
     await storage.put(broken, b"broken", overwrite=True)
     (hour,) = await listed(storage)
-    assert [error.key for error in hour.damage] == [torn, broken]
+    assert [error.key for error in hour.damage] == [broken, torn]
     done = await refile(storage)
     assert [(each.filed, each.left, [error.key for error in each.damage]) for each in done] == [
-        (30, 2, [torn]),
         (0, 0, [broken]),
+        (30, 2, [torn]),
     ]
     left, still_broken = await keys(storage, "skewed/")
     assert (still_broken, await storage.get(broken)) == (broken, b"broken")

@@ -1,5 +1,6 @@
 """The objects of the stores: their keys, and how their content is encoded."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -31,6 +32,8 @@ _MAX_DECOMPRESSED: Final = (
     64 * 1024 * 1024
 )  # bytes; generous, since objects that others put there are read as well
 _ZST: Final = ".zst"
+_DIGEST: Final = re.compile(r"/(?:batch|quarantine)-\d+-([0-9a-f]{16})\.jsonl(?:\.zst)?\Z", re.ASCII)
+"""The digest in the key of an object that was named by `batch_key` or `quarantine_key`; others have none."""
 
 
 class DamagedObjectError(TelemetryError, ValueError):
@@ -119,16 +122,23 @@ def encode_object(key: str, lines: bytes) -> bytes:
 
 
 def decode_object(key: str, data: bytes) -> Sequence[bytes]:
-    """Return the lines of an object. Raise DamagedObjectError if it is compressed and damaged."""
+    """Return the lines of an object. Raise DamagedObjectError as `decode_content` does."""
     return decode_content(key, data).splitlines()
 
 
 def decode_content(key: str, data: bytes) -> bytes:
-    """Return an object's lines in one. Raise DamagedObjectError if it is compressed and damaged."""
+    """Return an object's lines in one.
+
+    Raise DamagedObjectError if they cannot be decompressed, or are not those that its key has the digest of.
+    """
     try:
-        return compression.decompress(data, "zstd", _MAX_DECOMPRESSED) if key.endswith(_ZST) else data
+        lines = compression.decompress(data, "zstd", _MAX_DECOMPRESSED) if key.endswith(_ZST) else data
     except ValueError as error:
         raise DamagedObjectError(key, str(error)) from error
+    named = _DIGEST.search(key)
+    if named and named[1] != digest(lines):
+        raise DamagedObjectError(key, "its lines are not those that its name has the digest of")
+    return lines
 
 
 def decode_records(lines: Sequence[bytes], faults: LineFaults) -> Iterator[tuple[int, Record]]:

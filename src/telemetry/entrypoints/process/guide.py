@@ -87,7 +87,7 @@ GUIDES: Final[Mapping[str, Guide]] = {
     "replay": Guide(
         ("API_KEY", "SKEW_", *_LOG), "telemetry replay drive.log.gz --vehicle-id veh-00001 --realtime"
     ),
-    "prove": Guide(_PROOF, "telemetry prove --ledger run.jsonl --settle 10"),
+    "prove": Guide(_PROOF, "telemetry prove --faults --minutes 30 --schedule 7"),
     "demo": Guide(
         (*_PROOF, "BATCH_", "INGEST_", "RAW_", "SHUTDOWN_"), "telemetry demo --vehicles 20 --duration 10"
     ),

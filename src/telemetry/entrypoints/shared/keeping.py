@@ -15,9 +15,10 @@ _FILES: Final = 5  # that are kept beside the current one
 class Keeper:
     """The logs of several processes in one folder, made if it is not there."""
 
-    def __init__(self, folder: Path, size: int = _SIZE) -> None:
+    def __init__(self, folder: Path, size: int = _SIZE, *, is_shown: bool = True) -> None:
         self._folder = folder
         self._size = size
+        self._is_shown = is_shown
         self._files: dict[str, RotatingFileHandler] = {}
 
     def __enter__(self) -> Self:
@@ -29,10 +30,11 @@ class Keeper:
             file.close()
 
     def keep(self, name: str, line: bytes) -> None:
-        """Keep a line in `NAME.log`, and show it."""
+        """Keep a line in `NAME.log`, and show it, unless nothing is to be shown."""
         text = on_one_line(line.decode(errors="replace"))
         self._file(name).emit(logging.LogRecord(name, logging.INFO, "", 0, text, None, None))
-        sys.stderr.write(f"{name:<12} {text}\n")
+        if self._is_shown:
+            sys.stderr.write(f"{name:<12} {text}\n")
 
     def _file(self, name: str) -> RotatingFileHandler:
         if name not in self._files:

@@ -46,7 +46,12 @@ class Supervised:
     """Keeps one part running. `state`, `pid`, `starts` and `status` are for those who look on."""
 
     def __init__(
-        self, part: Part, environment: Mapping[str, str], watching: Watching, patience_s: float
+        self,
+        part: Part,
+        environment: Mapping[str, str],
+        watching: Watching,
+        patience_s: float,
+        backoff: Backoff | None = None,
     ) -> None:
         self.part = part
         self.state: State = "starting"
@@ -59,7 +64,7 @@ class Supervised:
         self._patience_s = patience_s
         self._stopping = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
-        self._backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        self._backoff = backoff or Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
 
     def start(self) -> None:
         """Run the part until it is stopped, or is hopeless."""

@@ -1,0 +1,83 @@
+"""Clocks of roles that jump, where libfaketime is installed: it reads how wrong a clock is from a file."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from telemetry.entrypoints.shared.faults.fault import Fault, NotInjectedError, Target
+from telemetry.entrypoints.shared.faults.pipeline import AGGREGATOR, CONSUMERS, NAMES, RECEIVER
+
+_PLACES: Final = (
+    "/usr/lib/*/faketime/libfaketimeMT.so.1",
+    "/usr/lib/faketime/libfaketimeMT.so.1",
+    "/usr/local/lib/faketime/libfaketimeMT.so.1",
+    "/opt/homebrew/lib/faketime/libfaketimeMT.so.1",
+)
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_WRONG_S: Final = 3.0  # for so long a clock is wrong; libfaketime looks once a second
+_RIGHT: Final = "+0\n"
+MISSING: Final = "libfaketime is not installed (Debian: faketime)"
+
+
+def prepare(folder: Path) -> Mapping[str, str]:
+    """Make the file of each role, by its name; none if libfaketime is not there."""
+    if not library():
+        return {}
+    files = {name: folder / f"clock-{name}" for name in NAMES}
+    for file in files.values():
+        file.write_text(_RIGHT)
+    return {name: str(file) for name, file in files.items()}
+
+
+def environment(clocks: Mapping[str, str], name: str) -> Mapping[str, str]:
+    """Return the variables by which the clock of a role is read from its file, the monotonic one excepted."""
+    if name not in clocks:
+        return {}
+    return {
+        "LD_PRELOAD": library(),
+        "FAKETIME_TIMESTAMP_FILE": clocks[name],
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_FAKE_STAT": "1",
+        "NO_FAKE_STAT": "1",
+    }
+
+
+def library() -> str:
+    """Find libfaketime; nothing if it is not installed."""
+    return next((str(found) for place in _PLACES for found in sorted(Path("/").glob(place[1:]))), "")
+
+
+async def _jump(names: Sequence[str], jumps: Sequence[int], target: Target, share: float) -> None:
+    """Let a clock be wrong for a while, by one of `jumps` in seconds."""
+    name = names[int(share * len(names))]
+    if name not in target.clocks:
+        raise NotInjectedError(MISSING)
+    jump_s = jumps[int(share * 997) % len(jumps)]
+    _set(target.clocks[name], f"{jump_s:+d}\n")
+    try:
+        await asyncio.sleep(_WRONG_S)
+    finally:
+        _set(target.clocks[name], _RIGHT)
+    await asyncio.sleep(1)  # until that is read
+
+
+def _set(file: str, text: str) -> None:
+    """Write how wrong a clock is, at once and whole, since it is read at any time."""
+    new = Path(f"{file}.new")
+    new.write_text(text)
+    new.replace(file)
+
+
+# The clock of a receiver decides what is believed: beyond a week no record is in an hour, which is no fault.
+FAULTS: Final = (
+    Fault(
+        "clock of receiver jumps",
+        partial(_jump, (RECEIVER,), (-2 * _HOUR, -_MINUTE, 4 * _MINUTE, 2 * _HOUR)),
+    ),
+    Fault("clock of consumer jumps", partial(_jump, CONSUMERS, (-365 * _DAY, -_HOUR, _HOUR, 365 * _DAY))),
+    Fault("clock of aggregator jumps", partial(_jump, (AGGREGATOR,), (-_DAY, -_HOUR, _HOUR, _DAY))),
+)

@@ -1,0 +1,112 @@
+"""The pipeline that faults are injected into: its roles as processes, and what they print."""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from telemetry.domain.backoff import Backoff
+from telemetry.entrypoints.shared.keeping import Keeper
+from telemetry.entrypoints.shared.supervising import Part, Supervised, Watching
+
+RECEIVER: Final = "receiver"
+CONSUMERS: Final = ("consumer-1", "consumer-2")
+AGGREGATOR: Final = "aggregator"
+NAMES: Final = (RECEIVER, *CONSUMERS, AGGREGATOR)
+
+_PAUSE_S: Final = 0.2  # before what ended is started again; a person would wait longer, and prove less
+_PATIENCE_S: Final = 20.0  # in which a role has to stop
+_LOOK_EVERY_S: Final = 0.02
+_LONGEST_WAIT_S: Final = 60.0
+_SHOWN: Final = 48  # characters of the begin of a line, and of what is looked for in it
+_STAMP: Final = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
+
+
+class Pipeline:
+    """Four processes, each with its environment, watched as `telemetry up` watches them."""
+
+    def __init__(
+        self,
+        environments: Mapping[str, Mapping[str, str]],
+        port: int,
+        keeper: Keeper,
+    ) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.lines: list[str] = []
+        self.tracebacks = 0
+        self._environments = environments
+        self._port = port
+        self._keeper = keeper
+        self._parts: dict[str, Supervised] = {}
+
+    async def start(self) -> None:
+        """Start all roles, and wait until each is ready."""
+        watching = Watching(self._hear, self._ended)
+        for name in NAMES:
+            arguments = [name.partition("-")[0]]
+            if name == RECEIVER:
+                arguments += ["--port", str(self._port)]
+            backoff = Backoff(_PAUSE_S, _PAUSE_S)
+            part = Part(name, arguments)
+            self._parts[name] = Supervised(part, self._environments[name], watching, _PATIENCE_S, backoff)
+            self._parts[name].start()
+        await until(lambda: self.is_ready, "all roles to be ready")
+
+    async def stop(self) -> None:
+        """Stop the receiver, then the consumers, which store what they hold, then the aggregator."""
+        for group in ((RECEIVER,), CONSUMERS, (AGGREGATOR,)):
+            await asyncio.gather(*(self._parts[name].stop() for name in group if name in self._parts))
+
+    @property
+    def is_ready(self) -> bool:
+        return all(part.state == "ready" for part in self._parts.values())
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """List the processes that are ready."""
+        return [part.pid for part in self._parts.values() if part.state == "ready"]
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a role, whatever that does to it."""
+        os.kill(self._parts[name].pid, number)
+
+    async def end(self, name: str, number: int) -> None:
+        """End a role by a signal, and wait until it is started again."""
+        before = self._parts[name].starts
+        self.signal(name, number)
+        await until(lambda: self._parts[name].starts > before, f"{name} to be started again")
+
+    def told(self, pattern: str, since: int) -> str:
+        """Return the first line after the first `since` that a pattern fits; nothing without one."""
+        search = re.compile(pattern).search
+        found = ((line, search(line)) for line in self.lines[since:])
+        return next((_shortened(line, match) for line, match in found if match), "")
+
+    def _hear(self, name: str, line: bytes) -> None:
+        self._keeper.keep(name, line)
+        text = line.decode(errors="replace")
+        self.tracebacks += text.startswith("Traceback")
+        self.lines.append(_STAMP.sub("", text))
+
+    def _ended(self, name: str, status: int, _pause_s: float) -> None:
+        self.lines.append(
+            f"WARNING [Up] A process ended, it is started again: process={name}, status={status}"
+        )
+
+
+def _shortened(line: str, match: re.Match[str]) -> str:
+    """Return the begin of a line, and what of it fits."""
+    begin, rest = line[:_SHOWN], line[match.start() :]
+    shown = line if match.start() < _SHOWN else f"{begin}... {rest}"
+    return shown if len(shown) <= 2 * _SHOWN else f"{shown[: 2 * _SHOWN - 3]}..."
+
+
+async def until(condition: Callable[[], bool], what: str, patience_s: float = _LONGEST_WAIT_S) -> None:
+    """Return once a condition holds. Raise TimeoutError with what was waited for if it does not in time."""
+    try:
+        async with asyncio.timeout(patience_s):
+            while not condition():  # noqa: ASYNC110  # other processes cannot set an event here
+                await asyncio.sleep(_LOOK_EVERY_S)
+    except TimeoutError:
+        raise TimeoutError(f"waited {patience_s:g} s in vain for {what}") from None
