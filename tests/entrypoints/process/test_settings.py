@@ -1,6 +1,7 @@
 """Settings are read once and checked by name."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,10 @@ def test_names_of_others_are_left_alone(name: str):
 
 @pytest.mark.parametrize(
     ("backend", "missing"),
-    [({"QUEUE_BACKEND": "sqs"}, "SQS_QUEUE_URL"), ({"STORAGE_BACKEND": "s3"}, "S3_BUCKET")],
+    [
+        ({"QUEUE_BACKEND": "sqs"}, "SQS_QUEUE_URL"),
+        ({"STORAGE_BACKEND": "s3"}, "S3_BUCKET"),
+    ],
 )
 def test_a_backend_without_its_address_is_refused_by_the_name_of_that(backend: dict[str, str], missing: str):
     with pytest.raises(SettingsError, match=f"^{missing}: not set"):
@@ -146,3 +150,19 @@ def test_settings_of_another_environment_leave_the_umask_alone():
     before = os.umask(0o022)
     load()
     assert os.umask(before) == 0o022
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({}, "DATA_DIR: data: expected an absolute path with ENGINE=dask"),
+        ({"DATA_DIR": "/nowhere", "STORAGE_BACKEND": "memory"}, "ENGINE: dask: workers cannot read"),
+        ({"DATA_DIR": "/nowhere", "DASK_SCHEDULER": "10.0.0.7"}, "DASK_SCHEDULER: '10.0.0.7'"),
+    ],
+)
+def test_what_workers_elsewhere_could_not_use_is_refused(given, why):
+    cluster = {"ENGINE": "dask", "DASK_SCHEDULER": "tcp://10.0.0.7:8786"}
+    with pytest.raises(SettingsError, match=re.escape(why)):
+        settings.load(cluster | given, Path("nowhere"))
+    with pytest.raises(SettingsError, match="^DASK_SCHEDULER: not set; ENGINE=dask needs it"):
+        settings.load({"ENGINE": "dask"}, Path("nowhere"))

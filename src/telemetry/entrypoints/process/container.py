@@ -46,7 +46,7 @@ from telemetry.domain.transport.ingest import Ingest
 from telemetry.domain.transport.queue import Outbox, Queue
 from telemetry.domain.vehicle.mishap import Mishaps
 from telemetry.domain.vehicle.simulate import Simulation
-from telemetry.entrypoints.process import children
+from telemetry.entrypoints.process import children, clusters
 from telemetry.entrypoints.process.forms import LateParquet
 from telemetry.entrypoints.process.late import LateLookout, LateStorage
 from telemetry.entrypoints.process.settings import Settings
@@ -125,7 +125,9 @@ class Container(containers.DeclarativeContainer):
         ),
     )
     engine: providers.Provider[ClosingEngine] = providers.Selector(
-        settings.provided.engine, local=local_engine
+        settings.provided.engine,
+        local=local_engine,
+        dask=providers.Singleton(clusters.dask, address=settings.provided.dask_scheduler),
     )
     gateway: providers.Provider[Gateway] = providers.Factory(HttpGateway, key=settings.provided.api_key)
     provisioner: providers.Provider[Provisioner] = providers.Factory(Provisioner)

@@ -49,6 +49,7 @@ _URLS: Final = r"^\s*https?://[^\s,]+(\s*,\s*https?://[^\s,]+)*\s*$"
 _OWN_FAMILIES: Final = (
     "AGGREGATE_",
     "BATCH_",
+    "DASK_",
     "COMPACT_",
     "EXPIRE_",
     "INGEST_",
@@ -203,8 +204,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many records the aggregator holds in memory at once, if one vehicle alone has fewer in an hour."""
     aggregate_cache_bytes: Bytes = 2_000_000_000
     """How many bytes of objects that were read once are kept in DATA_DIR/cache; the oldest are removed."""
-    engine: Literal["local"] = "local"
-    """Where hours are folded: `local` is on this machine."""
+    engine: Literal["local", "dask"] = "local"
+    """Where hours are folded: on this machine, or by the workers of a scheduler of Dask."""
+    dask_scheduler: Annotated[str, Meta(pattern=r"^(tcp|tls)://[^\s/]+:[0-9]+$")] | None = None
+    """The address of the scheduler for `ENGINE=dask`, as `tcp://10.0.0.7:8786`."""
     aggregate_processes: Annotated[int, Meta(ge=1, le=1000)] | None = None
     """How many processes fold the buckets of an hour; if not set, one a core with PARTITION_BUCKETS > 1."""
 
@@ -442,6 +445,8 @@ def _missing(values: Mapping[str, Any]) -> Iterator[str]:
         yield "SQS_QUEUE_URL: not set; QUEUE_BACKEND=sqs needs it"
     if values.get("storage_backend") == "s3" and not values.get("s3_bucket"):
         yield "S3_BUCKET: not set; STORAGE_BACKEND=s3 needs it"
+    if values.get("engine") == "dask" and not values.get("dask_scheduler"):
+        yield "DASK_SCHEDULER: not set; ENGINE=dask needs it"
 
 
 def _impossible(configured: Settings) -> Iterator[str]:
@@ -451,7 +456,11 @@ def _impossible(configured: Settings) -> Iterator[str]:
             if not least <= getattr(configured, name) <= most:
                 value = getattr(configured, name)
                 yield f"{name.upper()}: {value:g}: expected {least} to {most} with QUEUE_BACKEND=sqs"
+    if configured.engine == "dask" and configured.storage_backend == "memory":
+        yield "ENGINE: dask: workers cannot read STORAGE_BACKEND=memory"
     folder = configured.data_dir
+    if configured.engine == "dask" and not folder.is_absolute():
+        yield f"DATA_DIR: {str(folder)[:_SHOWN]}: expected an absolute path with ENGINE=dask: workers read it too"
     try:
         there = next(each for each in (folder, *folder.parents) if each.exists())
     except OSError as error:
