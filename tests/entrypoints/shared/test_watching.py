@@ -85,6 +85,13 @@ async def test_a_disk_that_refuses_ends_no_process(tmp_path: Path, monkeypatch: 
         assert list(telling.told(tmp_path, CLOCK.wall_ms())) == []
 
 
+async def test_a_role_that_may_not_write_there_goes_on_without_telling(tmp_path: Path, caplog):
+    (tmp_path / FOLDER).write_text("no folder")
+    async with telling.telling("receiver", tmp_path, Tallies, CLOCK):
+        assert (tmp_path / FOLDER).read_text() == "no folder"
+    assert "Nothing is told to telemetry status" in caplog.text
+
+
 def test_what_is_old_or_was_left_by_a_killed_process_is_not_told(tmp_path: Path):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

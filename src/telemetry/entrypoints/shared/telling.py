@@ -4,6 +4,7 @@ The file keeps its place on the disk, so that it can be written also when the di
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -18,6 +19,8 @@ from telemetry.entrypoints.process import presence
 
 FOLDER: Final = "run"
 
+_log: Final = logging.getLogger(__name__)
+
 _EVERY_S: Final = 1.0
 _FRESH_S: Final = 10.0  # that a process may be late with its file before it counts as silent
 _SIZE: Final = 4096  # bytes of a file, unless more is to be told
@@ -29,11 +32,17 @@ _decode: Final = msgspec.json.Decoder(Lately).decode
 async def telling(
     role: Role, data_dir: Path, tally: Callable[[int], Tallies], clock: Clock, url: str = ""
 ) -> AsyncIterator[None]:
-    """Tell what `tally` returns, once a second while the context lasts, and remove the file at its end."""
+    """Tell what `tally` returns, once a second while the context lasts, and remove the file at its end.
+
+    A role that may not write there goes on without telling: over SQS and S3 it needs no folder otherwise.
+    """
     file = presence.own(data_dir / FOLDER, role)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    list(presence.here(file.parent, role))  # which forgets those that were killed
-    told = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        told = _open(file, role)
+    except OSError as error:
+        _log.warning("Nothing is told to telemetry status: %s", error)
+        yield
+        return
     going_on = asyncio.create_task(_tell(told, Window(role, url), tally, clock))
     try:
         yield
@@ -43,6 +52,13 @@ async def telling(
             await going_on
         os.close(told)
         file.unlink(missing_ok=True)
+
+
+def _open(file: Path, role: Role) -> int:
+    """Make the file of this process, and forget those that were killed. Raise OSError."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    list(presence.here(file.parent, role))
+    return os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
 
 
 def told(data_dir: Path, now_ms: int) -> Iterator[Lately]:
