@@ -123,7 +123,9 @@ def test_the_page_shows_what_the_store_has_and_loads_everything_from_the_receive
     detail = page.wait_for(f"{text('#detail-title')}.startsWith({TITLE!r}) && {text('#detail-body')}")
     assert stored.certificate.state in detail
     assert f"telemetry hours show {H}" in detail
-    everybody = "[...document.querySelectorAll('#fleet .counts b')].slice(0, 2).map((each) => +each.innerText)"
+    everybody = (
+        "[...document.querySelectorAll('#fleet .counts b')].slice(0, 2).map((each) => +each.innerText)"
+    )
     seen, silent = page.evaluate(everybody)
     assert seen + silent == len(stored.vehicles)
     assert page.evaluate(text("#fleet td.number")) == f"{3.45:.3f} V"  # the lowest cell of all that was sent
