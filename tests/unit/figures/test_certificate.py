@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.domain.contract.moment import HOUR_MS, format_timestamp, start_ms
-from telemetry.domain.figures import certificate
+from telemetry.domain.figures import certificate, revise
 from telemetry.domain.figures.certificate import Asked, Certificate, Counts, Held, Wholeness
 from tests.builders import HOUR
 
@@ -26,7 +26,7 @@ def certify(
     **counts: int,
 ) -> Certificate:
     now_ms = asked.at_ms if now_ms is None else now_ms
-    return certificate.of(Counts(**counts), digest, WHOLE, previous, asked, now_ms, CLOSES_MS)
+    return revise.certificate(Counts(**counts), digest, WHOLE, previous, asked, now_ms, CLOSES_MS)
 
 
 def held(**what: Any) -> Asked:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.domain.figures import columns, copies, partial
+from telemetry.domain.figures import adding, columns, copies, partial
 from telemetry.domain.figures.columns import Stream
 from telemetry.domain.figures.partial import Partial
 from tests.unit.figures.test_columns import SIGNALS
@@ -49,7 +49,7 @@ def test_no_split_changes_what_records_add_up_to(rows, data, max_names):
 @given(ROWS, st.integers(1, 5))
 def test_no_size_of_the_blocks_that_are_added_up_at_once_changes_a_sum(rows, block):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(partial, "_BLOCK", block)
+        patch.setattr(adding, "_BLOCK", block)
         found = partial_of(rows)
     assert told(found) == told(partial_of(rows))
 

@@ -13,7 +13,7 @@ import msgspec
 from telemetry.domain.clock import Clock
 from telemetry.domain.contract.moment import Hour, start_ms
 from telemetry.domain.contract.partition import PartitionPolicy
-from telemetry.domain.figures import certificate, roster
+from telemetry.domain.figures import certificate, revise, roster
 from telemetry.domain.figures.certificate import Certificate, Counts, Standing
 from telemetry.domain.figures.evidence import Evidence, Inquiry
 from telemetry.domain.figures.hour import Aggregated
@@ -74,9 +74,7 @@ class Certifier:
         return [
             hour
             for hour, standing in sorted(self._left.items())
-            if certificate.is_another(
-                standing, self._evidence.of_hour(*self._bounds(hour)), self._closes_ms(hour)
-            )
+            if revise.is_another(standing, self._evidence.of_hour(*self._bounds(hour)), self._closes_ms(hour))
         ]
 
     def is_over(self, hour: Hour) -> bool:
@@ -92,7 +90,7 @@ class Certifier:
     async def certified(self, hour: Hour, aggregated: Aggregated, unread: int = 0) -> Aggregated:
         """Put a certificate on figures, of which `unread` objects could not be read."""
         previous = aggregated.certificate or await self._previous(hour)
-        made = certificate.of(
+        made = revise.certificate(
             _counts(aggregated),
             aggregated.input_digest,
             roster.wholeness(aggregated.vehicles, await self._before(hour)),
