@@ -54,7 +54,7 @@ lint: .venv/ready  ## style, types and the walls between the rooms
 bench: .venv/ready  ## how fast, at what cost, how late, beside which peers; all in about seven minutes
 	$(BIN)/python -m benchmarks
 
-bench-aggregate: .venv/ready  ## how fast an hour is aggregated, cold and after a late object, beside DuckDB
+bench-aggregate: .venv/ready  ## how fast an hour is aggregated, cold, late and as it comes, in how much memory, beside DuckDB
 	$(BIN)/python -m benchmarks.aggregation
 
 bench-dask: .venv/ready  ## how much faster two workers of a cluster fold four hours than one does
