@@ -331,6 +331,15 @@ async def test_where_nobody_was_known_nothing_is_certified_until_somebody_is(ste
     assert [hour for hour in range(HOUR, HOUR + 3) if await stepped.figures(hour)] == [HOUR, HOUR + 1]
 
 
+async def test_an_hour_that_was_removed_whole_is_not_taken_for_a_silent_one(stepped):
+    await put_batch(stepped.storage, a_record())
+    await stepped.turns()
+    for info in [*await stepped.storage.list("raw/"), *await stepped.storage.list("aggregated/")]:
+        await stepped.storage.delete(info.key)
+    assert await stepped.aggregator.certify(HOUR) is None
+    assert await stepped.figures(HOUR) is None
+
+
 async def test_rosters_are_bounded(stepped):
     inquiry = Inquiry(stepped.storage, stepped.queue)
     certifier = Certifier(stepped.storage, stepped.clock, inquiry, CertificateTerms())

@@ -12,10 +12,12 @@ from telemetry.adapters.cache.memory import MemoryCache
 from telemetry.adapters.clock import ManualClock
 from telemetry.coordination.together import Concurrently
 from telemetry.domain.contract import codec
+from telemetry.domain.contract.moment import Hour
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.contract.record import Record
+from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.build import Builder
-from telemetry.domain.figures.fold import Fold
+from telemetry.domain.figures.fold import Fold, Task
 from telemetry.domain.figures.hour import Built, Listing
 from telemetry.domain.figures.rollup import Rollup
 from telemetry.domain.figures.turn import FoldLimits
@@ -169,6 +171,94 @@ async def test_an_object_without_a_record_changes_no_vehicle_and_costs_one_get(s
     built = await build(storage, cache)
     assert (built.aggregated.refused, storage.got) == (1, [torn])
     assert built.aggregated.vehicles == before.aggregated.vehicles
+
+
+async def test_an_hour_that_was_prepared_is_built_without_a_get(storage, cache):
+    await put_batch(storage, *some_records(20))
+    aggregator = Aggregator(storage, builder=Builder(Fold(storage, cache)))
+    await aggregator.prepare(HOUR)
+    await aggregator.prepare(Hour(HOUR + 1))  # of which nothing is there
+    storage.got.clear()
+    built = await aggregator.build(HOUR)
+    assert built
+    assert built.aggregated.unique == 20
+    assert [key for key in storage.got if key.startswith("raw/")] == []
+
+
+async def test_preparing_an_hour_that_cannot_be_listed_does_nothing(storage, cache):
+    storage.failing = {"list"}
+    await Aggregator(storage, builder=Builder(Fold(storage, cache))).prepare(HOUR)
+    assert storage.got == []
+
+
+async def test_times_of_vehicles_are_read_from_the_cache(storage, cache):
+    await put_batch(storage, *some_records(3), a_record(vehicle_id="other"))
+    fold = Fold(storage, cache)
+    task = Task(HOUR, await storage.list("raw/"))
+    await fold(task)
+    storage.got.clear()
+    found = await fold.times(task, {"veh-00123"})
+    assert {stream: times.tolist() for stream, times in found.items()} == {
+        ("veh-00123", "0x1F0"): [NOW + 200 * at for at in range(3)]
+    }
+    assert storage.got == []
+    assert await fold.times(task, {"nobody"}) == {}
+
+
+async def test_times_that_are_lost_and_cannot_be_read_are_none(storage):
+    cache = Loser()
+    await put_batch(storage, *some_records(3))
+    fold, task = Fold(storage, cache), Task(HOUR, await storage.list("raw/"))
+    await fold(task)
+    cache.forget([name for name in cache.names if "state" not in name])
+    storage.failing = {"get"}
+    assert await fold.times(task, {"veh-00123"}) == {}
+
+
+# While an hour is open
+
+
+@pytest.mark.parametrize("records", [1, 1000])
+@pytest.mark.parametrize(
+    ("copy", "conflicting", "average"),
+    [
+        (a_record(payload={"x": 1.0}, received_ms=NOW + 900), 0, 1.0),
+        (a_record(payload={"x": 2.0}, received_ms=NOW + 900), 1, 1.0),
+        (a_record(payload={"x": 1.0}, received_ms=NOW + 100), 0, 1.0),
+        (a_record(payload={"x": 2.0}, received_ms=NOW + 100), 1, 2.0),
+        (a_record(payload={"x": 0.5}, received_ms=NOW + 200), 1, 0.5),
+    ],
+)
+async def test_a_copy_that_comes_to_an_open_hour_counts_as_it_should(
+    storage, copy, conflicting, average, records
+):
+    cache, limits = MemoryCache(), FoldLimits(records=records)
+    await put_batch(storage, a_record(payload={"x": 1.0}, received_ms=NOW + 200))
+    await build(storage, cache, limits, is_over=False)
+    await put_batch(storage, copy, a_record(timestamp_ms=NOW + 1000, payload={"y": 1.0}))
+    found = (await build(storage, cache, limits, is_over=False)).aggregated
+    assert (found.unique, found.duplicates, found.conflicting) == (2, 1, conflicting)
+    assert found.vehicles["veh-00123"].signals["x"].avg == average
+    assert not found.is_measured
+
+
+async def test_records_between_others_are_compared_with_those_of_their_time_alone(storage, cache):
+    opened: list[str] = []
+
+    class Opening(MemoryCache):
+        async def get(self, name: str) -> memoryview | None:
+            opened.append(name)
+            return await super().get(name)
+
+    cache = Opening()
+    for minute in range(3):
+        await put_batch(storage, *some_records(5, NOW + 60_000 * minute))
+        await build(storage, cache, is_over=False)
+    opened.clear()
+    await put_batch(storage, a_record(timestamp_ms=NOW + 60_100))
+    built = await build(storage, cache, is_over=False)
+    assert built.aggregated.unique == 16
+    assert len([name for name in opened if "run-" in name]) == 1
 
 
 # Memory
