@@ -45,7 +45,7 @@ GUIDES: Final[Mapping[str, Guide]] = {
         "BATCH_TIMEOUT=0.5 LOG_LEVEL=DEBUG telemetry consumer",
     ),
     "aggregator": Guide(
-        (*_QUEUE, *_STORE, "AGGREGATE_", "ENGINE", "SKEW_", *_LOG),
+        (*_QUEUE, *_STORE, "AGGREGATE_", "ENGINE", "DASK_", "SKEW_", *_LOG),
         "telemetry aggregator --from 2025-10-19T00 --to 2025-10-19T23",
     ),
     "status": Guide(
@@ -103,6 +103,7 @@ GUIDES: Final[Mapping[str, Guide]] = {
             "RAW_",
             "AGGREGATE_",
             "ENGINE",
+            "DASK_",
             "SHUTDOWN_",
         ),
         "API_KEY=choose-one telemetry up --consumers 2 --workers 2",
