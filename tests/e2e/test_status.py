@@ -186,14 +186,15 @@ def test_a_fault_turns_its_number_red_and_its_command_turns_it_back(
         return watched.number(fault.number, capsys)
 
     def is_named() -> bool:
-        number = found()
-        return bool(number["wrong"]) and str(number["help"]).startswith(fault.command)
+        red.append(found())
+        return bool(red[-1]["wrong"]) and str(red[-1]["help"]).startswith(fault.command)
 
+    red: list[Mapping[str, Any]] = []
     wait_until(lambda: not found()["wrong"], f"{fault.number} to be well at first")
     fault.inject(watched)
     wait_until(is_named, f"{fault.number} to be wrong, and {fault.command} to be named")
-    assert found()["since"]
-    assert found()["why"]
+    assert red[-1]["since"]
+    assert red[-1]["why"]
     fault.mend(watched)
-    watched.run(found()["help"])
+    watched.run(red[-1]["help"])
     wait_until(lambda: not found()["wrong"], f"{fault.number} to be well again")
