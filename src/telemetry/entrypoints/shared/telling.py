@@ -58,7 +58,7 @@ def _open(file: Path, role: Role) -> int:
     """Make the file of this process, and forget those that were killed. Raise OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
     list(presence.here(file.parent, role))
-    return os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
+    return os.open(file, os.O_WRONLY | os.O_CREAT, 0o666)
 
 
 def told(data_dir: Path, now_ms: int) -> Iterator[Lately]:
