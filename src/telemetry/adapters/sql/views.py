@@ -37,18 +37,6 @@ _FIELDS: Final = (
     f'hour, "timestamp", vehicle_id, can_id, {", ".join(KNOWN)}, other_signals, ingest_received_at'
 )
 
-_OF_RAW: Final = f"""
-    SELECT hour, "timestamp", vehicle_id, can_id,
-           {", ".join(f"payload['{name}'] AS {name}" for name in KNOWN)},
-           map_from_entries(list_filter(map_entries(payload), lambda each: each.key NOT IN ({_NAMES})))
-               AS other_signals,
-           ingest_received_at, map_entries(payload) AS entries
-    FROM raw_lines
-    WHERE vehicle_id IS NOT NULL AND can_id IS NOT NULL AND ingest_received_at IS NOT NULL
-      AND date_trunc('hour', "timestamp") = hour
-      AND len(map_values(payload)) = list_count(map_values(payload))
-"""  # noqa: S608  # it is made of our own names
-
 _COMPACTED: Final = r"""
     SELECT * REPLACE ("timestamp"::TIMESTAMP AS "timestamp", ingest_received_at::TIMESTAMP AS ingest_received_at),
            try_strptime(regexp_extract(filename, 'year=\d+/month=\d+/day=\d+/hour=\d+'),
@@ -56,22 +44,37 @@ _COMPACTED: Final = r"""
     FROM read_parquet(getvariable('{files}'), filename = true, hive_partitioning = false, union_by_name = true)
 """
 
-_OF_MIXED: Final = f"""
-    SELECT {_FIELDS},
-           list_concat(map_entries(other_signals), list_filter(
+_CANDIDATES: Final = f"""
+    SELECT hour, "timestamp", vehicle_id, can_id, ingest_received_at, payload
+    FROM raw_lines
+    WHERE vehicle_id IS NOT NULL AND can_id IS NOT NULL AND ingest_received_at IS NOT NULL
+      AND date_trunc('hour', "timestamp") = hour
+      AND len(map_values(payload)) = list_count(map_values(payload))
+    UNION ALL
+    SELECT hour, "timestamp", vehicle_id, can_id, ingest_received_at,
+           map_from_entries(list_concat(map_entries(other_signals), list_filter(
                [{", ".join(f"{{'key': '{name}', 'value': {name}}}" for name in KNOWN)}],
-               lambda each: each.value IS NOT NULL)) AS entries
+               lambda each: each.value IS NOT NULL))) AS payload
     FROM ({_COMPACTED.format(files="mixed")})
-"""  # noqa: S608  # as above
+"""  # noqa: S608  # it is made of our own names
+
+_UNIQUE: Final = f"""
+    FROM ({_CANDIDATES})
+    QUALIFY row_number() OVER (
+        PARTITION BY hour, vehicle_id, can_id, "timestamp"
+        ORDER BY ingest_received_at,
+                 list_append(list_sort(map_entries(payload)), {{'key': '~', 'value': 0.0}})) = 1
+"""
 
 RECORDS: Final = f"""
     CREATE VIEW records AS
     SELECT {_FIELDS} FROM ({_COMPACTED.format(files="whole")})
     UNION ALL
-    SELECT {_FIELDS} FROM (FROM ({_OF_RAW}) UNION ALL FROM ({_OF_MIXED}))
-    QUALIFY row_number() OVER (
-        PARTITION BY hour, vehicle_id, can_id, "timestamp"
-        ORDER BY ingest_received_at, list_append(list_sort(entries), {{'key': '~', 'value': 0.0}})) = 1
+    SELECT hour, "timestamp", vehicle_id, can_id,
+           {", ".join(f"payload['{name}'] AS {name}" for name in KNOWN)},
+           map_from_entries(list_filter(map_entries(payload), lambda each: each.key NOT IN ({_NAMES}))),
+           ingest_received_at
+    FROM ({_UNIQUE})
 """  # noqa: S608  # as above
 """One record of each identity: of its copies the one received first, and of these the one with the lowest
 values, in the order of their names. A signal that is absent comes after any value: `~` comes after any name.
