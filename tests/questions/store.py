@@ -1,4 +1,4 @@
-"""A store of two hours that our own consumer wrote and our own aggregator added up, with copies in it."""
+"""A store of two hours that our own consumer wrote, our aggregator added up, and our compactor compacted."""
 
 import json
 import random
@@ -9,22 +9,18 @@ from typing import Any, Final
 import msgspec
 
 from telemetry.adapters.clock import ManualClock
-from telemetry.adapters.lake.parquet import ParquetForm
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.storage.local import LocalStorage
 from telemetry.domain.contract.moment import HOUR_MS, Hour, Span
 from telemetry.domain.contract.record import Record
 from telemetry.domain.contract.signals import KNOWN
-from telemetry.domain.figures import copies, lines
 from telemetry.domain.figures.aggregate import Aggregator
-from telemetry.domain.figures.columns import Columns
-from telemetry.domain.lake import manifest
-from telemetry.domain.lake.manifest import Content, Input, Manifest
+from telemetry.domain.figures.certify import Certifier
+from telemetry.domain.figures.evidence import Inquiry
 from telemetry.domain.query.catalogue import Catalogue
-from telemetry.domain.store import objects
 from telemetry.domain.store.consume import Consumer
-from telemetry.domain.store.objects import LineFaults
 from tests.builders import HOUR, NOW, POLICY, an_envelope
+from tests.lake import compactor_of
 from tests.unit.store.stepped import LIMITS, TERMS, turn
 
 HOURS: Final = (Hour(HOUR - 1), HOUR)
@@ -53,10 +49,13 @@ async def make(root: Path, *, is_compacted: bool) -> Store:
         for new in flush.objects:
             await consumer.write(flush, new)
         await consumer.settle(flush)
+    clock.advance(3 * 3600)  # so that both hours are complete
+    aggregator = Aggregator(storage, certifier=Certifier(storage, clock, Inquiry(storage, queue)))
+    await aggregator.look()
     for hour in HOURS:
-        assert await Aggregator(storage).build(hour)
+        assert await aggregator.build(hour)
         if is_compacted:
-            await _compact(storage, hour)
+            await _compact(storage, clock, hour)
     return await _found(storage, root)
 
 
@@ -89,36 +88,13 @@ def _payload(chosen: random.Random) -> dict[str, float]:
     return payload
 
 
-async def _compact(storage: LocalStorage, hour: Hour) -> None:
-    """Compact an hour, and remove what was compacted."""
-    taken = [
-        info
-        for info in await storage.list("raw/")
-        if objects.aggregated_key(hour).rpartition("/")[0][11:] in info.key
-    ]
-    parts = [lines.read(await storage.get(info.key), hour, LineFaults()) for info in taken]
-    writer = ParquetForm().writer(hour)
-    writer.add(copies.unique(Columns.concatenate(parts).sort()).records)
-    data = writer.close()
-    key = manifest.content_key(hour, 1, "records", NOW, data, ".parquet")
-    await storage.put(key, data)
-    made = Manifest(
-        revision=1,
-        starts="",
-        made="",
-        inputs={info.key: Input(info.size, "") for info in taken},
-        objects=[Content(key, len(data), "", 0, "", "")],
-        copies=[],
-        records=0,
-        unique=0,
-        first="",
-        last="",
-        identities="",
-        payloads="",
-    )
-    await storage.put(manifest.manifest_key(hour, 1), manifest.encode(made))
-    for info in taken:
-        await storage.delete(info.key)
+async def _compact(storage: LocalStorage, clock: ManualClock, hour: Hour) -> None:
+    """Compact an hour, and remove what was compacted, as is done once it is old enough."""
+    compacted = await compactor_of(storage, clock).compact(hour)
+    assert compacted
+    assert compacted.manifest
+    for key in compacted.manifest.inputs:
+        await storage.delete(key)
 
 
 async def _found(storage: LocalStorage, root: Path) -> Store:
