@@ -146,4 +146,5 @@ def test_the_answer_of_readiness_says_whether_a_consumer_is_seen(pipeline: Pipel
         "queue.db-wal": 0o600,
         "queue.db-shm": 0o600,
         "health": 0o700,
+        "run": 0o700,
     }
