@@ -69,7 +69,7 @@ def test_a_file_that_breaks_off_says_so(path):
     path.write_bytes(path.read_bytes()[:2000])
     log = open_log(path)
     assert not read(log)
-    assert log.tally.fault == "it cannot be read: seek out of range"
+    assert log.tally.fault == "it is damaged, or breaks off before what describes its data: seek out of range"
 
 
 def test_a_damaged_file_is_a_fault(path):

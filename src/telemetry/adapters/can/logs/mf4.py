@@ -151,7 +151,8 @@ def _blocks(stream: Stream, context: Context) -> Iterator[Block]:
         except UnreadableError:
             raise
         except Exception as error:  # noqa: BLE001  # damaged input makes the library raise any error
-            context.tally.fault = f"it cannot be read: {str(error) or type(error).__name__}"
+            why = str(error) or type(error).__name__
+            context.tally.fault = f"it is damaged, or breaks off before what describes its data: {why}"
 
 
 def _merge(groups: Sequence[_Group | Channels]) -> Iterator[Block]:
