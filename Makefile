@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: demo demo-aws prove prove-aws prove-up test test-aws test-long help lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean bench-dask
+.PHONY: demo demo-aws prove prove-aws prove-up test test-aws test-long help lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean bench-dask bench-lake
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -56,6 +56,9 @@ bench: .venv/ready  ## how fast, at what cost, how late, beside which peers; all
 
 bench-aggregate: .venv/ready  ## how fast an hour is aggregated, cold, late and as it comes, in how much memory, beside DuckDB
 	$(BIN)/python -m benchmarks.aggregation
+
+bench-lake: .venv/ready  ## how small a compacted hour is, and how fast it is folded, beside DuckDB
+	$(BIN)/python -m benchmarks.lake
 
 bench-dask: .venv/ready  ## how much faster two workers of a cluster fold four hours than one does
 	$(BIN)/python -m benchmarks.cluster

@@ -16,9 +16,10 @@ from telemetry.entrypoints.process import cli, extras
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.log import configure
-from telemetry.entrypoints.process.settings import Settings
+from telemetry.entrypoints.process.settings import Settings, SettingsError
 from telemetry.entrypoints.roles import compact
 from telemetry.entrypoints.roles.compact import CompactOptions, Turn, Turns
+from telemetry.entrypoints.shared import registering
 from tests.builders import HOUR, put_batch, some_records
 from tests.lake import certify, read_hour
 
@@ -168,3 +169,20 @@ def test_records_expire_only_if_it_is_said_when(data: Path, capsys: pytest.Captu
     assert cli.main(["expire", "--days", "10"]) == 0
     assert files(data, "raw") == files(data, "compacted") == []
     assert len(files(data, "aggregated")) == 1
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_compacted_objects_are_registered_once(data: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["compact", "--register", "iceberg"]) == 0
+    assert "Objects registered: hour=2025-10-19T14, objects=1" in capsys.readouterr().err
+    assert (data / "iceberg" / "catalogue.db").exists()
+    assert cli.main(["compact", "--register", "iceberg"]) == 0
+    assert "Objects registered" not in capsys.readouterr().err
+
+
+def test_a_table_takes_parquet_of_a_store_that_others_can_read(data: Path):
+    for given in ({"compact_format": "jsonl.zst"}, {"storage_backend": "memory"}):
+        with pytest.raises(SettingsError):
+            registering.make(Settings(data_dir=data, **given))  # type: ignore[arg-type]
+    far = Settings(data_dir=data, storage_backend="s3", s3_bucket="b", s3_prefix="fleet/")
+    assert registering.root(far) == "s3://b/fleet"

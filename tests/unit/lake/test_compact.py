@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from telemetry.domain.lake.follow import current
 from telemetry.domain.lake.forms import Forms
 from telemetry.domain.lake.lines import LinesForm
 from telemetry.domain.lake.manifest import Manifest
+from telemetry.domain.lake.tidy import Tidied
 from telemetry.domain.lake.verify import NotTheSameError
 from telemetry.domain.store.objects import DamagedObjectError
 from telemetry.domain.store.storage import Storage, StoreUnavailableError
@@ -388,6 +390,16 @@ async def test_raw_objects_stay_until_their_retention_is_over_and_for_ever_witho
     assert (tidied.raw, tidied.replaced) == (5, 0)
     assert tidied.raw_bytes > 0
     assert await names(storage, "raw/") == []
+
+
+async def test_within_the_grace_nothing_is_removed(storage: WatchedStorage, clock: ManualClock):
+    await fill(storage)
+    await compacted(storage, clock)
+    before = await names(storage, "")
+    clock.advance(GRACE_MS / 1000 - 1)
+    retention = msgspec.structs.replace(RETENTION, raw_ms=0)
+    assert await tidier_of(storage, clock, retention).tidy(HOUR) == Tidied()
+    assert await names(storage, "") == before
 
 
 async def test_raw_objects_stay_if_what_stands_for_them_cannot_be_read(

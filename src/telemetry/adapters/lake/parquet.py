@@ -48,10 +48,10 @@ class ParquetForm:
     def writer(self, hour: Hour) -> "ParquetWriter":
         return ParquetWriter(hour)
 
-    def read(self, key: str, data: bytes, hour: Hour) -> Iterator[Columns]:
+    def read(self, key: str, data: bytes, hour: Hour, only: int | None = None) -> Iterator[Columns]:
         try:
             file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=[schema.VEHICLE, schema.CAN])
-            for group in range(file.num_row_groups):
+            for group in range(file.num_row_groups) if only is None else [only]:
                 yield _columns(file.read_row_group(group, use_threads=False), hour)
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise DamagedObjectError(key, str(error)) from error

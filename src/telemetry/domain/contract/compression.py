@@ -73,6 +73,18 @@ def decompress(data: bytes, encoding: Encoding, limit: int) -> bytes:
     return _gunzip(data, limit) if encoding == "gzip" else _unzstd(data, limit)
 
 
+def frames(data: bytes) -> Iterator[bytes]:
+    """Yield the zstd frames of some bytes, compressed as they are. Raise ValueError if they are damaged."""
+    view, start = memoryview(data), 0
+    while start < len(view):
+        try:
+            end = _end_of_frame(view, start)
+        except (IndexError, zstandard.ZstdError) as error:
+            raise ValueError(f"It is not one whole zstd frame: {error}.") from error
+        yield bytes(view[start:end])
+        start = end
+
+
 class Unzstd:
     """The plain bytes of zstd frames that `read` gives, whatever is in a frame that breaks off included."""
 

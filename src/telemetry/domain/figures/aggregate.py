@@ -75,7 +75,7 @@ class Aggregator:
         if (
             self._is_over(hour)
             and not aggregated.is_measured
-            and (built := await self._build(found, previous))
+            and (built := await self._build(await self._whole(found, previous), previous))
         ):
             is_new = built.aggregated.certificate != aggregated.certificate
             return msgspec.structs.replace(built, is_new=is_new)
@@ -101,8 +101,10 @@ class Aggregator:
         """
         found = await self._find(hour)
         if force:
+            found = await self._whole(found, None)
             return await self._replace(found, None) if any(found.listing) else None
-        return await self._build(found, await self._archive.previous(found))
+        previous = await self._archive.previous(found)
+        return await self._build(await self._whole(found, previous), previous)
 
     async def refresh(self, hour: Hour) -> Built | None:
         """Bring the figures of an hour up to date; return what was built or kept, None if they were."""
@@ -113,6 +115,7 @@ class Aggregator:
         if found.is_current:
             return None
         previous = await self._archive.previous(found)
+        found = await self._whole(found, previous)
         if previous and previous.inputs.digest == found.listing.digest and await self._confirm(found):
             return None
         return await self._build(found, previous)
@@ -131,6 +134,13 @@ class Aggregator:
             raise found
         return found
 
+    async def _whole(self, found: Found, previous: Previous | None) -> Found:
+        """List what was taken up and removed too, if anything is not there that was, or it is not known."""
+        if previous and not change.compare(previous.inputs, found.listing).missing:
+            return found
+        listing = await self._builder.whole(found.hour, found.listing)
+        return msgspec.structs.replace(found, listing=listing)
+
     async def _confirm(self, found: Found) -> bool:
         """Note that figures were built from all that there is; return false if they are not whole."""
         aggregated = await self.figures(found.hour)
@@ -140,7 +150,7 @@ class Aggregator:
             aggregated = msgspec.structs.replace(aggregated, inputs_missing=0, inputs_waiting=0)
             aggregated = await self._certified(found.hour, aggregated)
             inputs = Inputs.of(found.listing, aggregated)
-            await self._put(found, aggregated, inputs, found.listing.digest)
+            await self._put(found, aggregated, inputs, found.listing.seen)
         return aggregated is not None
 
     async def _build(self, found: Found, previous: Previous | None) -> Built | None:
@@ -185,7 +195,7 @@ class Aggregator:
         aggregated = await self._certified(found.hour, aggregated, len(built.unread))
         inputs = Inputs.of(read, aggregated)
         await self._skewed.count_again(found, aggregated)
-        await self._put(found, aggregated, inputs, read.digest)
+        await self._put(found, aggregated, inputs, read.seen)
         is_new = previous is None or previous.inputs != inputs
         return msgspec.structs.replace(built, aggregated=aggregated, is_new=is_new)
 
@@ -201,7 +211,7 @@ class Aggregator:
             aggregated, inputs_missing=max(1, now.missing), inputs_waiting=now.came
         )
         marked = await self._certified(found.hour, marked, len(built.unread) if built else 0)
-        seen = found.listing.without(built.unread if built else ()).digest
+        seen = found.listing.without(built.unread if built else ()).seen
         is_new = marked != aggregated or previous.seen != seen
         if is_new or len(found.inputs) != 1:
             await self._put(found, marked, previous.inputs, seen)

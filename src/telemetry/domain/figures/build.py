@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import TypeVar
 
-from telemetry.domain.contract.moment import Hour, format_timestamp, start_ms
+from telemetry.domain.contract.moment import Hour, format_hour, format_timestamp, start_ms
 from telemetry.domain.contract.partition import parse_path
-from telemetry.domain.errors import TelemetryError
+from telemetry.domain.errors import OutOfReachError, TelemetryError
 from telemetry.domain.figures.columns import Times
 from telemetry.domain.figures.engine import Engine, here
 from telemetry.domain.figures.fold import Fold, Folded, Task
 from telemetry.domain.figures.hour import Aggregated, Built, Listing
+from telemetry.domain.figures.moved import GONE, PIECE
 from telemetry.domain.figures.partial import Partial
 from telemetry.domain.figures.rollup import Figures, figures
 from telemetry.domain.store import objects
@@ -36,10 +37,13 @@ class Builder:
         Nothing is stored, and skewed objects are not read. How whole streams are is measured once the hour
         is over. Raise StoreUnavailableError if no object could be read at all.
         """
-        folded = await self._folded(_by_bucket(hour, listing.raw, is_over=is_over))
+        folded = await self._folded(await self._tasks(hour, listing.raw, is_over=is_over))
         if _has_one_vehicle_twice(folded):  # the number of buckets was changed within the hour
             folded = await self._folded([Task(hour, listing.raw, is_measured=is_over)])
         errors = {key: error for each in folded for key, error in each.errors.items()}
+        for key, error in errors.items():
+            if PIECE in key:  # of many objects, so that figures of the rest would be those of less
+                raise error
         damage = [objects.unread(key, error) for key, error in sorted(errors.items())]
         objects.check_reach(damage, listing.objects)
         unread = {each.key for each in damage if isinstance(each, UnreadObjectError)}
@@ -48,15 +52,31 @@ class Builder:
 
     async def prepare(self, hour: Hour, listing: Listing, *, is_over: bool = True) -> None:
         """Fold an hour into the cache, so that it is built sooner."""
-        tasks = _by_bucket(hour, listing.raw, is_over=is_over)
+        tasks = await self._tasks(hour, listing.raw, is_over=is_over)
         await self._together([partial(self._engine, partial(self._fold.prepare, task)) for task in tasks])
 
     async def times(
         self, hour: Hour, raw: Sequence[ObjectInfo], vehicles: Collection[str]
     ) -> Sequence[Times]:
         """Return when some vehicles have records in raw objects of an hour, by its buckets."""
-        tasks = _by_bucket(hour, raw, is_over=False)
+        tasks = await self._tasks(hour, raw, is_over=False)
         return await self._run([partial(self._fold.times, task, vehicles) for task in tasks])
+
+    async def whole(self, hour: Hour, listing: Listing) -> Listing:
+        """Return a listing with the raw objects that were taken up and are gone."""
+        moved = await self._fold.moves.of(hour)
+        return Listing(moved.whole(listing.raw), listing.skewed) if moved else listing
+
+    async def _tasks(self, hour: Hour, raw: Sequence[ObjectInfo], *, is_over: bool) -> Sequence[Task]:
+        """Split what there is to fold; if objects are gone, what took them up is folded as one."""
+        if all(info.stored_ms != GONE for info in raw):
+            return _by_bucket(hour, raw, is_over=is_over)
+        moved = await self._fold.moves.of(hour)
+        if moved is None:
+            raise OutOfReachError(
+                f"{format_hour(hour)}: its manifest was removed meanwhile, and it is built later"
+            )
+        return [Task(hour, moved.sources(raw), is_measured=is_over)]
 
     async def _folded(self, tasks: Sequence[Task]) -> Sequence[Folded]:
         return await self._run([partial(self._fold, task) for task in tasks])

@@ -20,6 +20,7 @@ from telemetry.domain.errors import TelemetryError
 from telemetry.domain.figures import packed, state
 from telemetry.domain.figures.cache import Cache
 from telemetry.domain.figures.columns import Columns, Times
+from telemetry.domain.figures.moved import Moves, NoMoves
 from telemetry.domain.figures.packed import DamagedError
 from telemetry.domain.figures.runs import LostError, Runs
 from telemetry.domain.figures.sources import Source, Sources, source_of
@@ -57,8 +58,15 @@ class Fold:
     """Folds objects."""
 
     def __init__(
-        self, storage: Storage, cache: Cache, together: Together = one_by_one, limits: FoldLimits = _DEFAULT
+        self,
+        storage: Storage,
+        cache: Cache,
+        together: Together = one_by_one,
+        limits: FoldLimits = _DEFAULT,
+        moves: Moves | None = None,
     ) -> None:
+        """Without `moves`, no object was taken up into another."""
+        self.moves = moves or NoMoves()
         self._storage = storage
         self._cache = cache
         self._together = together
@@ -111,5 +119,5 @@ class Fold:
         return Folded(after, faults, runs.errors)
 
     def _runs(self, task: Task, listed: Mapping[str, Source]) -> Runs:
-        sources = Sources(self._storage, self._together, task.hour)
+        sources = Sources(self._storage, self._together, task.hour, self.moves)
         return Runs(sources, listed, self._cache, task.hour, self._limits.records)

@@ -9,6 +9,7 @@ import msgspec
 
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.figures.certificate import Certificate
+from telemetry.domain.figures.moved import GONE
 from telemetry.domain.figures.rollup import VehicleFigures
 from telemetry.domain.store.objects import DamagedObjectError, UnreadObjectError
 from telemetry.domain.store.storage import ObjectInfo
@@ -94,6 +95,11 @@ class Listing(msgspec.Struct, frozen=True, dict=True):
     @property
     def objects(self) -> int:
         return len(self.raw) + len(self.skewed)
+
+    @property
+    def seen(self) -> str:
+        """Name what is there of what is listed: what was taken up and removed is not."""
+        return self.without({info.key for info in self.raw if info.stored_ms == GONE}).digest
 
     @cached_property
     def digest(self) -> str:

@@ -83,7 +83,8 @@ class SkewedCounter:
         """List the raw objects of an hour; one that has none is not listed again until it changes."""
         if hour in self._empty:
             return ()
-        listed = await self._storage.list(f"raw/{hour_path(hour)}/")
+        there = await self._storage.list(f"raw/{hour_path(hour)}/")
+        listed = (await self._builder.whole(hour, Listing(there, ()))).raw
         if not listed:
             self._empty.add(hour)
         return listed

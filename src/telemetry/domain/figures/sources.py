@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.errors import TelemetryError
 from telemetry.domain.figures import lines
+from telemetry.domain.figures.columns import Columns
+from telemetry.domain.figures.moved import PIECE, Moves
 from telemetry.domain.figures.run import Part
 from telemetry.domain.store import objects
 from telemetry.domain.store.objects import LineFaults
@@ -35,10 +37,12 @@ def source_of(info: ObjectInfo) -> Source:
 class Sources:
     """Reads the objects of an hour."""
 
-    def __init__(self, storage: Storage, together: Together, hour: Hour) -> None:
+    def __init__(self, storage: Storage, together: Together, hour: Hour, moves: Moves) -> None:
         self._storage = storage
         self._together = together
         self._hour = hour
+        self._moves = moves
+        self._opened: tuple[str, bytes] = "", b""
 
     async def parts(self, sources: Sequence[Source]) -> AsyncIterator[tuple[Source, Part | TelemetryError]]:
         """Read objects, some of them together; of one that is damaged or cannot be read, yield why."""
@@ -49,9 +53,19 @@ class Sources:
 
     async def _part(self, info: ObjectInfo) -> Part:
         """Return what an object holds. Raise DamagedObjectError, or what the store raises."""
+        key, is_piece, number = info.key.partition(PIECE)
+        if is_piece:
+            return await self._piece(key, int(number))
         faults = LineFaults()
         content = objects.decode_content(info.key, await self._storage.get(info.key))
         return Part(lines.read(content, self._hour, faults), faults)
+
+    async def _piece(self, key: str, number: int) -> Part:
+        """Return a piece of an object, which is read once for pieces that follow each other."""
+        if self._opened[0] != key:
+            self._opened = key, await self._storage.get(key)
+        data = self._opened[1]
+        return Part(Columns.concatenate(list(self._moves.read(key, data, self._hour, number))), LineFaults())
 
 
 def _in_batches(sources: Sequence[Source]) -> Iterator[Sequence[Source]]:

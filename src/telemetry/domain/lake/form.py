@@ -39,6 +39,9 @@ class Form(Protocol):
         """Begin an object with records of an hour. The same records give the same bytes."""
         ...
 
-    def read(self, key: str, data: bytes, hour: Hour) -> Iterator[Columns]:
-        """Yield the records of an object as they were written, in parts. Raise DamagedObjectError."""
+    def read(self, key: str, data: bytes, hour: Hour, only: int | None = None) -> Iterator[Columns]:
+        """Yield the records of an object as they were written, in parts, or only in the part of a number.
+
+        Raise DamagedObjectError.
+        """
         ...

@@ -15,9 +15,9 @@ class Forms:
         self.chosen = forms[0]
         self._forms = forms
 
-    def read(self, key: str, data: bytes, hour: Hour) -> Iterator[Columns]:
+    def read(self, key: str, data: bytes, hour: Hour, only: int | None = None) -> Iterator[Columns]:
         """Yield the records of an object in parts. Raise DamagedObjectError, also of an unknown form."""
         for form in self._forms:
             if key.endswith(form.ending):
-                return form.read(key, data, hour)
+                return form.read(key, data, hour, only)
         raise DamagedObjectError(key, "its form is not known to this version")

@@ -6,7 +6,6 @@ Each part is a zstd frame of its own, so that neither a writer nor a reader hold
 from collections.abc import Iterator
 
 from telemetry.domain.contract import codec, compression
-from telemetry.domain.contract.compression import Unzstd
 from telemetry.domain.contract.moment import Hour, start_ms
 from telemetry.domain.contract.record import Record
 from telemetry.domain.figures import lines
@@ -14,7 +13,7 @@ from telemetry.domain.figures.columns import Columns
 from telemetry.domain.store.objects import DamagedObjectError, LineFaults
 
 _LEVEL = 9
-_BLOCK = 16_000_000  # bytes of lines that are made columns at once
+_LARGEST = 2_000_000_000  # bytes of a part: it has 131,072 records, of up to 512 signals each
 
 
 class LinesForm:
@@ -25,9 +24,11 @@ class LinesForm:
     def writer(self, hour: Hour) -> "LinesWriter":
         return LinesWriter(hour)
 
-    def read(self, key: str, data: bytes, hour: Hour) -> Iterator[Columns]:
+    def read(self, key: str, data: bytes, hour: Hour, only: int | None = None) -> Iterator[Columns]:
         faults = LineFaults()
-        for block in _blocks(key, data):
+        for number, block in enumerate(_frames(key, data)):
+            if only not in {None, number}:
+                continue
             columns = lines.read(block, hour, faults)
             if faults.count:
                 raise DamagedObjectError(key, faults.first)
@@ -59,24 +60,10 @@ def _records(columns: Columns, hour: Hour) -> Iterator[Record]:
         yield Record(start + offset, vehicle_id, can_id, dict(payload), received)
 
 
-def _blocks(key: str, data: bytes) -> Iterator[bytes]:
-    """Decompress an object, and cut it behind lines."""
-    left = memoryview(data)
-
-    def read(size: int) -> bytes:
-        nonlocal left
-        some, left = bytes(left[:size]), left[size:]
-        return some
-
-    plain, block = Unzstd(read), b""
+def _frames(key: str, data: bytes) -> Iterator[bytes]:
+    """Decompress an object frame by frame, of which each was a part."""
     try:
-        while some := plain.read(_BLOCK):
-            block += some
-            if len(block) >= _BLOCK:
-                end = block.rfind(b"\n") + 1
-                yield block[:end]
-                block = block[end:]
-    except (ValueError, EOFError) as error:
+        for frame in compression.frames(data):
+            yield compression.decompress(frame, "zstd", _LARGEST)
+    except ValueError as error:
         raise DamagedObjectError(key, str(error)) from error
-    if block:
-        yield block

@@ -51,7 +51,8 @@ class Input(msgspec.Struct, frozen=True):
 class Content(msgspec.Struct, frozen=True):
     """An object with compacted records, in the order of vehicle, CAN id and timestamp.
 
-    `size` is in bytes and `digest` is of them. `first_vehicle` and `last_vehicle` are in it.
+    `size` is in bytes and `digest` is of them. `first_vehicle` and `last_vehicle` are in it. It has so many
+    `parts`, which can be read one by one: row groups of Parquet, or frames of zstd.
     """
 
     key: str
@@ -60,6 +61,7 @@ class Content(msgspec.Struct, frozen=True):
     records: int
     first_vehicle: str
     last_vehicle: str
+    parts: int = 1
 
 
 class Manifest(msgspec.Struct, frozen=True):

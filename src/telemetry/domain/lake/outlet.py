@@ -23,7 +23,7 @@ class Outlet:
         self._target = target
         self._writer: Writer | None = None
         self._first = self._last = ""
-        self._records = 0
+        self._records = self._parts = 0
         self.contents: list[Content] = []
 
     async def add(self, columns: Columns) -> None:
@@ -36,6 +36,7 @@ class Outlet:
             self._writer.add(some)
             self._last = some.streams[some.stream[-1]][0]
             self._records += some.size
+            self._parts += 1
             if self._writer.size >= self._target:
                 await self.close()
 
@@ -45,7 +46,9 @@ class Outlet:
             return
         data, self._writer = self._writer.close(), None
         key = manifest.content_key(self._hour, *self._name, data, self._form.ending)
-        made = Content(key, len(data), manifest.digest(data), self._records, self._first, self._last)
+        made = Content(
+            key, len(data), manifest.digest(data), self._records, self._first, self._last, self._parts
+        )
         await self._storage.put(key, data)
         self.contents.append(made)
-        self._records = 0
+        self._records = self._parts = 0

@@ -25,12 +25,14 @@ from telemetry.domain.figures.cache import Cache
 from telemetry.domain.figures.certify import Certifier
 from telemetry.domain.figures.evidence import Inquiry
 from telemetry.domain.figures.fold import Fold
+from telemetry.domain.figures.moved import Moves
 from telemetry.domain.figures.report import Hours
 from telemetry.domain.figures.watch import Watch
 from telemetry.domain.lake.compact import Compactor
 from telemetry.domain.lake.form import Form
 from telemetry.domain.lake.forms import Forms
 from telemetry.domain.lake.lines import LinesForm
+from telemetry.domain.lake.moves import ManifestMoves
 from telemetry.domain.lake.shelf import Shelf
 from telemetry.domain.lake.tidy import Tidier
 from telemetry.domain.proof.gateway import Gateway
@@ -162,12 +164,6 @@ class Container(containers.DeclarativeContainer):
     certifier: providers.Provider[Certifier] = providers.Factory(
         Certifier, storage=storage, clock=clock, inquiry=inquiry, terms=settings.provided.certificate_terms
     )
-    fold: providers.Provider[Fold] = providers.Factory(
-        Fold, storage=storage, cache=cache, together=together, limits=settings.provided.fold_limits
-    )
-    builder: providers.Provider[Builder] = providers.Factory(
-        Builder, fold=fold, together=together, engine=engine
-    )
     parquet: providers.Provider[Form] = providers.Singleton(LateParquet)
     lines_form: providers.Provider[Form] = providers.Singleton(LinesForm)
     forms: providers.Provider[Forms] = providers.Selector(
@@ -178,6 +174,18 @@ class Container(containers.DeclarativeContainer):
         },
     )
     shelf: providers.Provider[Shelf] = providers.Factory(Shelf, storage=storage, forms=forms)
+    moves: providers.Provider[Moves] = providers.Factory(ManifestMoves, shelf=shelf)
+    fold: providers.Provider[Fold] = providers.Factory(
+        Fold,
+        storage=storage,
+        cache=cache,
+        together=together,
+        limits=settings.provided.fold_limits,
+        moves=moves,
+    )
+    builder: providers.Provider[Builder] = providers.Factory(
+        Builder, fold=fold, together=together, engine=engine
+    )
     compactor: providers.Provider[Compactor] = providers.Factory(
         Compactor, shelf=shelf, clock=clock, together=together, terms=settings.provided.compact_terms
     )

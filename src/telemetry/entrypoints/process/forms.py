@@ -17,8 +17,8 @@ class LateParquet:
     def writer(self, hour: Hour) -> Writer:
         return _parquet().writer(hour)
 
-    def read(self, key: str, data: bytes, hour: Hour) -> Iterator[Columns]:
-        return _parquet().read(key, data, hour)
+    def read(self, key: str, data: bytes, hour: Hour, only: int | None = None) -> Iterator[Columns]:
+        return _parquet().read(key, data, hour, only)
 
 
 @lru_cache(maxsize=1)

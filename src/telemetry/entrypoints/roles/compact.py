@@ -1,13 +1,14 @@
 """`telemetry compact`: makes few large objects of the many small ones of complete hours.
 
 Without hours it takes all that are complete, and with --watch it goes on. Raw objects are removed
-COMPACT_RAW_RETENTION after they were stored, if they were taken up; with --keep-raw they stay.
+COMPACT_RAW_RETENTION after they were stored, if they were taken up; with --keep-raw they stay. With
+--register the table `telemetry.records` has the compacted objects, without a copy; see DATA_DIR/iceberg.
 """
 
 import argparse
 import asyncio
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -15,6 +16,7 @@ from telemetry.domain.contract.moment import Hour, Span, format_hour
 from telemetry.domain.errors import TelemetryError
 from telemetry.domain.lake import census
 from telemetry.domain.lake.compact import Compacted, Compactor
+from telemetry.domain.lake.follow import current
 from telemetry.domain.lake.tidy import Tidied, Tidier
 from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
@@ -23,6 +25,7 @@ from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser, hour
+from telemetry.entrypoints.shared import registering
 
 _TURNS_A_CENSUS: Final = 144  # of all hours that were ever compacted: once a day
 
@@ -35,6 +38,7 @@ class CompactOptions(msgspec.Struct, frozen=True):
     last: int | None = msgspec.field(default=None, name="to")
     watch: bool = False
     keep_raw: bool = False
+    register: Literal["iceberg"] | None = None
 
     @property
     def span(self) -> Span:
@@ -68,6 +72,12 @@ def _options(arguments: Sequence[str]) -> CompactOptions:
         parser.add_argument(name, type=hour, default=argparse.SUPPRESS, metavar="H", help=what)
     parser.add_argument("--watch", action="store_true", help="go on, every COMPACT_INTERVAL")
     parser.add_argument("--keep-raw", action="store_true", help="remove no raw object")
+    parser.add_argument(
+        "--register",
+        choices=["iceberg"],
+        default=argparse.SUPPRESS,
+        help="add the compacted objects to a table in DATA_DIR/iceberg",
+    )
     options = parser.read(arguments).to(CompactOptions)
     if options.first is not None and options.last is not None and options.last < options.first:
         parser.error("argument --to: it is before --from")
@@ -110,6 +120,7 @@ class Turns:
         if options.keep_raw:
             retention = msgspec.structs.replace(retention, raw_ms=None)
         self._tidier: Tidier = container.tidier(retention=retention)
+        self._register = registering.make(container.settings()) if options.register else None
         self._logger = logger
         self._span = options.span
 
@@ -131,6 +142,7 @@ class Turns:
     async def _hour(self, hour: Hour) -> Turn:
         try:
             made = await self._compactor.compact(hour)
+            await self._registered(hour)
             tidied = await self._tidier.tidy(hour)
         except MissingExtraError:
             raise
@@ -142,6 +154,13 @@ class Turns:
         if tidied != Tidied():
             self._logger.info("Objects removed", hour=format_hour(hour), **msgspec.structs.asdict(tidied))
         return Turn(compacted=int(made is not None and made.manifest is not None))
+
+    async def _registered(self, hour: Hour) -> None:
+        found, _ = await current(self._storage, hour) if self._register else (None, ())
+        if self._register and found:
+            keys = [content.key for content in found.objects]
+            if await self._register.register(hour, keys):
+                self._logger.info("Objects registered", hour=format_hour(hour), objects=len(keys))
 
     def _report(self, made: Compacted) -> None:
         for error in made.left:

@@ -1,0 +1,215 @@
+"""Figures after a compaction: raw objects that were taken up are not missing, and nothing else changes."""
+
+import random
+
+import pytest
+
+from telemetry.adapters.cache.memory import MemoryCache
+from telemetry.adapters.clock import ManualClock
+from telemetry.adapters.storage.memory import MemoryStorage
+from telemetry.domain.contract.moment import HOUR_MS
+from telemetry.domain.contract.record import Record
+from telemetry.domain.errors import OutOfReachError
+from telemetry.domain.figures import hour as stored
+from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.build import Builder
+from telemetry.domain.figures.fold import Fold
+from telemetry.domain.figures.hour import Aggregated
+from telemetry.domain.figures.moved import Moved, Moves, NoMoves
+from telemetry.domain.figures.turn import FoldLimits
+from telemetry.domain.lake import manifest
+from telemetry.domain.lake.compact import Compactor, CompactTerms
+from telemetry.domain.lake.forms import Forms
+from telemetry.domain.lake.lines import LinesForm
+from telemetry.domain.lake.moves import ManifestMoves
+from telemetry.domain.lake.shelf import Shelf
+from telemetry.domain.store import objects
+from telemetry.domain.store.objects import DamagedObjectError
+from telemetry.domain.store.storage import ObjectInfo, Storage
+from tests.builders import HOUR, NOW, a_record, put_batch, some_records
+from tests.lake import FORMS, GRACE_MS, RETENTION, tidier_of
+
+
+class Sure(Compactor):
+    """Takes every hour for complete."""
+
+    async def _is_complete(self, hour: int) -> bool:
+        return True
+
+
+class World:
+    """A store whose hours are compacted, beside one whose hours are not."""
+
+    def __init__(self, forms: Forms = FORMS, records: int = 750_000) -> None:
+        self.clock = ManualClock(NOW + 2 * HOUR_MS)
+        self.storage, self.naive = MemoryStorage(self.clock), MemoryStorage(self.clock)
+        shelf = Shelf(self.storage, forms)
+        self.moves = ManifestMoves(shelf)
+        self.compactor = Sure(shelf, self.clock, terms=CompactTerms(records=records, grace_ms=GRACE_MS))
+        self.tidier = tidier_of(self.storage, self.clock, RETENTION)
+        self.cache = MemoryCache()
+
+    async def put(self, *records: Record, now: int = NOW) -> None:
+        for storage in (self.storage, self.naive):
+            await put_batch(storage, *records, now=now)
+
+    async def compact(self) -> None:
+        """Compact the hour, and remove what was taken up."""
+        await self.compactor.compact(HOUR)
+        self.clock.advance(2 * HOUR_MS / 1000)
+        await self.tidier.tidy(HOUR)
+
+    def aggregator(self) -> Aggregator:
+        fold = Fold(self.storage, self.cache, limits=FoldLimits(records=20), moves=self.moves)
+        return Aggregator(self.storage, builder=Builder(fold))
+
+    async def figures(self) -> Aggregated:
+        """Bring both up to date, and compare them to the last byte."""
+        await self.aggregator().refresh(HOUR)
+        await Aggregator(self.naive).refresh(HOUR)
+        ours, theirs = [await each.get(objects.aggregated_key(HOUR)) for each in (self.storage, self.naive)]
+        assert ours == theirs
+        assert not await self.aggregator().is_stale(HOUR)
+        return stored.decode(ours)
+
+
+async def raw_of(storage: Storage) -> int:
+    return len(await storage.list("raw/"))
+
+
+async def test_raw_objects_that_were_taken_up_are_not_missing():
+    world = World()
+    await world.put(*some_records(5))
+    before = await world.figures()
+    await world.compact()
+    assert await raw_of(world.storage) == 0
+    assert await world.figures() == before
+    assert before.inputs_missing == 0
+
+
+async def test_a_late_record_is_folded_together_with_the_compacted_ones():
+    world = World()
+    await world.put(*some_records(5))
+    await world.figures()
+    await world.compact()
+    await world.put(a_record(timestamp_ms=NOW + 1), now=NOW + 1)
+    assert (await world.figures()).unique == 6
+    await world.compact()
+    assert await raw_of(world.storage) == 0
+    assert (await world.figures()).unique == 6
+
+
+async def test_figures_that_were_lost_are_built_again_from_compacted_records():
+    world = World()
+    await world.put(*some_records(5), *some_records(2, vehicle_id="z"))
+    before = await world.figures()
+    await world.compact()
+    for info in await world.storage.list("aggregated/"):
+        await world.storage.delete(info.key)
+    world.cache = MemoryCache()
+    built = await world.aggregator().build(HOUR)
+    assert built
+    assert built.aggregated == before
+    assert await world.figures() == before
+    built = await world.aggregator().build(HOUR, force=True)
+    assert built
+    assert built.aggregated == before
+
+
+def history(seed: int) -> list[list[Record]]:
+    """Draw objects with records of few identities, of which many are copies and some differ."""
+    draw = random.Random(seed)
+    return [
+        [
+            a_record(
+                vehicle_id=draw.choice("abc"),
+                can_id=draw.choice(["0x1", "0x2"]),
+                timestamp_ms=NOW + draw.randrange(6),
+                received_ms=NOW + draw.randrange(3),
+                payload={draw.choice(["battery_soc", "x"]): draw.choice([1.0, 1.5]), "y": draw.random()}
+                if draw.random() < 0.2
+                else {"battery_soc": 1.0},
+            )
+            for _ in range(draw.randrange(1, 9))
+        ]
+        for _ in range(draw.randrange(2, 7))
+    ]
+
+
+@pytest.mark.parametrize("seed", range(60))
+async def test_figures_are_those_of_a_store_that_was_never_compacted(seed: int):
+    draw = random.Random(-seed)
+    world = World(*((FORMS, 3), (Forms(LinesForm()), 750_000), (FORMS, 750_000))[seed % 3])
+    for place, records in enumerate(history(seed)):
+        await world.put(*records, now=NOW + place)
+        if not place or draw.random() < 0.7:  # an hour has figures before it is compacted
+            await world.figures()
+        if draw.random() < 0.5:
+            await world.compact()
+        if draw.random() < 0.3:
+            world.cache = MemoryCache()
+    await world.compact()
+    await world.figures()
+
+
+async def test_what_was_lost_and_not_taken_up_is_still_missing():
+    world = World()
+    await world.put(*some_records(5))
+    await world.figures()
+    await world.compact()
+    await world.put(a_record(timestamp_ms=NOW + 1), now=NOW + 1)
+    await world.figures()
+    (late,) = await world.storage.list("raw/")
+    await world.storage.delete(late.key)
+    built = await world.aggregator().refresh(HOUR)
+    assert built
+    assert built.kept
+    assert (built.aggregated.inputs_missing, built.kept.missing) == (1, late.key)
+
+
+async def test_compacted_records_that_cannot_be_read_make_no_figures_of_less():
+    world = World()
+    await world.put(*some_records(5))
+    before = await world.figures()
+    await world.compact()
+    found = [info for info in await world.storage.list("compacted/") if manifest.is_content(info.key)]
+    await world.storage.put(found[0].key, b"torn", overwrite=True)
+    await world.put(a_record(timestamp_ms=NOW + 1), now=NOW + 1)
+    world.cache = MemoryCache()
+    with pytest.raises(DamagedObjectError, match="records-"):
+        await world.aggregator().refresh(HOUR)
+    assert await world.aggregator().figures(HOUR) == before
+
+
+async def test_a_manifest_that_is_gone_when_it_is_read_again_is_no_reason_for_figures_of_less():
+    world = World()
+    await world.put(*some_records(5))
+    await world.figures()
+    await world.compact()
+    await world.put(a_record(timestamp_ms=NOW + 1), now=NOW + 1)
+    of = world.moves.of
+
+    class Once(ManifestMoves):
+        calls = 0
+
+        async def of(self, hour):
+            self.calls += 1
+            return await of(hour) if self.calls == 1 else None
+
+    world.moves = Once(Shelf(world.storage, FORMS))
+    with pytest.raises(OutOfReachError, match="2025-10-19T14"):
+        await world.aggregator().refresh(HOUR)
+
+
+async def test_without_manifests_nothing_was_taken_up():
+    moves: Moves = NoMoves()
+    assert await moves.of(HOUR) is None
+    with pytest.raises(DamagedObjectError):
+        moves.read("key", b"", HOUR)
+
+
+def test_a_raw_object_of_another_size_than_was_taken_up_is_read_beside():
+    moved = Moved({"raw/a": 1, "raw/b": 2}, [ObjectInfo("compacted/x#0", 9, 0)])
+    there = [ObjectInfo("raw/a", 5, 7), ObjectInfo("raw/c", 1, 7)]
+    assert [info.key for info in moved.whole(there)] == ["raw/a", "raw/b", "raw/c"]
+    assert [info.key for info in moved.sources(there)] == ["compacted/x#0", "raw/a", "raw/c"]
