@@ -1,0 +1,153 @@
+"""What has to hold of a folder that a power cut left, by what had been promised before it."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from harness.crash.trace import Operation
+from harness.crash.workload import KEYS, POLICY, QUEUE, TERMS, Mark
+from telemetry.adapters.clock import ManualClock
+from telemetry.adapters.keys.file import KeysError, KeysFile
+from telemetry.adapters.queue.sqlite import SqliteQueue, watch
+from telemetry.adapters.storage.local import LocalStorage
+from telemetry.domain.contract import partition
+from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.store import objects
+from telemetry.domain.store.objects import DamagedObjectError, LineFaults
+from telemetry.domain.transport import envelope
+from telemetry.domain.transport.envelope import UndecodableError
+from telemetry.domain.transport.queue import QueueUnavailableError
+from telemetry.entrypoints.shared.faults import exact
+
+Identities = set[tuple[str, int]]
+
+
+class Promises:
+    """What was promised up to a moment: the names of what was begun, and of what was done, by verb."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, list[str]] = {"send": [], "put": [], "delete": [], "key": []}
+        self.done: dict[str, list[str]] = {"send": [], "put": [], "delete": [], "key": []}
+
+    def add(self, operation: Operation) -> None:
+        for line in operation.data.splitlines():
+            mark = msgspec.json.decode(line, type=Mark)
+            (self.done if mark.is_done else self.begun)[mark.verb].append(mark.name)
+
+
+def lay(found: Mapping[str, bytes], folder: Path) -> None:
+    """Make the files of a state."""
+    folder.mkdir(exist_ok=True)
+    for name, content in found.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+async def broken(folder: Path, promises: Promises, *, with_figures: bool) -> Sequence[str]:
+    """Return the promises that do not hold in a folder, each as a sentence."""
+    return [
+        *_broken_keys(folder, promises),
+        *_broken_objects(folder, promises),
+        *await _broken_records(folder, promises),
+        *(await _broken_figures(folder) if with_figures else ()),
+    ]
+
+
+def _broken_keys(folder: Path, promises: Promises) -> Iterator[str]:
+    path = folder / KEYS
+    try:
+        names = {each.name for each in KeysFile(path).read()} if path.exists() else set()
+    except KeysError as error:
+        yield f"the keys cannot be read: {error}"
+        return
+    if missing := set(promises.done["key"]) - names:
+        yield f"keys are missing: {missing}"
+
+
+def _broken_objects(folder: Path, promises: Promises) -> Iterator[str]:
+    """Check that what was put is there, whole, and that no object has what nobody put."""
+    allowed: dict[str, list[str]] = {}
+    for name in promises.begun["put"]:
+        key, digest = name.split(" ")
+        allowed.setdefault(key, []).append(digest)
+    done = dict(name.split(" ") for name in promises.done["put"])
+    for key, digests in allowed.items():
+        path = folder / "data" / key
+        there = objects.digest(path.read_bytes()) if path.exists() else ""
+        if there and key in promises.done["delete"]:
+            yield f"{key} is there again"
+            continue
+        may_be_absent = key not in done or key in promises.begun["delete"]
+        if there not in _since(digests, done.get(key)) and (there or not may_be_absent):
+            yield f"{key} is {'not what was put' if there else 'not there'}"
+
+
+def _since(digests: Sequence[str], last: str | None) -> Sequence[str]:
+    """Return the digests from the last one on that is durable."""
+    return digests if last is None else digests[len(digests) - 1 - digests[::-1].index(last) :]
+
+
+async def _broken_records(folder: Path, promises: Promises) -> Sequence[str]:
+    """Check that each record whose message was sent is in the queue or in the store."""
+    promised = {each for body in promises.done["send"] for each in _of_body(bytes.fromhex(body))}
+    try:
+        there = await _queued(folder) | _stored(folder)
+    except (QueueUnavailableError, UndecodableError, DamagedObjectError) as error:
+        return [str(error)]
+    if watch.mark(folder / QUEUE).exists():
+        return ["the queue is damaged"]
+    return (
+        [f"{len(promised - there)} records are neither in the queue nor stored"] if promised - there else []
+    )
+
+
+async def _broken_figures(folder: Path) -> Sequence[str]:
+    """Let an aggregator look at all hours, and compare its figures with the records."""
+    storage = LocalStorage(folder / "data")
+    hours = {partition.parse_path(each.key).hour for each in await storage.list("raw/")}
+    try:
+        for hour in sorted(hours):
+            await Aggregator(storage).refresh(hour)
+        return list(await exact.differences(storage, sorted(hours)))
+    except (ValueError, msgspec.DecodeError) as error:
+        return [f"the figures cannot be read: {error}"]
+
+
+async def _queued(folder: Path) -> Identities:
+    path = folder / QUEUE
+    if not path.parent.exists():
+        return set()
+    queue = SqliteQueue(path, ManualClock(), TERMS, 10**9)  # a machine that was started anew counts from 0
+    try:
+        bodies = [each.body for each in await queue.receive(1000, 0)]
+    finally:
+        await queue.close()
+    return {each for body in bodies for each in _of_body(body)}
+
+
+def _of_body(body: bytes) -> Identities:
+    return _of_lines(envelope.decode(body, 0, POLICY).lines.splitlines())
+
+
+def _stored(folder: Path) -> Identities:
+    found: Identities = set()
+    for path in (folder / "data" / "raw").rglob("batch-*"):
+        key = path.relative_to(folder / "data").as_posix()
+        found |= _of_lines(objects.decode_object(key, path.read_bytes()))
+    return found
+
+
+def _of_lines(lines: Sequence[bytes]) -> Identities:
+    records = [record for _, record in objects.decode_records(lines, LineFaults())]
+    return {(each.vehicle_id, each.timestamp_ms) for each in records}
+
+
+def judge(
+    found: Mapping[str, bytes], folder: Path, promises: Promises, *, with_figures: bool
+) -> Sequence[str]:
+    """Make a state in a folder, and return the promises that do not hold in it."""
+    lay(found, folder)
+    return asyncio.run(broken(folder, promises, with_figures=with_figures))
