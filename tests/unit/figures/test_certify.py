@@ -340,6 +340,19 @@ async def test_an_hour_that_was_removed_whole_is_not_taken_for_a_silent_one(step
     assert await stepped.figures(HOUR) is None
 
 
+async def test_figures_that_seem_current_and_cannot_be_read_get_no_certificate(stepped):
+    await put_batch(stepped.storage, a_record())
+    await stepped.turns()
+    key = objects.aggregated_key(HOUR)
+    size = len(await stepped.storage.get(key))
+    await stepped.storage.put(key, b"x" * size, overwrite=True)  # in the same millisecond
+    assert await stepped.aggregator.certify(HOUR) is None
+
+
+async def test_of_an_hour_of_which_nothing_is_there_nothing_is_made_without_a_certifier(stepped):
+    assert await Aggregator(stepped.storage).certify(HOUR) is None
+
+
 async def test_rosters_are_bounded(stepped):
     inquiry = Inquiry(stepped.storage, stepped.queue)
     certifier = Certifier(stepped.storage, stepped.clock, inquiry, CertificateTerms())

@@ -15,6 +15,7 @@ from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.contract.record import Record
+from telemetry.domain.figures import runs
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.build import Builder
 from telemetry.domain.figures.fold import Fold, Task
@@ -213,6 +214,15 @@ async def test_times_that_are_lost_and_cannot_be_read_are_none(storage):
     cache.forget([name for name in cache.names if "state" not in name])
     storage.failing = {"get"}
     assert await fold.times(task, {"veh-00123"}) == {}
+
+
+async def test_what_a_look_finds_becomes_several_runs_if_it_is_much(storage, monkeypatch):
+    monkeypatch.setattr(runs, "_RECORDS", 30)
+    for number in range(4):
+        await put_batch(storage, *some_records(20, NOW + 5000 * number))
+    loser = Loser()
+    assert (await build(storage, loser)).aggregated.unique == 80
+    assert len([name for name in loser.names if "run-" in name]) == 4
 
 
 # While an hour is open

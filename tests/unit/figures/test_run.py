@@ -35,6 +35,13 @@ def test_the_records_of_some_vehicles_in_some_objects_are_found(parts, names, ve
     assert sum(packed.sizes().values()) == sum(map(len, parts))
 
 
+def test_of_scattered_vehicles_only_theirs_are_found():
+    rows = [(vehicle_id, at, {"a": 1.0}) for vehicle_id in ("v1", "v2", "v3") for at in range(3)]
+    found = PackedRun(memoryview(run.pack(a_run([rows])))).columns({"v1", "v3"}, {"0"})
+    assert rows_of(found) == [row for row in rows if row[0] != "v2"]
+    assert found.of_vehicles({"v1", "v3"}) is found
+
+
 @given(PARTS)
 def test_the_span_is_from_the_first_offset_to_the_last(parts):
     offsets = [offset for rows in parts for _, offset, _ in rows]
