@@ -172,6 +172,24 @@ async def test_a_marker_that_a_kill_kept_from_being_written_is_written_by_the_ne
     assert stepped.storage.changes == []
 
 
+async def test_an_hour_that_was_complete_as_soon_as_it_was_built_is_not_read_at_each_turn(stepped):
+    let_close(stepped)
+    await put_batch(stepped.storage, a_record())
+    await stepped.turns()
+    await stepped.turns()
+    stepped.storage.failing = ("get",)
+    await stepped.turns()
+    assert stepped.storage.failures == 0
+
+
+async def test_a_silent_hour_that_is_not_near_now_any_more_is_not_looked_at_at_each_turn(stepped):
+    await stepped.turns()
+    stepped.clock.advance(9 * 24 * 3600)
+    await stepped.turns()
+    await stepped.turns()
+    assert not [each for each in stepped.aggregator.certifiable([]) if each <= HOUR + 1]
+
+
 async def test_an_hour_that_nobody_watches_any_more_is_certified_by_the_next_process(stepped):
     await put_batch(stepped.storage, a_record())
     await stepped.turns()

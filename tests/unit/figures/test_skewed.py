@@ -43,6 +43,17 @@ async def test_copies_of_a_skewed_record_count_once(stepped):
     assert await skewed(stepped, HOUR - 1) == 1
 
 
+async def test_a_skewed_object_that_is_filed_again_after_it_was_listed_is_not_counted_as_damaged(stepped):
+    await put_batch(stepped.storage, EARLY)
+    filed = await put_batch(stepped.storage, again(EARLY, -1))
+    look = await stepped.watch.look(NOW)
+    await stepped.storage.delete(filed)
+    built = await stepped.aggregator.settle(next(each for each in look.due if each.hour == HOUR - 1))
+    assert built
+    assert built.unread == {filed}
+    assert (built.aggregated.skewed, built.aggregated.damaged) == (1, 0)
+
+
 @pytest.mark.parametrize("restarts", [False, True])
 async def test_a_record_that_came_too_early_is_not_skewed_once_it_is_believed(stepped, restarts):
     await put_batch(stepped.storage, EARLY)

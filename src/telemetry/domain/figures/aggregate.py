@@ -68,7 +68,7 @@ class Aggregator:
         if built := await self.settle(found):
             return built
         if found.is_silent:
-            return await self._replace(found, None) if is_silent else None
+            return await self._certify_silent(found, is_near=is_silent)
         aggregated, previous = await self.figures(hour), await self._archive.previous(found)
         if not aggregated or not previous or previous.seen is None:
             return None
@@ -83,8 +83,9 @@ class Aggregator:
         is_new = certified.certificate != aggregated.certificate
         if is_new:
             await self._put(found, certified, previous.inputs, previous.seen)
-        elif found.is_unmarked:
-            await self._archive.mark(hour, certified)
+        else:
+            if found.is_unmarked:
+                await self._archive.mark(hour, certified)
             self._remember(hour, certified)
         return Built(hour, objects.aggregated_key(hour), certified, is_new=is_new)
 
@@ -167,6 +168,14 @@ class Aggregator:
     async def _put(self, found: Found, aggregated: Aggregated, inputs: Inputs, seen: str) -> None:
         await self._archive.put(found, aggregated, inputs, seen)
         self._remember(found.hour, aggregated)
+
+    async def _certify_silent(self, found: Found, *, is_near: bool) -> Built | None:
+        """Certify an hour of which nothing is there if it is near now; forget it otherwise."""
+        if is_near:
+            return await self._replace(found, None)
+        if self._certifier:
+            self._certifier.forget(found.hour)
+        return None
 
     def _remember(self, hour: Hour, aggregated: Aggregated) -> None:
         if self._certifier and aggregated.certificate:

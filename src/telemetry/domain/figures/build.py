@@ -47,7 +47,7 @@ class Builder:
         damage = [objects.unread(key, error) for key, error in sorted(errors.items())]
         objects.check_reach(damage, listing.objects)
         unread = {each.key for each in damage if isinstance(each, UnreadObjectError)}
-        aggregated = _aggregated(hour, listing.without(unread), folded, len(damage))
+        aggregated = _aggregated(hour, listing.without(unread), folded, objects.damaged(damage))
         return Built(hour, objects.aggregated_key(hour), aggregated, [*damage, *_faults(folded)])
 
     async def prepare(self, hour: Hour, listing: Listing, *, is_over: bool = True) -> None:

@@ -112,6 +112,10 @@ class Certifier:
         self._left[hour] = _NOBODY
         return False
 
+    def forget(self, hour: Hour) -> None:
+        """Take note that nothing is there of an hour that is not near now any more."""
+        self._left.pop(hour, None)
+
     def stored(self, hour: Hour, made: Certificate) -> None:
         """Take note of a stored certificate; the hours after it have to read anew who was there before."""
         for later in range(hour + 1, hour + DAY + 1):

@@ -131,13 +131,12 @@ class SkewedFigures:
                 self._claims[claimed].add(hour)
         damage = [*built.damage, *skewed.damage]
         read = found.listing.without({each.key for each in damage if isinstance(each, UnreadObjectError)})
-        whole = {each.key for each in skewed.damage if not each.is_of_lines}
         aggregated = msgspec.structs.replace(
             figures,
             objects=read.objects,
             input_digest=read.digest,
             skewed=skewed.count,
-            damaged=figures.damaged + len(whole),
+            damaged=figures.damaged + objects.damaged(skewed.damage),
         )
         return msgspec.structs.replace(built, aggregated=aggregated, damage=damage)
 

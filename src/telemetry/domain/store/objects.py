@@ -54,7 +54,13 @@ class DamagedObjectError(TelemetryError, ValueError):
 
 
 class UnreadObjectError(DamagedObjectError):
-    """A listed object that could not be read: the store refused it, or it is gone. It may be read later."""
+    """A listed object that could not be read: the store refused it, and it may be read later, or it is gone.
+
+    What `is_gone` was removed after it was listed. No listing has it any more, so that figures that were
+    built without it are those of what there is.
+    """
+
+    is_gone = False
 
 
 def unread(key: str, error: TelemetryError) -> DamagedObjectError:
@@ -64,7 +70,14 @@ def unread(key: str, error: TelemetryError) -> DamagedObjectError:
     is_gone = isinstance(error, LookupError)
     made = UnreadObjectError(key, "it was removed after it was listed" if is_gone else str(error))
     made.__cause__ = error
+    made.is_gone = is_gone
     return made
+
+
+def damaged(errors: Iterable[DamagedObjectError]) -> int:
+    """Count the objects that figures leave out and have to name: what is gone is in no listing any more."""
+    whole = {each.key: each for each in errors if not each.is_of_lines}
+    return sum(not (isinstance(each, UnreadObjectError) and each.is_gone) for each in whole.values())
 
 
 def check_reach(errors: Iterable[DamagedObjectError], listed: int) -> None:
