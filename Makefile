@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: demo demo-aws prove prove-aws prove-up test test-aws test-long help lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean bench-dask bench-lake
+.PHONY: demo demo-aws prove prove-aws prove-up test test-aws test-long histories help lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean bench-dask bench-lake
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -39,6 +39,13 @@ prove: .venv/ready  ## all roles under load and faults (MINUTES=3, SCHEDULE=1), 
 
 prove-aws: .venv/ready  ## the same over SQS and S3, which an emulator on this machine plays
 	$(BIN)/python -m benchmarks.faults_aws --minutes $(MINUTES) --schedule $(SCHEDULE)
+
+N ?= 2000
+FROM ?= 0
+HISTORIES := $(if $(SEED),--seed $(SEED),$(if $(REPLAY),--replay $(REPLAY),$(if $(TABLE),--table,--count $(N) --first $(FROM))))
+histories: .venv/ready  ## N=2000 simulated histories under faults (FROM=0, RESUME=1, SEED=, PLANT=name or all, REPLAY=file, TABLE=1)
+	$(BIN)/python -m harness.histories $(if $(filter all,$(PLANT)),--planted,$(HISTORIES) $(if $(PLANT),--plant $(PLANT))) \
+	  $(if $(RESUME),--resume)
 
 help:  ## what each target does
 	@awk -F ':.*  ## ' '/^[a-z][a-z-]*:.*  ## / { printf "%-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

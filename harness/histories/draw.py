@@ -1,0 +1,146 @@
+"""Draw a history from a seed: its settings, what is sent, and what goes wrong meanwhile."""
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import Final
+
+from harness.histories.faults import STORE_VERBS
+from harness.histories.options import HOUR_MS, Event, History, Mode, Options
+from harness.histories.records import Records
+from harness.histories.world import CONSUMERS, OPERATOR
+
+_HOUR: Final = 489_132  # 2025-10-19T12, counted from 1970
+_WEIGHTS: Final[Mapping[str, float]] = {
+    "foreign": 2, "poison": 1, "fault": 9, "away": 2, "kill": 5, "stop": 1, "freeze": 1.5, "sleep": 1.5,
+    "evict": 0.7, "replay": 0.7, "refile": 1.5, "set aside": 1, "doom": 0.8, "jump": 6,
+}  # fmt: skip
+_POISON: Final = ("garbage", "{", '{"timestamp": "never"}', "TLE1", '{"vehicle_id": "a"}')
+_VERBS: Final[Mapping[str, Sequence[str]]] = {
+    "receiver": ("send", "post"),
+    "consumer": ("receive", "delete", "extend", "acquit", "put", "put"),
+    "aggregator": (*STORE_VERBS, "outlook"),
+    "operator": ("put", "put", "remove", "send", "list"),
+}
+_MODES: Final[Mapping[str, Sequence[Mode]]] = {
+    "send": ("refuse", "lose", "delay", "part", "double", "reorder"),
+    "receive": ("refuse", "lose", "delay", "part", "reorder"),
+    "delete": ("refuse", "lose", "delay", "part"),
+    "extend": ("refuse", "lose", "delay", "part"),
+    "post": ("refuse", "lose", "delay", "double"),
+}
+_ANY_MODE: Final[Sequence[Mode]] = ("refuse", "lose", "delay")
+_JUMPS_S: Final = (90, 600, 2400, 3 * 3600, 30 * 3600, 9 * 86400, 365 * 86400)
+_JUMPING: Final = 0.35  # share of histories whose clocks jump
+
+
+def draw(seed: int) -> History:
+    """Draw the history of a seed."""
+    random = Random(f"history {seed}")
+    options = _options(random)
+    drawing = _Drawing(random, options)
+    kinds = ["post"] * random.randint(2, 6)
+    weights = {**_WEIGHTS, "jump": _WEIGHTS["jump"] if random.random() < _JUMPING else 0}
+    kinds += random.choices(list(weights), list(weights.values()), k=random.randint(2, 10))
+    random.shuffle(kinds)
+    return History(seed, options, [event for kind in kinds for event in drawing.events(kind)])
+
+
+def _options(random: Random) -> Options:
+    return Options(
+        start_ms=_HOUR * HOUR_MS + random.choice((600_000, 1_800_000, 1_800_000, 3_597_000)),
+        receivers=random.choice((1, 1, 1, 2)),
+        latency_s=random.choice((0.0, 0.0, 0.01, 0.05, 0.2)),
+        lingers_s=random.choice((0.0, 0.0, 0.02)),
+        max_waiting=random.choice((1_000_000, 1_000_000, 3_000)),
+        max_body=random.choice((1_048_576, 1_048_576, 1_500)),
+        visibility_s=random.choice((4.0, 4.0, 6.0)),
+        max_receives=random.choice((3, 4, 10)),
+        batch_count=random.choice((3, 10, 30)),
+        batch_age_s=random.choice((0.3, 1.0, 2.0)),
+        buckets=random.choice((1, 1, 1, 1, 1, 1, 1, 3)),
+        raw_format=random.choice(("jsonl", "jsonl", "jsonl", "jsonl.zst")),
+        aggregate_s=random.choice((4.0, 8.0, 16.0)),
+        at_once=random.choice((0, 0, 0, 0, 0, 4)),
+        fold_records=random.choice((*[750_000] * 7, 6)),
+    )
+
+
+class _Drawing:
+    """The events of one history."""
+
+    def __init__(self, random: Random, options: Options) -> None:
+        self._random = random
+        self._records = Records(random, options.start_ms)
+        self._arrival_s = 0.03 + 2 * options.latency_s  # from a POST to its message
+        receivers = [f"receiver-{number}" for number in range(options.receivers)]
+        self._roles = [*receivers, *CONSUMERS, "aggregator"]
+        self._kinds: Mapping[str, Callable[[float], Event]] = {
+            "post": lambda after_s: Event("post", after_s, records=self._records.some(10, 0.04)),
+            "foreign": lambda after_s: Event("foreign", after_s, records=self._records.some(2)),
+            "poison": lambda after_s: Event("poison", after_s, body=random.choice(_POISON)),
+            "fault": self._fault,
+            "away": self._away,
+            "kill": self._kill,
+            "stop": lambda after_s: Event("stop", after_s, random.choice(self._roles)),
+            "freeze": self._freeze,
+            "sleep": self._sleep,
+            "jump": self._jump,
+            "evict": lambda after_s: Event("evict", after_s),
+            "replay": lambda after_s: Event("replay", after_s),
+            "refile": self._refile,
+            "set aside": lambda after_s: Event("set aside", after_s),
+            "doom": lambda after_s: Event("doom", after_s),
+        }
+
+    def events(self, kind: str) -> list[Event]:
+        """Draw an event, and what goes with it."""
+        drawn = self._event(kind)
+        if kind in {"set aside", "doom"}:  # for which there has to be a message
+            asleep = [Event("sleep", 0.1, amount=4400.0)] if self._random.random() < 0.5 else []
+            frozen = [Event("freeze", role=role, amount=3.0) for role in CONSUMERS]
+            return [*frozen, self._event("post"), Event(drawn.kind, self._arrival_s), *asleep]
+        before: list[Event] = []
+        after: list[Event] = []
+        if kind == "refile" and self._random.random() < 0.5:  # for which there has to be a skewed record
+            before = [Event("post", records=self._records.some(4, odd=0.6)), Event("sleep", 2.5)]
+        if kind in {"replay", "refile"} and self._random.random() < 0.5:
+            after = [Event("kill", 0.0, OPERATOR, count=self._random.randint(0, 20))]
+        return [*before, drawn, *after]
+
+    def _event(self, kind: str) -> Event:
+        after_s = self._random.choice((0.0, 0.05, 0.5, 1.5)) * self._random.random()
+        self._records.now_ms += round(after_s * 1000)
+        return self._kinds[kind](after_s)
+
+    def _fault(self, after_s: float) -> Event:
+        random = self._random
+        role = random.choice((*self._roles, OPERATOR))
+        verb = random.choice(_VERBS[role.partition("-")[0]])
+        mode = random.choice(_MODES.get(verb, _ANY_MODE))
+        amount = random.choice((0.1, 1.0, 9.0)) if mode == "delay" else 0.0
+        return Event("fault", after_s, role, verb, mode, amount, random.choice((1, 1, 2, 6)))
+
+    def _away(self, after_s: float) -> Event:
+        verb = self._random.choice(("send", "put", "put", "queue", "store", "delete"))
+        return Event("away", after_s, verb=verb, amount=self._random.choice((0.5, 3.0, 8.0)))
+
+    def _kill(self, after_s: float) -> Event:
+        return Event("kill", after_s, self._random.choice(self._roles), count=self._random.randint(0, 60))
+
+    def _freeze(self, after_s: float) -> Event:
+        role = self._random.choice(self._roles)
+        return Event("freeze", after_s, role, amount=self._random.choice((1.0, 5.0, 9.0)))
+
+    def _sleep(self, after_s: float) -> Event:
+        amount = self._random.choice((6.0, 60.0, 700.0, 4400.0))
+        self._records.now_ms += round(amount * 1000)
+        return Event("sleep", after_s, amount=amount)
+
+    def _jump(self, after_s: float) -> Event:
+        role = self._random.choice((*self._roles, "queue", "store"))
+        amount = self._random.choice(_JUMPS_S) * self._random.choice((-1.0, 1.0))
+        return Event("jump", after_s, role, amount=amount)
+
+    def _refile(self, after_s: float) -> Event:
+        offset_s = self._random.choice((0.0, -3600.0, 7200.0, -9 * 86400.0))
+        return Event("refile", after_s, amount=offset_s)
