@@ -51,6 +51,7 @@ async def test_a_vehicle_is_silent_that_is_behind_the_newest_record_of_all(stepp
     await drive(stepped, NOW - SILENT_MS, "just-seen", DRIVING)
     await drive(stepped, NOW - SILENT_MS - 1, "gone", DRIVING)
     await drive(stepped, NOW - SILENT_MS - 1, "parked", PARKED)
+    stepped.clock.advance(2 * HOUR_MS / 1000)  # who is asleep is measured once an hour is over
     found = await summed(stepped, HOUR)
     assert (found.known, found.seen, found.silent, found.asleep) == (4, 2, 2, 1)
     assert found.as_of == "2025-10-19T14:30:00.000Z"

@@ -44,10 +44,12 @@ async def test_the_hours_of_today_and_of_the_days_before_are_squares(stepped):
         ("2025-10-19T13", "complete"),
         ("2025-10-19T14", "open"),
     ]
-    assert found.squares[-1] == Square(
-        "2025-10-19T14", "open", 1, 5, 1, 2, found.squares[-1].missing_share, 0
+    assert found.squares[-2] == Square(
+        "2025-10-19T13", "complete", 1, 5, 1, 1, found.squares[-2].missing_share, 0
     )
-    assert found.squares[-1].missing_share == pytest.approx(1, abs=1e-3)
+    assert found.squares[-2].missing_share == pytest.approx(1, abs=1e-3)
+    # Gaps are measured once an hour is over.
+    assert found.squares[-1] == Square("2025-10-19T14", "open", 1, 5, 1, 0, 0.0, 0)
 
 
 async def test_a_square_says_what_came_late_and_that_it_made_another_revision(stepped):
