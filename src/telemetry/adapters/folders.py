@@ -31,6 +31,16 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def sync_above(folder: Path, top: Path) -> None:
+    """Make durable that a folder is there, and each above it up to `top`.
+
+    Another process may have made them, and be killed before it synced that.
+    """
+    sync(folder.parent)
+    if folder != top:
+        sync_above(folder.parent, top)
+
+
 def sync(folder: Path) -> None:
     """Make durable what was renamed, made or removed in a folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.adapters import folders
 from telemetry.adapters.storage.local import LocalStorage
 from telemetry.domain.store.storage import ObjectExistsError, ObjectNotFoundError, StoreUnavailableError
 
@@ -52,8 +53,8 @@ async def test_every_folder_that_has_to_be_made_is_made_durable_by_the_one_above
     storage: LocalStorage, steps: list[str], tmp_path: Path
 ):
     await storage.put(KEY, b"lines")
-    above = [tmp_path.name, "data", "raw", "year=2025"]
-    assert steps[:-3] == [f"sync folder {name}" for name in above]
+    above = [f"sync folder {name}" for name in (tmp_path.name, "data", "raw", "year=2025")]
+    assert steps[:-3] == [*above, *reversed(above)]  # as they are made, and for those that others made
     steps.clear()
     await storage.put(KEY.replace("batch-1", "batch-2"), b"lines")
     assert len(steps) == 3
@@ -271,3 +272,17 @@ async def test_what_is_no_file_or_has_no_name_in_text_is_no_object(storage: Loca
     (folder.parent / os.fsdecode(b"hour=\xff")).mkdir()
     assert [info.key for info in await storage.list("raw/")] == [KEY]
     assert await storage.folders("raw/year=2025/") == ["raw/year=2025/hour=14/"]
+
+
+async def test_folders_that_another_process_made_and_did_not_sync_are_synced_at_the_first_put(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "data" / "raw" / "hour").mkdir(parents=True)
+    synced: list[Path] = []
+    monkeypatch.setattr(folders, "sync", synced.append)
+    storage = LocalStorage(tmp_path / "data")
+    await storage.put("raw/hour/one", b"1")
+    assert synced == [*(tmp_path / each for each in ("data/raw", "data", "")), tmp_path / "data/raw/hour"]
+    synced.clear()
+    await storage.put("raw/hour/two", b"2")
+    assert synced == [tmp_path / "data/raw/hour"]

@@ -78,7 +78,7 @@ class LocalStorage:
             self._compare(path, data)
             return
         folders.make(path.parent, self._folder_mode)
-        self._clean(path.parent)
+        self._begin(path.parent)
         try:
             self._write(path, data, overwrite=overwrite)
         except FileExistsError:  # another writer was faster
@@ -108,9 +108,13 @@ class LocalStorage:
                 if path.exists():
                     raise FileExistsError(path)
 
-    def _clean(self, folder: Path) -> None:
-        """Remove what killed writers left in a folder, when this process writes there for the first time."""
+    def _begin(self, folder: Path) -> None:
+        """Put right what killed writers left of a folder, when this process writes there for the first time.
+
+        Their temporary files are removed, and what they may not have synced any more is synced.
+        """
         if folder not in self._cleaned:
+            folders.sync_above(folder, self._root)
             temporary.clean(folder)
             self._cleaned.add(folder)
 
