@@ -121,10 +121,9 @@ async def main(root: Path) -> None:
     late_ms = start_ms - 5 * HOUR_MS
     hours = [hour_of(start_ms), hour_of(late_ms)]
     queue = _open(root)
-    for number, moments in enumerate(((start_ms, late_ms), (start_ms,))):
-        for moment in moments:
-            await _send(queue, records_of(number, moment, now_ms))
-        await _consume(queue, storage, len(moments))
+    for number, moment in enumerate((start_ms, late_ms, start_ms)):
+        await _send(queue, records_of(number, moment, now_ms))
+        await _consume(queue, storage, 1)  # one by one, so that each promise has its own operations before it
         for hour in hours:
             await Aggregator(storage).refresh(hour)
     await queue.close()  # which writes SQLite's log back
