@@ -48,7 +48,7 @@ class Tally(msgspec.Struct):
     end: int
     at: int
     cpu_s: float = 0.0
-    counts: Counter[str] = msgspec.field(default_factory=Counter)
+    counts: dict[str, int] = {}
     broken: dict[str, list[int]] = {}
 
     @classmethod
@@ -65,7 +65,8 @@ class Tally(msgspec.Struct):
 
     def add(self, counts: dict[str, int], broken: BrokenError | None) -> None:
         """Count one history more."""
-        self.counts.update(counts)
+        for name, count in counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
         if broken:
             self.broken.setdefault(broken.law, []).append(self.at)
         self.at += 1
