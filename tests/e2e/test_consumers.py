@@ -51,6 +51,7 @@ def some(pipeline: Pipeline) -> Pipeline:
     return pipeline
 
 
+@pytest.mark.long
 def test_two_and_then_four_consumers_store_every_identity_also_if_one_is_killed(some: Pipeline):
     sent = asyncio.run(send(some, 0))
     started = [some.start("consumer") for _ in range(2)]

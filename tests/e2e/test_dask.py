@@ -110,6 +110,7 @@ def figures(data: Path) -> bytes:
     return (data / objects.aggregated_key(HOUR)).read_bytes().partition(b',"certificate"')[0]
 
 
+@pytest.mark.long
 def test_workers_give_the_same_bytes_also_if_one_is_killed_in_the_middle(tmp_path: Path, cluster: Cluster):
     data = tmp_path / "data"
     asyncio.run(fill(data))

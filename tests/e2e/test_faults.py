@@ -25,6 +25,7 @@ def prove(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.long
 def test_roles_recover_from_faults_and_the_proof_holds(tmp_path: Path):
     run = prove(tmp_path, "--faults", "--minutes", "0.001", "--schedule", "5", "--only", ",".join(KINDS))
     assert run.returncode == 0, run.stdout + run.stderr

@@ -75,6 +75,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
     made.process.wait()
 
 
+@pytest.mark.long
 def test_each_role_is_started_again_and_nothing_is_lost(up: Up):
     wait_until(lambda: "All processes are ready" in up.said, "all roles to be ready")
     assert up.post()
