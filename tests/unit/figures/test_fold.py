@@ -125,6 +125,16 @@ async def test_what_the_cache_loses_costs_reads_and_changes_no_byte(storage, wha
     assert encoded(await build(storage, cache)) == await afresh(storage)
 
 
+async def test_what_meets_more_records_than_may_be_held_is_folded_with_all_of_its_vehicle(storage, cache):
+    limits = FoldLimits(records=30)
+    for number in range(2):
+        await put_batch(storage, *some_records(20, NOW + number))
+        await build(storage, cache, limits, is_over=False)
+    await put_batch(storage, *some_records(3, NOW), *some_records(2, NOW + 50_000))
+    built = await build(storage, cache, limits, is_over=False)
+    assert (built.aggregated.unique, built.aggregated.duplicates) == (42, 3)
+
+
 async def test_an_object_of_another_size_under_its_name_is_read_again(storage, cache):
     key = await put_foreign(storage, *some_records(2))
     await build(storage, cache)
