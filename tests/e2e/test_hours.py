@@ -8,10 +8,13 @@ import httpx
 from harness.pipeline import Pipeline
 from harness.roles import wait_until
 from telemetry.domain.contract.moment import HOUR_MS, format_hour, format_timestamp, hour_of
+from telemetry.domain.transport.lease import Depth, LeaseTerms
 from tests.builders import a_message
+from tests.e2e import embedded
 
 AT_MS = time.time_ns() // 1_000_000 - HOUR_MS
 H = format_hour(hour_of(AT_MS))
+TERMS = LeaseTerms(visibility_ms=2000)
 
 
 def post(pipeline: Pipeline, *offsets_ms: int) -> None:
@@ -54,6 +57,7 @@ def test_with_the_receiver_killed_and_records_left_in_the_queue_it_ends_with_1_a
     pipeline.start("consumer")
     post(pipeline, 0)
     wait_until(lambda: pipeline.stored() == 1, "a first record of the hour")
+    wait_until(lambda: embedded.depth(pipeline.data, TERMS) == Depth(0, 0, 0), "its message to be deleted")
     pipeline.kill("consumer")
     post(pipeline, 1000)
     pipeline.kill("receiver")
