@@ -27,9 +27,17 @@ class _Stream(msgspec.Struct, frozen=True):
     parked: bool | None
 
 
-class _Vehicle(msgspec.Struct, frozen=True):
+class SeenVehicle(msgspec.Struct, frozen=True):
+    """A vehicle that was there, by its last record."""
+
     last: str
     streams: Mapping[str, _Stream] = {}
+
+    @property
+    def is_parked(self) -> bool:
+        """Return whether it was parked at its last record; false if that is not known."""
+        last = max(self.streams.values(), key=lambda stream: stream.last, default=None)
+        return bool(last and last.parked)
 
 
 class _Wholeness(msgspec.Struct, frozen=True):
@@ -43,8 +51,13 @@ class _Certificate(msgspec.Struct, frozen=True):
 class Seen(msgspec.Struct, frozen=True):
     """What figures say of who was there, without all else."""
 
-    vehicles: Mapping[str, _Vehicle]
+    vehicles: Mapping[str, SeenVehicle]
     certificate: _Certificate | None = None
+
+    @property
+    def absent(self) -> Roster:
+        """Return who was known in the day before and is not there."""
+        return self.certificate.wholeness.absent if self.certificate else {}
 
 
 decode: Final = msgspec.json.Decoder(Seen).decode
@@ -54,11 +67,10 @@ decode: Final = msgspec.json.Decoder(Seen).decode
 def known(seen: Seen, hour: Hour) -> Roster:
     """Return who was known in the day before an hour, by the figures of the last hour before it."""
     since = format_timestamp(start_ms(hour) - DAY * HOUR_MS)
-    before = seen.certificate.wholeness.absent if seen.certificate else {}
-    found = {vehicle_id: silence for vehicle_id, silence in before.items() if silence.last >= since}
+    found = {vehicle_id: silence for vehicle_id, silence in seen.absent.items() if silence.last >= since}
     for vehicle_id, vehicle in seen.vehicles.items():
         if vehicle.last >= since:
-            found[vehicle_id] = Silence(vehicle.last, _is_parked(vehicle))
+            found[vehicle_id] = Silence(vehicle.last, vehicle.is_parked)
     return found
 
 
@@ -99,9 +111,3 @@ def _begun(vehicle: VehicleFigures, before: Silence, hour: Hour) -> VehicleFigur
 
 def _has_gap(streams: list[StreamCoverage]) -> bool:
     return any(stream.gaps for stream in streams)
-
-
-def _is_parked(vehicle: _Vehicle) -> bool:
-    """Return whether a vehicle was parked at its last record; false if that is not known."""
-    last = max(vehicle.streams.values(), key=lambda stream: stream.last, default=None)
-    return bool(last and last.parked)

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from telemetry.domain.contract.moment import format_timestamp, parse_timestamp
-from telemetry.domain.figures.roster import Roster
+from telemetry.domain.figures.roster import Seen, SeenVehicle
 
 SILENT_MS: Final = 5 * 60_000
 """How much older than the newest record of all the last record of a silent vehicle is."""
@@ -36,28 +36,12 @@ class _Signals(msgspec.Struct, frozen=True):
     cell_temp_max: _Signal | None = None
 
 
-class _Stream(msgspec.Struct, frozen=True):
-    last: str
-    parked: bool | None
-
-
-class _Vehicle(msgspec.Struct, frozen=True):
-    last: str
+class _Vehicle(SeenVehicle, frozen=True, kw_only=True):
     signals: _Signals
-    streams: Mapping[str, _Stream] = {}
 
 
-class _Wholeness(msgspec.Struct, frozen=True):
-    absent: Roster
-
-
-class _Certificate(msgspec.Struct, frozen=True):
-    wholeness: _Wholeness
-
-
-class _Figures(msgspec.Struct, frozen=True):
+class _Figures(Seen, frozen=True):
     vehicles: Mapping[str, _Vehicle]
-    certificate: _Certificate | None = None
 
 
 class Silent(msgspec.Struct, frozen=True):
@@ -138,15 +122,13 @@ _BY_VALUE: Final = attrgetter("value", "vehicle_id")
 
 def _known(figures: _Figures, before: Mapping[str, _Known]) -> Mapping[str, _Known]:
     """Return who an hour's figures know; of those who are absent in it, who is not known from before."""
-    absent = figures.certificate.wholeness.absent if figures.certificate else {}
     found = {
         vehicle_id: _Known(vehicle_id, silence.last, silence.asleep)
-        for vehicle_id, silence in absent.items()
+        for vehicle_id, silence in figures.absent.items()
         if vehicle_id not in before
     }
     for vehicle_id, vehicle in figures.vehicles.items():
-        last = max(vehicle.streams.values(), key=attrgetter("last"), default=None)
-        found[vehicle_id] = _Known(vehicle_id, vehicle.last, bool(last and last.parked), vehicle.signals)
+        found[vehicle_id] = _Known(vehicle_id, vehicle.last, vehicle.is_parked, vehicle.signals)
     return found
 
 
