@@ -6,11 +6,12 @@ These are questions of `benchmarks.aggregation`.
 import asyncio
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from benchmarks import data
+from benchmarks.away import AwayStorage
 from benchmarks.fleets import HOUR
 from telemetry.adapters.cache.local import LocalCache
 from telemetry.adapters.clock import ManualClock
@@ -27,50 +28,13 @@ from telemetry.domain.figures.certify import Certifier
 from telemetry.domain.figures.evidence import Inquiry
 from telemetry.domain.figures.fold import Fold
 from telemetry.domain.figures.watch import Watch
-from telemetry.domain.store.storage import ObjectInfo
 from telemetry.domain.transport.lease import LeaseTerms
 
 _CACHE: Final = 100_000_000_000
 _LATE: Final = 100
 _ROUND_TRIP_S: Final = 0.02
-_PAGE: Final = 1000  # keys in an answer to a listing
 _OVER_MS: Final = start_ms(HOUR) + HOUR_MS
 _RAW: Final = Partition("raw", HOUR).path
-
-
-class FarStorage(LocalStorage):
-    """A store a round trip away, which counts its requests by verb; a listing takes one for each page."""
-
-    def __init__(self, root: Path, round_trip_s: float = 0.0) -> None:
-        super().__init__(root)
-        self.round_trip_s = round_trip_s
-        self.requests: dict[str, int] = {}
-
-    async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
-        await self._travel("put")
-        await super().put(key, data, overwrite=overwrite)
-
-    async def get(self, key: str) -> bytes:
-        await self._travel("raw_get" if key.startswith("raw/") else "get")
-        return await super().get(key)
-
-    async def delete(self, key: str) -> None:
-        await self._travel("delete")
-        await super().delete(key)
-
-    async def folders(self, prefix: str) -> Sequence[str]:
-        await self._travel("list")
-        return await super().folders(prefix)
-
-    async def list(self, prefix: str) -> Sequence[ObjectInfo]:
-        found = await super().list(prefix)
-        await self._travel("list", max(1, -(-len(found) // _PAGE)))
-        return found
-
-    async def _travel(self, verb: str, times: int = 1) -> None:
-        self.requests[verb] = self.requests.get(verb, 0) + times
-        if self.round_trip_s:
-            await asyncio.sleep(times * self.round_trip_s)
 
 
 class Took(NamedTuple):
@@ -85,7 +49,7 @@ class Running:
 
     def __init__(self, root: Path, cache: str, now_ms: int) -> None:
         self.clock = ManualClock(now_ms)
-        self.storage, together = FarStorage(root), Concurrently()
+        self.storage, together = AwayStorage(LocalStorage(root)), Concurrently()
         queue = MemoryQueue(self.clock, LeaseTerms())
         self.watch = Watch(self.storage, together)
         fold = Fold(self.storage, LocalCache(root / cache, _CACHE), together)

@@ -9,10 +9,11 @@ are current, of which nothing is read.
 import asyncio
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from benchmarks import report
+from benchmarks.away import AwayStorage
 from telemetry.adapters.cache.memory import MemoryCache
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.storage.memory import MemoryStorage
@@ -24,51 +25,16 @@ from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.build import Builder
 from telemetry.domain.figures.fold import Fold
 from telemetry.domain.figures.watch import Watch
-from telemetry.domain.store.storage import ObjectInfo
+from telemetry.domain.store.storage import Storage
 
 _NOW_MS: Final = 1_760_884_200_000
-_PAGE: Final = 1000  # keys in an answer
 _GOAL_S: Final = 0.3
 _HOURS: Final = 60 * 24
 
 
-class AwayStorage(MemoryStorage):
-    """A store that is a round trip away, and counts its requests."""
-
-    def __init__(self, round_trip_s: float) -> None:
-        super().__init__(ManualClock(_NOW_MS))
-        self.round_trip_s = round_trip_s
-        self.requests: dict[str, int] = {}
-
-    async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
-        await self._travel("put")
-        await super().put(key, data, overwrite=overwrite)
-
-    async def get(self, key: str) -> bytes:
-        await self._travel("get")
-        return await super().get(key)
-
-    async def delete(self, key: str) -> None:
-        await self._travel("delete")
-        await super().delete(key)
-
-    async def folders(self, prefix: str) -> Sequence[str]:
-        await self._travel("list")
-        return await super().folders(prefix)
-
-    async def list(self, prefix: str) -> Sequence[ObjectInfo]:
-        found = await super().list(prefix)
-        await self._travel("list", max(1, -(-len(found) // _PAGE)))
-        return found
-
-    async def _travel(self, verb: str, times: int = 1) -> None:
-        self.requests[verb] = self.requests.get(verb, 0) + times
-        await asyncio.sleep(times * self.round_trip_s)
-
-
 async def of_look(objects: int, round_trip_s: float) -> Mapping[str, Any]:
     """Fill an hour, build it, add one object, and measure what follows."""
-    storage, together = AwayStorage(0), Concurrently()
+    storage, together = AwayStorage(MemoryStorage(ManualClock(_NOW_MS))), Concurrently()
     watch, aggregator, hour = Watch(storage, together), _aggregator(storage, together), hour_of(_NOW_MS)
     for number in range(objects):
         await _put(storage, hour, number)
@@ -96,7 +62,7 @@ async def of_look(objects: int, round_trip_s: float) -> Mapping[str, Any]:
 
 async def of_comparison(round_trip_s: float) -> Mapping[str, Any]:
     """Compare 60 days of hours of one object each, whose figures are current."""
-    storage, together = AwayStorage(0), Concurrently()
+    storage, together = AwayStorage(MemoryStorage(ManualClock(_NOW_MS))), Concurrently()
     for ago in range(_HOURS):
         await _put(storage, Hour(hour_of(_NOW_MS) - ago), 0)
     await _settle(Watch(storage, together), _aggregator(storage, together))
@@ -113,7 +79,7 @@ async def of_comparison(round_trip_s: float) -> Mapping[str, Any]:
     }
 
 
-def _aggregator(storage: MemoryStorage, together: Concurrently) -> Aggregator:
+def _aggregator(storage: Storage, together: Concurrently) -> Aggregator:
     """Make an aggregator that keeps what it folded, as the role does."""
     fold = Fold(storage, MemoryCache(), together)
     return Aggregator(storage, together, builder=Builder(fold, together))
@@ -131,7 +97,7 @@ async def _settle(watch: Watch, aggregator: Aggregator) -> int:
     return looks
 
 
-async def _put(storage: MemoryStorage, hour: Hour, number: int) -> None:
+async def _put(storage: Storage, hour: Hour, number: int) -> None:
     ms = hour * HOUR_MS + number
     record = Record(ms, "veh-1", "0x1F0", {"battery_soc": 50.0}, ms)
     await storage.put(f"raw/{hour_path(hour)}/batch-{ms}-0.jsonl", codec.encode_lines([record]))
