@@ -20,7 +20,8 @@ _ANY: Final = 10**15
 class Fleet(msgspec.Struct, frozen=True):
     """How many lines an hour has, of how many vehicles, in how many objects, in how many buckets.
 
-    Of more than 2,000,000 lines, others have the same values under other vehicles' names.
+    Each further 2,000,000 lines are the same values under the names of as many other vehicles, since the
+    records of so few would not fit into an hour.
     """
 
     lines: int
@@ -31,7 +32,7 @@ class Fleet(msgspec.Struct, frozen=True):
     def store(self, root: Path) -> None:
         """Store the hour below `root` as a consumer does."""
         times = -(-self.lines // 2_000_000)
-        made = data.records(self.lines // times * _TWICE // (_TWICE + 1), self.vehicles // times)
+        made = data.records(self.lines // times * _TWICE // (_TWICE + 1), self.vehicles)
         for number in range(times):
             named = made if times == 1 else list(_renamed(made, number))
             store(root, [*named, *named[::_TWICE]], self.objects // times, self.buckets, f"{number:02}-")
