@@ -29,10 +29,12 @@ def test_what_was_packed_comes_back(arrays):
     assert bytes(found.rest) == packed.encode("rest")
 
 
-@given(st.integers(0, 5000), st.integers(0, 5000))
-def test_any_columns_of_a_matrix_can_be_taken_alone(one, other):
+@given(st.sampled_from([LARGE, LARGE[:0]]), st.integers(0, 5000), st.integers(0, 5000))
+def test_any_columns_of_a_matrix_can_be_taken_alone(matrix, one, other):
     first, end = sorted((one, other))
-    assert np.array_equal(opened(LARGE).array(0, first, end), LARGE[:, first:end])
+    found = opened(matrix).array(0, first, end)
+    assert found.shape == matrix[:, first:end].shape
+    assert np.array_equal(found, matrix[:, first:end])
 
 
 def test_arrays_can_be_used_where_they_lie():
@@ -40,6 +42,13 @@ def test_arrays_can_be_used_where_they_lie():
     for number in (0, 1):
         assert found.array(number).flags.aligned
         assert not found.array(number).flags.owndata
+
+
+def test_a_part_keeps_nothing_of_the_rest_in_memory():
+    data = memoryview(packed.pack("rest", [LARGE]))
+    part = Packed(data).array(0, 10, 20)
+    assert part.base is None
+    assert not np.shares_memory(part, np.frombuffer(data, np.uint8))
 
 
 @given(st.integers(0, 200), st.integers(0, 7))

@@ -85,17 +85,21 @@ class Packed:
             raise DamagedError("its end is missing")
 
     def array(self, number: int, first: int = 0, end: int | None = None) -> Array:
-        """Return an array; of a matrix the columns, else the elements, from `first` up to `end`."""
+        """Return an array; of a matrix the columns, else the elements, from `first` up to `end`.
+
+        A part is a copy, so that it does not keep the bytes of the rest in memory.
+        """
         described = self._arrays[number]
         width = described.shape[-1]
         end = width if end is None else end
         if not math.prod(described.shape):
-            return np.zeros(described.shape, described.kind)
+            return np.zeros((*described.shape[:-1], end - first), described.kind)
         item = np.dtype(described.kind).itemsize
         for row in range(0, _size_of(described), width * item):
             self._check(number, row + first * item, row + end * item)
         whole: Array = np.ndarray(described.shape, described.kind, self._data, self._places[number])
-        return whole[..., first:end]
+        part = whole[..., first:end]
+        return part if part.size == whole.size else part.copy()
 
     def _check(self, number: int, first: int, end: int) -> None:
         """Compare the checksums of the blocks in which bytes of an array lie."""
