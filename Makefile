@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: demo demo-aws prove prove-aws prove-up test test-aws test-long histories help lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock spec clean bench-dask bench-lake
+.PHONY: demo demo-aws prove prove-aws prove-up test test-aws test-long histories help lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock configuration spec clean bench-dask bench-lake
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -101,6 +101,9 @@ format: .venv/ready  ## mend what style can mend by itself
 
 spec: .venv/ready  ## write docs/api-spec.yaml from the receiver as it is
 	$(BIN)/python -m telemetry.entrypoints.roles.spec > docs/api-spec.yaml
+
+configuration: .venv/ready  ## write docs/configuration.md and .env.example from the settings as they are
+	$(BIN)/python -m telemetry.entrypoints.roles.configuration
 
 lock:  ## pin the newest versions again (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --group peers $(LOCK) -q --upgrade -o requirements.lock

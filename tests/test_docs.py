@@ -2,7 +2,7 @@
 
 A block of the language `console` holds commands, each after `$ `, and below a command some of the lines that
 it prints, in their order; a `...` in a line stands for anything. Every block runs in a folder of its own,
-which holds its data directory as well, and beside the roles that the section "By hand" of the README starts.
+which holds its data directory as well, and beside the roles that "By hand" in docs/commands.md starts.
 """
 
 import re
@@ -83,7 +83,7 @@ BY_HAND: Final = next(block for block in BLOCKS if any(command.is_preparation fo
 
 @pytest.fixture
 def by_hand(tmp_path: Path) -> Iterator[Pipeline]:
-    """The roles as the README starts them by hand."""
+    """The roles as docs/commands.md starts them by hand."""
     pipeline = Pipeline(tmp_path)
     try:
         for command in BY_HAND:

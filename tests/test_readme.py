@@ -1,4 +1,4 @@
-"""The README names what there is."""
+"""The README, and the pages that it sends its readers to, name what there is."""
 
 import re
 import tomllib
@@ -14,6 +14,11 @@ from telemetry.entrypoints.process.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+COMMANDS = (ROOT / "docs" / "commands.md").read_text()
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+SCREENS = 130
+"""How many lines the README has at most, beside the addresses of its links."""
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -30,12 +35,12 @@ SHARED_BY_ADAPTERS = {
 
 @pytest.mark.parametrize("name", [field.name.upper() for field in msgspec.structs.fields(Settings)])
 def test_every_setting_is_explained(name: str):
-    assert f"`{name}`" in README
+    assert f"| `{name}` |" in CONFIGURATION
 
 
 @pytest.mark.parametrize("role", sorted(cli.ROLES))
 def test_every_command_is_listed(role: str):
-    assert f"| `telemetry {role}" in README
+    assert f"| `telemetry {role}" in COMMANDS
 
 
 @pytest.mark.parametrize("command", ["demo", "test", "lint"])
@@ -45,24 +50,34 @@ def test_the_commands_are_there_to_be_run(command: str):
     assert f"\n{command}:" in makefile
 
 
+def test_it_is_two_screens_long():
+    assert len([line for line in README.splitlines() if not re.match(r"\[.+\]: ", line)]) <= SCREENS
+
+
 def test_every_link_holds_where_only_the_readme_is_shown():
     links = re.findall(r"(?:\]\(|^\[.+\]: )([^)\s]+)", README, re.MULTILINE)
     assert links
-    assert [each for each in links if not each.startswith(f"{PROJECT['urls']['Repository']}/")] == []
-    named = set(
-        re.findall(r"\[([^\]`\"$]+)\](?!:)", re.sub(r"```.*?```|`[^`]*`", "", README, flags=re.DOTALL))
-    )
+    assert [each for each in links if not each.startswith("https://")] == []
+    ours = [each for each in links if each.startswith(f"{PROJECT['urls']['Repository']}/")]
+    paths = [
+        re.sub(r"^(?:blob|raw|tree)/main/", "", each[len(PROJECT["urls"]["Repository"]) + 1 :])
+        for each in ours
+    ]
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path.partition("#")[0]).exists()] == []
+    text = re.sub(r"```.*?```|`[^`]*`", "", README, flags=re.DOTALL)
+    named = {label or words for words, label in re.findall(r"\[([^\]`\"$]+)\](?:\[([^\]]*)\])?(?!:)", text)}
     assert named == set(re.findall(r"^\[(.+)\]: ", README, re.MULTILINE))
 
 
 def test_what_is_installed_is_this_distribution_and_no_other():
-    asked = re.findall(r"pip install '?([\w-]+)\[", README)
+    asked = re.findall(r"pip install '?([\w-]+)\[", README + COMMANDS)
     assert set(asked) == {PROJECT["name"]}
 
 
 def drawn() -> Rooms:
-    """Read the map of the README: a folder ends in a slash, and the names in it are indented below it."""
-    section = README.partition("\n## The rooms\n")[2]
+    """Read the map of the rooms: a folder ends in a slash, and the names in it are indented below it."""
+    section = ARCHITECTURE.partition("\n## The map of all rooms\n")[2]
     lines = section.partition("```text\nsrc/")[2].partition("\n```")[0].splitlines()
     rooms: dict[str, set[str]] = {}
     path: list[str] = []

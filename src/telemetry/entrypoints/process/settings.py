@@ -105,28 +105,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings; each is the environment variable of its name in capitals. Durations are in seconds."""
 
     api_key: Secret | None = None
-    """The key that may send for every vehicle."""
+    """The key that may send for every vehicle; the receiver does not start without a key."""
     api_keys_file: Path | None = None
-    """A JSON file of further keys; see `telemetry keys`."""
+    """A JSON file of further keys, which `telemetry keys` writes."""
     admin_access: Literal["loopback", "key", "open"] = "loopback"
-    """Who sees counters, documentation and depth: this machine and who has a key; who has a key; or all."""
+    """Who sees `/metrics`, `/docs`, `/dashboard`: this machine and who has a key; who has a key; or all."""
 
     metrics_urls: Annotated[str, Meta(pattern=_URLS)] | None = None
-    """Where roles show their metrics, with commas between, if they run on other machines."""
+    """Where roles show metrics, with commas between, if they run on other machines than `status`."""
 
     data_dir: Path = Path("data")
     """Where the embedded queue and the local stores are."""
 
     file_mode: Literal["private", "group", "umask"] = "private"
-    """Who may read and write what is made: this user, also the group, or whom the umask lets."""
+    """Who may read and write what is made: this user (0600), its group too (0660), or whom the umask lets."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """Which events are logged: these and worse ones."""
+    """Which events are logged: these and worse ones. At `DEBUG`, the consumer logs each step."""
     log_format: Literal["text", "json"] = "text"
     """How they are logged: for people, or one JSON object a line."""
 
     traces: Literal["off", "otlp"] = "off"
-    """Whether POSTs and batches are traced; `otlp` sends spans where OTEL_EXPORTER_OTLP_ENDPOINT says."""
+    """Whether POSTs and batches are traced: `otlp`, by the extra `otel`, to OTEL_EXPORTER_OTLP_ENDPOINT."""
 
     queue_backend: Literal["sqlite", "sqs", "memory"] = "sqlite"
     """Which queue is used; `memory` is for trials within one process."""
@@ -142,11 +142,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sqs_queue_url: str | None = None
     """The address of the queue for `QUEUE_BACKEND=sqs`, standard or FIFO."""
     sqs_receivers: Annotated[int, Meta(ge=1, le=64)] = 32
-    """How many polls a consumer has under way at the most."""
+    """How many polls of SQS a consumer has under way at the most."""
     sqs_receive_pause: NotNegative = 0.2
-    """How long after a poll that brought nothing the next one begins."""
+    """How long after a poll of SQS that brought nothing the next one begins."""
     sqs_poll_wait: Annotated[int, Meta(ge=1, le=20, extra=_SECONDS)] = 20
-    """How long a poll waits for messages."""
+    """How long a poll of SQS waits for messages."""
 
     storage_backend: Literal["local", "s3", "memory"] = "local"
     """Which store is used; `memory` is for trials within one process."""
@@ -160,19 +160,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ingest_linger: NotNegative | None = None
     """How long a POST may wait for others to share a queue message with; if not set 0, and on SQS 0.05."""
     ingest_max_body: Bytes = 10_000_000
-    """How many bytes a body may have, both as it comes and decompressed."""
+    """How many bytes a body may have, both as it comes and decompressed; beyond that 413."""
     ingest_max_records: Count = 10_000
-    """How many records a body may hold."""
+    """How many records a body may hold; beyond that 413."""
     ingest_max_waiting: Bytes = 64_000_000
     """How many bytes of bodies may arrive and wait for the queue before the receiver answers 503."""
     ingest_max_head: Bytes = 32_768
-    """How many bytes the head of a request may have."""
+    """How many bytes the head of a request may have; beyond that 431."""
     ingest_max_headers: Count = 100
-    """How many header lines a request may have."""
+    """How many header lines a request may have; beyond that 431."""
     ingest_max_url: Bytes = 8_192
-    """How many bytes a URL may have."""
+    """How many bytes a URL may have; beyond that 414."""
     ingest_max_connections: Count = 1_000
-    """How many connections there may be, to each worker."""
+    """How many connections each worker holds; the next one is answered 503."""
     ingest_head_timeout: Positive = 15
     """How long a client may take to send the head of a request."""
     ingest_body_timeout: Positive = 60
@@ -180,12 +180,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ingest_keep_alive: Positive = 75
     """How long an idle connection stays open; load balancers keep theirs for 60 seconds."""
     ingest_rate: Rate = 0
-    """How many records a second `API_KEY` may send; 0 is any number."""
+    """How many records a second `API_KEY` may send, whatever the number of workers; 0 is any number."""
 
     batch_size: Count = 100
-    """After how many records a batch is stored."""
+    """How many records a batch holds when it is stored; under load it takes all that has arrived."""
     batch_timeout: Positive = 2
-    """After how long a batch is stored that has fewer."""
+    """How old the oldest record of a batch becomes before the batch is stored, however few there are."""
 
     partition_buckets: Annotated[int, Meta(ge=1, le=1000)] = 1
     """Into how many folders an hour is split by vehicle; 1 is none."""
