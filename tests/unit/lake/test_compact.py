@@ -92,7 +92,7 @@ async def test_an_hour_becomes_one_object_and_another_with_its_copies(
     )
     assert await read_hour(storage) == expected
     assert made.read == sum(info.size for info in await storage.list("raw/"))
-    assert made.written == sum(each.size for each in made.manifest.contents)
+    assert made.written == sum(each.size for each in made.manifest.beside)
 
 
 async def test_objects_are_as_large_as_the_target_and_one_is_begun_behind_the_other(
@@ -261,6 +261,22 @@ async def test_what_was_not_written_as_it_was_read_becomes_visible_to_nobody(
     assert await read_hour(storage) == expected
 
 
+async def test_sums_that_were_not_written_as_they_were_added_up_become_visible_to_nobody(
+    storage: WatchedStorage, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+):
+    expected = await fill(storage)
+    put = storage.put
+
+    async def torn(key: str, data: bytes, *, overwrite: bool = False) -> None:
+        await put(key, data[:-1] if "_sums-" in key else data, overwrite=overwrite)
+
+    monkeypatch.setattr(storage, "put", torn)
+    with pytest.raises(NotTheSameError, match="add up to"):
+        await compactor_of(storage, clock).compact(HOUR)
+    assert not any("manifest" in key for key in await names(storage, "compacted/"))
+    assert await read_hour(storage) == expected
+
+
 async def steps_of(storage: WatchedStorage, clock: ManualClock) -> None:
     """Compact, let a late object come, compact again, and tidy once all is old enough."""
     await compactor_of(storage, clock, target=1, records=5).compact(HOUR)
@@ -268,7 +284,7 @@ async def steps_of(storage: WatchedStorage, clock: ManualClock) -> None:
     await tidier_of(storage, clock).tidy(HOUR)
 
 
-STEPS = 21  # puts and deletes of `steps_of`, twice
+STEPS = 24  # puts and deletes of `steps_of`, twice
 
 
 class Killing:
@@ -308,7 +324,7 @@ async def test_a_reader_sees_every_record_once_wherever_it_is_killed(
     assert await read_hour(storage) == expected
     assert await names(storage, "raw/") == []
     found = await newest(storage)
-    there = {*(each.key for each in found.contents), manifest.manifest_key(HOUR, found.revision)}
+    there = {*(each.key for each in found.beside), manifest.manifest_key(HOUR, found.revision)}
     assert set(await names(storage, "compacted/")) == there
 
 
@@ -325,11 +341,13 @@ async def test_those_are_all_the_steps_and_each_kind_is_among_them(
     kinds = {
         "put records",
         "put copies",
+        "put sums",
         "put manifest",
         "delete raw",
         "delete manifest",
         "delete records",
         "delete copies",
+        "delete sums",
     }
     assert set(storage.changes) == kinds
 
@@ -354,7 +372,7 @@ async def test_two_at_once_and_a_reader_beside_them_do_no_harm(clock: ManualCloc
     await reading
     found = await newest(storage)
     assert all(each is None or each.is_lost or each.manifest == found for each in made)
-    there = {*(each.key for each in found.contents), manifest.manifest_key(HOUR, found.revision)}
+    there = {*(each.key for each in found.beside), manifest.manifest_key(HOUR, found.revision)}
     assert set(await names(storage, "compacted/")) == there
     assert await read_hour(storage) == expected
 

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from telemetry.domain.figures.moved import Summed
 from telemetry.domain.lake import manifest
 from telemetry.domain.lake.manifest import Content, Input, Manifest
 from telemetry.domain.store.objects import DamagedObjectError
@@ -57,12 +58,12 @@ def test_keys_name_the_hour_and_the_revision():
     assert manifest.content_key(HOUR, 2, "records", 5, b"x", ".parquet").startswith(
         f"{FOLDER}records-000002-5-"
     )
-    assert manifest.content_key(HOUR, 2, "copies", 5, b"x", ".parquet").startswith(
+    assert manifest.content_key(HOUR, 2, "_copies", 5, b"x", ".parquet").startswith(
         f"{FOLDER}_copies-000002-5-"
     )
 
 
-@pytest.mark.parametrize("kind", ["records", "copies"])
+@pytest.mark.parametrize("kind", ["records", "_copies", "_sums"])
 def test_the_objects_that_it_names_are_told_from_what_others_put_there(kind):
     key = manifest.content_key(HOUR, 2, kind, 5, b"x", ".jsonl.zst")
     assert manifest.is_content(key)
@@ -90,10 +91,12 @@ def test_it_names_a_raw_object_only_as_large_as_it_was():
     assert not made.names(ObjectInfo("raw/b.jsonl", 7, NOW))
 
 
-def test_all_objects_of_it_are_records_and_copies():
+def test_all_objects_of_it_are_records_and_copies_and_what_they_add_up_to():
     copies = [Content(f"{FOLDER}_copies-000001-1-ab.parquet", 9, "cd", 1, "a", "b")]
     made = a_manifest(copies=copies)
-    assert made.contents == [*made.objects, *copies]
+    assert made.contents == made.beside == [*made.objects, *copies]
+    sums = Summed(f"{FOLDER}_sums-000001-1-ab.zst", 9, "cd", 1, 1000)
+    assert msgspec.structs.replace(made, sums=sums).beside == [*made.contents, sums]
 
 
 def test_the_digest_of_an_object_has_32_digits():

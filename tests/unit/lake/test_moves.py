@@ -2,6 +2,7 @@
 
 import random
 
+import msgspec
 import pytest
 
 from telemetry.adapters.cache.memory import MemoryCache
@@ -14,11 +15,12 @@ from telemetry.domain.figures import hour as stored
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.build import Builder
 from telemetry.domain.figures.fold import Fold
-from telemetry.domain.figures.hour import Aggregated
+from telemetry.domain.figures.hour import Aggregated, Listing
 from telemetry.domain.figures.moved import Moved, Moves, NoMoves
 from telemetry.domain.figures.turn import FoldLimits
 from telemetry.domain.lake import manifest
 from telemetry.domain.lake.compact import Compactor, CompactTerms
+from telemetry.domain.lake.follow import current
 from telemetry.domain.lake.forms import Forms
 from telemetry.domain.lake.lines import LinesForm
 from telemetry.domain.lake.moves import ManifestMoves
@@ -43,11 +45,15 @@ class World:
     def __init__(self, forms: Forms = FORMS, records: int = 750_000) -> None:
         self.clock = ManualClock(NOW + 2 * HOUR_MS)
         self.storage, self.naive = MemoryStorage(self.clock), MemoryStorage(self.clock)
+        self.cache = MemoryCache()
+        self.lake(forms, records)
+
+    def lake(self, forms: Forms, records: int) -> None:
+        """Compact the store that there is in this way."""
         shelf = Shelf(self.storage, forms)
         self.moves = ManifestMoves(shelf)
         self.compactor = Sure(shelf, self.clock, terms=CompactTerms(records=records, grace_ms=GRACE_MS))
         self.tidier = tidier_of(self.storage, self.clock, RETENTION)
-        self.cache = MemoryCache()
 
     async def put(self, *records: Record, now: int = NOW) -> None:
         for storage in (self.storage, self.naive):
@@ -58,6 +64,12 @@ class World:
         await self.compactor.compact(HOUR)
         self.clock.advance(2 * HOUR_MS / 1000)
         await self.tidier.tidy(HOUR)
+
+    async def lose_sums(self) -> None:
+        """Remove what compacted records add up to."""
+        for info in await self.storage.list("compacted/"):
+            if "/_sums-" in info.key:
+                await self.storage.delete(info.key)
 
     def aggregator(self) -> Aggregator:
         fold = Fold(self.storage, self.cache, limits=FoldLimits(records=20), moves=self.moves)
@@ -116,6 +128,98 @@ async def test_figures_that_were_lost_are_built_again_from_compacted_records():
     assert built.aggregated == before
 
 
+class Counting(MemoryStorage):
+    """Notes which objects are read."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.read: list[str] = []
+
+    async def get(self, key: str) -> bytes:
+        self.read.append(key.rpartition("/")[2].partition("-")[0])
+        return await super().get(key)
+
+
+async def built_again(world: World, **limits: int) -> tuple[Aggregated, set[str]]:
+    """Build the hour with nothing in the cache; return its figures, and what kinds of objects were read."""
+    assert isinstance(world.storage, Counting)
+    world.storage.read.clear()
+    fold = Fold(world.storage, MemoryCache(), limits=FoldLimits(records=20, **limits), moves=world.moves)
+    listing = await Builder(fold).whole(HOUR, Listing(await world.storage.list("raw/"), ()))
+    built = await Builder(fold).build(HOUR, listing)
+    return built.aggregated, set(world.storage.read)
+
+
+async def a_compacted_world() -> tuple[World, Aggregated]:
+    """Make a store with a compacted hour, without raw objects and with copies; return its figures too."""
+    world = World()
+    world.storage = Counting(world.clock)
+    world.lake(FORMS, 750_000)
+    records = [*some_records(5), a_record(payload={"x": 1.0, "y": 2.0, "z": 0.1})]
+    await world.put(*records, *records[:2])
+    figures = await world.figures()
+    await world.compact()
+    return world, figures
+
+
+async def test_figures_of_compacted_records_need_none_of_them():
+    world, figures = await a_compacted_world()
+    built, read = await built_again(world)
+    assert (built.vehicles, built.records, built.duplicates) == (
+        figures.vehicles,
+        figures.records,
+        figures.duplicates,
+    )
+    assert read == {"_manifest", "_sums"}
+
+
+@pytest.mark.parametrize("loss", ["gone", "damaged", "other version", "other bound"])
+async def test_what_records_add_up_to_is_computed_again_if_it_cannot_be_used(loss: str):
+    world, figures = await a_compacted_world()
+    (sums,) = [info for info in await world.storage.list("compacted/") if "/_sums-" in info.key]
+    found, beside = await current(world.storage, HOUR)
+    assert found
+    assert found.sums
+    newest = manifest.newest(beside)
+    assert newest
+    limits = {}
+    if loss == "gone":
+        await world.storage.delete(sums.key)
+    if loss == "damaged":
+        await world.storage.put(sums.key, (await world.storage.get(sums.key))[:-1], overwrite=True)
+    if loss == "other version":
+        other = msgspec.structs.replace(found.sums, version=found.sums.version + 1)
+        made = msgspec.structs.replace(found, sums=other)
+        await world.storage.put(newest.key, manifest.encode(made), overwrite=True)
+    if loss == "other bound":
+        limits["names"] = 2
+        figures = await bounded(world, 2)
+    built, read = await built_again(world, **limits)
+    assert built.vehicles == figures.vehicles
+    assert "records" in read
+
+
+async def bounded(world: World, names: int) -> Aggregated:
+    """Build the figures of the store that was never compacted, with so many signals."""
+    fold = Fold(world.naive, MemoryCache(), limits=FoldLimits(names=names))
+    listing = Listing(await world.naive.list("raw/"), ())
+    return (await Builder(fold).build(HOUR, listing)).aggregated
+
+
+async def test_records_that_come_later_are_added_to_what_the_compacted_ones_add_up_to():
+    world, _ = await a_compacted_world()
+    await world.put(a_record(vehicle_id="late"), now=NOW + 1)
+    world.cache = MemoryCache()
+    assert isinstance(world.storage, Counting)
+    world.storage.read.clear()
+    assert (await world.figures()).vehicles.keys() >= {"late"}
+    assert "_sums" in world.storage.read
+    world.storage.read.clear()
+    await world.put(a_record(vehicle_id="later"), now=NOW + 2)
+    assert (await world.figures()).vehicles.keys() >= {"late", "later"}
+    assert "_sums" not in world.storage.read  # the cache has more by now
+
+
 def history(seed: int) -> list[list[Record]]:
     """Draw objects with records of few identities, of which many are copies and some differ."""
     draw = random.Random(seed)
@@ -148,6 +252,8 @@ async def test_figures_are_those_of_a_store_that_was_never_compacted(seed: int):
             await world.compact()
         if draw.random() < 0.3:
             world.cache = MemoryCache()
+        if draw.random() < 0.2:
+            await world.lose_sums()
     await world.compact()
     await world.figures()
 
@@ -172,8 +278,8 @@ async def test_compacted_records_that_cannot_be_read_make_no_figures_of_less():
     await world.put(*some_records(5))
     before = await world.figures()
     await world.compact()
-    found = [info for info in await world.storage.list("compacted/") if manifest.is_content(info.key)]
-    await world.storage.put(found[0].key, b"torn", overwrite=True)
+    (records,) = [info for info in await world.storage.list("compacted/") if "/records-" in info.key]
+    await world.storage.put(records.key, b"torn", overwrite=True)
     await world.put(a_record(timestamp_ms=NOW + 1), now=NOW + 1)
     world.cache = MemoryCache()
     with pytest.raises(DamagedObjectError, match="records-"):

@@ -76,7 +76,7 @@ class Builder:
             raise OutOfReachError(
                 f"{format_hour(hour)}: its manifest was removed meanwhile, and it is built later"
             )
-        return [Task(hour, moved.sources(raw), is_measured=is_over)]
+        return [Task(hour, moved.sources(raw), is_measured=is_over, summed=moved.summed)]
 
     async def _folded(self, tasks: Sequence[Task]) -> Sequence[Folded]:
         return await self._run([partial(self._fold, task) for task in tasks])

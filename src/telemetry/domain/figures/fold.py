@@ -17,10 +17,10 @@ import numpy as np
 
 from telemetry.domain.contract.moment import Hour, start_ms
 from telemetry.domain.errors import TelemetryError
-from telemetry.domain.figures import packed, state
+from telemetry.domain.figures import packed, state, summed
 from telemetry.domain.figures.cache import Cache
 from telemetry.domain.figures.columns import Columns, Times
-from telemetry.domain.figures.moved import Moves, NoMoves
+from telemetry.domain.figures.moved import Moves, NoMoves, Summed
 from telemetry.domain.figures.packed import DamagedError
 from telemetry.domain.figures.runs import LostError, Runs
 from telemetry.domain.figures.sources import Source, Sources, source_of
@@ -34,13 +34,15 @@ from telemetry.domain.together import Together, one_by_one
 class Task(msgspec.Struct, frozen=True):
     """What to fold: objects of an hour, and what they are of it, which is part of a name in the cache.
 
-    `is_measured` says whether it is measured how whole their streams are.
+    `is_measured` says whether it is measured how whole their streams are. `summed` is an object with what
+    some of them add up to.
     """
 
     hour: Hour
     raw: Sequence[ObjectInfo]
     place: str = "all"
     is_measured: bool = True
+    summed: Summed | None = None
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -75,7 +77,7 @@ class Fold:
     async def __call__(self, task: Task) -> Folded:
         """Fold objects. What is damaged or cannot be read is left out."""
         name = f"{task.hour}/state-{packed.VERSION}-{self._limits.names}-{task.place}"
-        before = await self._state(name)
+        before = await self._before(task, name)
         try:
             folded = await self._fold(task, before)
         except LostError:
@@ -100,6 +102,16 @@ class Fold:
         parts = np.split(found.offset.astype(np.int64) + start_ms(task.hour), starts[1:])
         named = (found.streams[place] for place in used.tolist())
         return {stream: np.unique(part) for stream, part in zip(named, parts, strict=False)}
+
+    async def _before(self, task: Task, name: str) -> State:
+        """Return what is known: what the cache has, or what is kept beside pieces if that is more."""
+        cached = await self._state(name)
+        if task.summed is None or task.summed.names != self._limits.names:
+            return cached
+        listed = {source_of(info).name for info in task.raw}
+        if cached.runs and cached.objects.keys() <= listed:
+            return cached
+        return await summed.read(self._storage, task.summed) or cached
 
     async def _state(self, name: str) -> State:
         data = await self._cache.get(name)

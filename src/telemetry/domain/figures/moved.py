@@ -21,11 +21,26 @@ PIECE: Final = "#"
 """Stands between the key of an object and the number of a piece of it."""
 
 
+class Summed(msgspec.Struct, frozen=True):
+    """An object with what all pieces add up to: who computes figures from it reads no piece.
+
+    It can be computed again from these. `version` is that of its form, and a stream has `names` signals in it
+    at the most.
+    """
+
+    key: str
+    size: int
+    digest: str
+    version: int
+    names: int
+
+
 class Moved(msgspec.Struct, frozen=True):
     """Raw objects of an hour that were taken up, by key and size, and `pieces` that hold what they had."""
 
     inputs: Mapping[str, int]
     pieces: Sequence[ObjectInfo]
+    summed: Summed | None = None
 
     def whole(self, raw: Sequence[ObjectInfo]) -> Sequence[ObjectInfo]:
         """Return a listing with the objects that are gone."""

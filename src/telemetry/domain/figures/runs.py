@@ -103,8 +103,7 @@ class Runs:
     async def _put(self, parts: Mapping[str, Part]) -> RunInfo:
         made = run.of(parts)
         data = run.pack(made)
-        named = blake2b(" ".join(parts).encode(), digest_size=16).hexdigest()
-        name = f"{self._hour}/run-{packed.VERSION}-{named}"
+        name = name_of(self._hour, parts)
         await self._cache.put(name, data)
         self._made += made.columns.size
         self._held[name] = data
@@ -112,3 +111,9 @@ class Runs:
             self._held.clear()
         first, last = made.span()
         return RunInfo(name, made.objects, made.columns.size, first, last)
+
+
+def name_of(hour: Hour, names: Iterable[str]) -> str:
+    """Name the run of some objects in the cache by their names."""
+    named = blake2b(" ".join(names).encode(), digest_size=16).hexdigest()
+    return f"{hour}/run-{packed.VERSION}-{named}"

@@ -10,7 +10,6 @@ A crash before 4 leaves objects that no manifest names, which `tidy` removes. If
 of one fails, and it removes what it wrote. Late objects are taken up by the next run in the same way.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -19,14 +18,16 @@ from telemetry.domain.clock import Clock
 from telemetry.domain.contract.moment import Hour, format_timestamp, start_ms
 from telemetry.domain.errors import OutOfReachError
 from telemetry.domain.figures import copies
+from telemetry.domain.figures.partial import MAX_NAMES
 from telemetry.domain.lake import fingerprint, manifest, verify
 from telemetry.domain.lake.fingerprint import Sum
 from telemetry.domain.lake.follow import Reading, current, follow
 from telemetry.domain.lake.intake import Intake
-from telemetry.domain.lake.manifest import Content, Manifest
+from telemetry.domain.lake.manifest import Manifest
 from telemetry.domain.lake.outlet import Outlet
 from telemetry.domain.lake.shelf import Shelf
 from telemetry.domain.lake.spill import Spill
+from telemetry.domain.lake.summing import Summing
 from telemetry.domain.store import objects
 from telemetry.domain.store.objects import DamagedObjectError
 from telemetry.domain.store.storage import ObjectExistsError, ObjectNotFoundError
@@ -36,11 +37,15 @@ _UNREADABLE: Final = (ObjectNotFoundError, msgspec.DecodeError, UnicodeDecodeErr
 
 
 class CompactTerms(msgspec.Struct, frozen=True):
-    """How large an object becomes, in bytes; how many records are held at once; and the grace, see `tidy`."""
+    """How large an object becomes, in bytes; how many records are held at once; and the grace, see `tidy`.
+
+    `names` is how many signals of a stream have figures.
+    """
 
     target: int = 128_000_000
     records: int = 750_000
     grace_ms: int = 3_600_000
+    names: int = MAX_NAMES
 
 
 class SlowError(OutOfReachError):
@@ -110,7 +115,7 @@ class Compactor:
             manifest=None if is_lost else made,
             taken=len(intake.inputs),
             read=sum(each.size for each in intake.inputs.values()),
-            written=sum(content.size for content in made.contents),
+            written=sum(each.size for each in made.beside),
             left=intake.left,
             is_lost=is_lost,
         )
@@ -130,15 +135,17 @@ class Compactor:
         revision = before.revision + 1 if before else 1
         form, target = self._shelf.forms.chosen, self._terms.target
         records = Outlet(self._storage, hour, revision, "records", began_ms, form, target)
-        others = Outlet(self._storage, hour, revision, "copies", began_ms, form, target)
-        identities = Sum()
+        others = Outlet(self._storage, hour, revision, "_copies", began_ms, form, target)
+        identities, summing = Sum(), Summing(hour, self._terms.names)
         for columns in spill.parts():
             identities += fingerprint.of_identities(columns)
+            summing.add(columns)
             counting, rest = copies.split(columns)
             await records.add(counting)
             await others.add(rest)
         await records.close()
         await others.close()
+        state = summing.state([*records.contents, *others.contents], [*records.extents, *others.extents])
         first, last = (format_timestamp(start_ms(hour) + each) for each in intake.bounds)
         return Manifest(
             revision=revision,
@@ -153,24 +160,26 @@ class Compactor:
             last=last,
             identities=str(identities),
             payloads=str(intake.payloads),
+            sums=await summing.put(self._storage, revision, began_ms, state),
         )
 
     async def _published(self, hour: Hour, made: Manifest, began_ms: int) -> bool:
         """Compare what was written with what was read, and put the manifest; return false if one is there."""
         await verify.check(self._shelf, hour, made)
+        await verify.check_sums(self._storage, made)
         if self._clock.wall_ms() - began_ms > self._terms.grace_ms // 2:
             raise SlowError(f"{made.starts}: compacting took longer than half of COMPACT_GRACE")
         try:
             await self._storage.put(manifest.manifest_key(hour, made.revision), manifest.encode(made))
         except ObjectExistsError:
-            await self._withdraw(hour, made.contents)
+            await self._withdraw(hour, made)
             return False
         return True
 
-    async def _withdraw(self, hour: Hour, contents: Sequence[Content]) -> None:
+    async def _withdraw(self, hour: Hour, made: Manifest) -> None:
         """Remove objects that were written in vain, but for those that the manifest that counts names."""
         found, _ = await current(self._storage, hour)
-        named = {content.key for content in found.contents} if found else set()
-        for content in contents:
-            if content.key not in named:
-                await self._storage.delete(content.key)
+        named = {each.key for each in found.beside} if found else set()
+        for each in made.beside:
+            if each.key not in named:
+                await self._storage.delete(each.key)

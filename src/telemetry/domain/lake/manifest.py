@@ -3,6 +3,7 @@
     compacted/year=2025/month=10/day=19/hour=14/_manifest-000002.json
     compacted/year=2025/month=10/day=19/hour=14/records-000002-<epoch ms>-<digest>.parquet
     compacted/year=2025/month=10/day=19/hour=14/_copies-000002-<epoch ms>-<digest>.parquet
+    compacted/year=2025/month=10/day=19/hour=14/_sums-000002-<epoch ms>-<digest>.zst
 
 A manifest never changes. The one with the highest revision is the one that counts, and it alone makes the
 objects that it names visible. A reader of an hour does this:
@@ -26,6 +27,7 @@ from typing import Final, Literal
 import msgspec
 
 from telemetry.domain.contract.moment import Hour, hour_path
+from telemetry.domain.figures.moved import Summed
 from telemetry.domain.store import objects
 from telemetry.domain.store.objects import DamagedObjectError
 from telemetry.domain.store.storage import ObjectInfo
@@ -33,11 +35,12 @@ from telemetry.domain.store.storage import ObjectInfo
 COMPACTED: Final = "compacted/"
 """The tree of compacted records and of the manifests beside them."""
 
-Kind = Literal["records", "copies"]
+Kind = Literal["records", "_copies", "_sums"]
+"""How the name of an object begins: engines leave out what begins with `_`."""
 
 _MANIFEST: Final = re.compile(rf"{COMPACTED}[^.]*/_manifest-(\d{{6,9}})\.json", re.ASCII)
 _CONTENT: Final = re.compile(
-    rf"{COMPACTED}[^.]*/(?:records|_copies)-(\d{{6,9}})-\d+-[0-9a-f]+\.[a-z.]+", re.ASCII
+    rf"{COMPACTED}[^.]*/(?:records|_copies|_sums)-(\d{{6,9}})-\d+-[0-9a-f]+\.[a-z.]+", re.ASCII
 )
 
 
@@ -70,7 +73,8 @@ class Manifest(msgspec.Struct, frozen=True):
     `inputs` are all raw objects that were ever taken up, by their keys, whether they are still there or not.
     `objects` have each identity once, as the figures count it. `copies` have the copies that do not count, so
     that the figures of both are those of the inputs. `first` and `last` are the bounds of the timestamps.
-    `identities` is a digest of the identities, and `payloads` one of all records and copies.
+    `identities` is a digest of the identities, and `payloads` one of all records and copies. `sums` is what
+    they add up to; earlier versions had none.
     """
 
     revision: int
@@ -85,11 +89,17 @@ class Manifest(msgspec.Struct, frozen=True):
     last: str
     identities: str
     payloads: str
+    sums: Summed | None = None
 
     @property
     def contents(self) -> Sequence[Content]:
-        """Return all objects that it names."""
+        """Return all objects with records or copies."""
         return [*self.objects, *self.copies]
+
+    @property
+    def beside(self) -> Sequence[Content | Summed]:
+        """Return all objects that lie beside it and count."""
+        return [*self.contents, *([self.sums] if self.sums else [])]
 
     def names(self, info: ObjectInfo) -> bool:
         """Return whether a raw object was taken up as it is; one of another size is another object."""
@@ -109,8 +119,7 @@ def manifest_key(hour: Hour, revision: int) -> str:
 
 def content_key(hour: Hour, revision: int, kind: Kind, now_ms: int, data: bytes, ending: str) -> str:  # noqa: PLR0913, PLR0917  # all that is in a name
     """Name an object of a revision that is begun at a moment."""
-    prefix = "records" if kind == "records" else "_copies"
-    return f"{folder(hour)}{prefix}-{revision:06d}-{now_ms}-{objects.digest(data)}{ending}"
+    return f"{folder(hour)}{kind}-{revision:06d}-{now_ms}-{objects.digest(data)}{ending}"
 
 
 def revision_of(key: str) -> int | None:
@@ -120,7 +129,7 @@ def revision_of(key: str) -> int | None:
 
 
 def is_content(key: str) -> bool:
-    """Return whether a key is that of an object with compacted records."""
+    """Return whether a key is that of an object that a manifest may name."""
     return _CONTENT.fullmatch(key) is not None
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.figures.columns import Columns
-from telemetry.domain.figures.moved import PIECE, Moved
+from telemetry.domain.figures.moved import Moved
 from telemetry.domain.lake.follow import current
 from telemetry.domain.lake.shelf import Shelf
-from telemetry.domain.store.storage import ObjectInfo
+from telemetry.domain.lake.summing import pieces
 
 
 class ManifestMoves:
@@ -20,12 +20,8 @@ class ManifestMoves:
         found, _ = await current(self._shelf.storage, hour)
         if found is None:
             return None
-        pieces = [
-            ObjectInfo(f"{content.key}{PIECE}{number}", content.size, 0)
-            for content in found.contents
-            for number in range(content.parts)
-        ]
-        return Moved({key: each.size for key, each in found.inputs.items()}, pieces)
+        inputs = {key: each.size for key, each in found.inputs.items()}
+        return Moved(inputs, list(pieces(found.contents)), found.sums)
 
     def read(self, key: str, data: bytes, hour: Hour, only: int | None = None) -> Iterator[Columns]:
         return self._shelf.forms.read(key, data, hour, only)

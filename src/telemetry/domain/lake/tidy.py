@@ -74,7 +74,7 @@ class Tidier:
     def _is_replaced(self, info: ObjectInfo, found: Manifest | None, newest: ObjectInfo | None) -> bool:
         if newest == info or not self._is_older(info, self._retention.grace_ms):
             return False
-        if found and any(info.key == content.key for content in found.contents):
+        if found and any(info.key == each.key for each in found.beside):
             return False
         return manifest.revision_of(info.key) is not None or manifest.is_content(info.key)
 

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.errors import TelemetryError
+from telemetry.domain.figures import summed
 from telemetry.domain.figures.columns import Columns
+from telemetry.domain.figures.partial import Partial
 from telemetry.domain.lake import fingerprint
 from telemetry.domain.lake.fingerprint import Sum
 from telemetry.domain.lake.manifest import Content, Manifest
 from telemetry.domain.lake.shelf import Shelf
+from telemetry.domain.store.storage import Storage
 
 
 class NotTheSameError(TelemetryError):
@@ -28,6 +31,15 @@ async def check(shelf: Shelf, hour: Hour, made: Manifest) -> None:
     found = identities.count, str(identities), payloads.count, str(payloads)
     if found != (made.unique, made.identities, made.records, made.payloads):
         raise NotTheSameError(f"{made.starts}: the compacted objects do not hold what was taken up")
+
+
+async def check_sums(storage: Storage, made: Manifest) -> None:
+    """Read back what all records add up to. Raise NotTheSameError if it is not of as many as there are."""
+    found = await summed.read(storage, made.sums) if made.sums else None
+    partial = found.partial if found else Partial.nothing()
+    unique, copies = int(partial.records.sum()), int(partial.duplicates.sum())
+    if (unique, unique + copies) != (made.unique, made.records):
+        raise NotTheSameError(f"{made.starts}: what all records add up to is not what was taken up")
 
 
 async def _unique(shelf: Shelf, hour: Hour, contents: Sequence[Content]) -> tuple[Sum, Sum]:

@@ -261,7 +261,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def compact_terms(self) -> CompactTerms:
         return CompactTerms(
-            self.compact_target_bytes, self.aggregate_max_records, round(self.compact_grace * 1000)
+            target=self.compact_target_bytes,
+            records=self.aggregate_max_records,
+            grace_ms=round(self.compact_grace * 1000),
+            names=self.aggregate_max_names,
         )
 
     @property
