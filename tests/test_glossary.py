@@ -10,7 +10,7 @@ import pytest
 ROOT: Final = Path(__file__).parent.parent
 SOURCE: Final = ROOT / "src" / "telemetry"
 GLOSSARY: Final = (ROOT / "docs" / "glossary.md").read_text()
-ROOMS: Final = ("domain", "adapters", "coordination", "entrypoints")
+ROOMS: Final = ("domain", "adapters", "coordination", "entrypoints", "testing")
 WIDEST: Final = 110
 
 NAMED: Final = set(re.findall(rf"`((?:{'|'.join(ROOMS)})(?:\.\w+)*)`", GLOSSARY))
