@@ -1,9 +1,10 @@
 """Those who send: clients that post until they are answered, and producers who put what they like."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from typing import Final
+
+import msgspec
 
 from harness.histories.laws import BrokenError
 from harness.histories.options import Sent
@@ -33,7 +34,7 @@ class Clients:
         """Post records until they are answered, and note what was promised."""
         self.unanswered += 1
         self._say(records)
-        body = "\n".join(map(_json, records)).encode()
+        body = b"\n".join(map(_json, records))
         pause_s = _FIRST_PAUSE_S
         while (taken := await self._ask(body)) is None:
             self._world.counts["retries"] += 1
@@ -46,7 +47,7 @@ class Clients:
         """Put records on the queue as a foreign producer, each as a message."""
         self._say(records)
         sent_ms = self._world.clock("queue").wall_ms()
-        await self._world.queue.send([_json(each).encode() for each in records])
+        await self._world.queue.send([_json(each) for each in records])
         self._world.arrived()
         self._world.laws.promise([_line(each, sent_ms) for each in records], is_foreign=True)
 
@@ -107,8 +108,8 @@ def _line(sent: Sent, received_ms: int) -> Line:
     return Line((sent.vehicle_id, sent.can_id, sent.timestamp_ms), sent.payload, received_ms)
 
 
-def _json(sent: Sent) -> str:
-    return json.dumps(
+def _json(sent: Sent) -> bytes:
+    return msgspec.json.encode(
         {
             "timestamp": text(sent.timestamp_ms),
             "vehicle_id": sent.vehicle_id,

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
+
+import msgspec
 
 from harness.histories.faults import STORE_VERBS
 from harness.histories.options import HOUR_MS, Event, History, Mode, Options
@@ -10,8 +12,22 @@ from harness.histories.records import Records
 from harness.histories.world import CONSUMERS, OPERATOR
 
 _HOUR: Final = 489_132  # 2025-10-19T12, counted from 1970
+
+
+class _Size(NamedTuple):
+    """How large a history is: how many POSTs and others it has, and how many records a POST has at most."""
+
+    posts: tuple[int, int]
+    others: tuple[int, int]
+    records: int
+
+
+_SMALL: Final = _Size((1, 3), (1, 6), 3)
+_LARGE: Final = _Size((2, 6), (2, 10), 10)
+_LARGE_SHARE: Final = 0.15
+_WAITING: Final = 0.5  # share of sleeps in which a message waits
 _WEIGHTS: Final[Mapping[str, float]] = {
-    "foreign": 2, "poison": 1, "fault": 9, "away": 2, "kill": 5, "stop": 1, "freeze": 1.5, "sleep": 1.5,
+    "foreign": 2, "poison": 1, "fault": 9, "away": 2, "kill": 5, "stop": 1, "freeze": 1.5, "sleep": 2,
     "evict": 0.7, "replay": 0.7, "refile": 1.5, "set aside": 1, "doom": 0.8, "jump": 6,
 }  # fmt: skip
 _POISON: Final = ("garbage", "{", '{"timestamp": "never"}', "TLE1", '{"vehicle_id": "a"}')
@@ -37,10 +53,11 @@ def draw(seed: int) -> History:
     """Draw the history of a seed."""
     random = Random(f"history {seed}")
     options = _options(random)
-    drawing = _Drawing(random, options)
-    kinds = ["post"] * random.randint(2, 6)
+    size = _LARGE if random.random() < _LARGE_SHARE else _SMALL
+    drawing = _Drawing(random, options, size.records)
+    kinds = ["post"] * random.randint(*size.posts)
     weights = {**_WEIGHTS, "jump": _WEIGHTS["jump"] if random.random() < _JUMPING else 0}
-    kinds += random.choices(list(weights), list(weights.values()), k=random.randint(2, 10))
+    kinds += random.choices(list(weights), list(weights.values()), k=random.randint(*size.others))
     random.shuffle(kinds)
     return History(seed, options, [event for kind in kinds for event in drawing.events(kind)])
 
@@ -68,14 +85,14 @@ def _options(random: Random) -> Options:
 class _Drawing:
     """The events of one history."""
 
-    def __init__(self, random: Random, options: Options) -> None:
+    def __init__(self, random: Random, options: Options, records: int) -> None:
         self._random = random
         self._records = Records(random, options.start_ms)
         self._arrival_s = 0.03 + 2 * options.latency_s  # from a POST to its message
         receivers = [f"receiver-{number}" for number in range(options.receivers)]
         self._roles = [*receivers, *CONSUMERS, "aggregator"]
         self._kinds: Mapping[str, Callable[[float], Event]] = {
-            "post": lambda after_s: Event("post", after_s, records=self._records.some(10, 0.04)),
+            "post": lambda after_s: Event("post", after_s, records=self._records.some(records, 0.04)),
             "foreign": lambda after_s: Event("foreign", after_s, records=self._records.some(2)),
             "poison": lambda after_s: Event("poison", after_s, body=random.choice(_POISON)),
             "fault": self._fault,
@@ -95,17 +112,28 @@ class _Drawing:
     def events(self, kind: str) -> list[Event]:
         """Draw an event, and what goes with it."""
         drawn = self._event(kind)
-        if kind in {"set aside", "doom"}:  # for which there has to be a message
-            asleep = [Event("sleep", 0.1, amount=4400.0)] if self._random.random() < 0.5 else []
-            frozen = [Event("freeze", role=role, amount=3.0) for role in CONSUMERS]
-            return [*frozen, self._event("post"), Event(drawn.kind, self._arrival_s), *asleep]
+        if kind in {"set aside", "doom"} or (kind == "sleep" and self._random.random() < _WAITING):
+            return self._with_a_message(drawn)
         before: list[Event] = []
         after: list[Event] = []
         if kind == "refile" and self._random.random() < 0.5:  # for which there has to be a skewed record
             before = [Event("post", records=self._records.some(4, odd=0.6)), Event("sleep", 2.5)]
         if kind in {"replay", "refile"} and self._random.random() < 0.5:
-            after = [Event("kill", 0.0, OPERATOR, count=self._random.randint(0, 20))]
+            after = [self._kill_of_operator()]
         return [*before, drawn, *after]
+
+    def _with_a_message(self, drawn: Event) -> list[Event]:
+        """Let something happen while a message waits, often of an hour that has figures and then ends."""
+        random = self._random
+        before = [self._event("post"), Event("sleep", 2.5)] if random.random() < 0.5 else []
+        frozen = [Event("freeze", role=role, amount=3.0) for role in CONSUMERS]
+        posted, happens = self._event("post"), msgspec.structs.replace(drawn, after_s=self._arrival_s)
+        after: list[Event] = []
+        if drawn.kind != "sleep" and random.random() < 0.5:
+            after = [Event("sleep", 0.1, amount=4400.0)]
+        elif drawn.kind != "sleep" and random.random() < 0.5:
+            after = [Event("replay", 0.5), self._kill_of_operator()]
+        return [*before, *frozen, posted, happens, *after]
 
     def _event(self, kind: str) -> Event:
         after_s = self._random.choice((0.0, 0.05, 0.5, 1.5)) * self._random.random()
@@ -126,6 +154,9 @@ class _Drawing:
 
     def _kill(self, after_s: float) -> Event:
         return Event("kill", after_s, self._random.choice(self._roles), count=self._random.randint(0, 60))
+
+    def _kill_of_operator(self) -> Event:
+        return Event("kill", 0.0, OPERATOR, count=self._random.randint(0, 20))
 
     def _freeze(self, after_s: float) -> Event:
         role = self._random.choice(self._roles)

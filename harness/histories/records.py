@@ -6,6 +6,7 @@ from harness.histories.options import DAY_MS, HOUR_MS, Sent
 
 _RECENT_MS = 20_000
 _ODD_MS = 299_000  # away from now
+_COPIED = 0.3  # share of records that are sent again
 
 
 class Records:
@@ -21,13 +22,13 @@ class Records:
         self._sent: list[Sent] = []
         self._odd: list[Sent] = []  # those that are of another time than the most
 
-    def some(self, most: int, invalid: float = 0.0, odd: float = 0.05) -> list[Sent]:
+    def some(self, most: int, invalid: float = 0.0, odd: float = 0.08) -> list[Sent]:
         """Draw up to `most` records, of which shares are invalid, and of times that are not believed."""
         self._odd_share = odd
         return [self._record(invalid) for _ in range(self._random.randint(1, most))]
 
     def _record(self, invalid: float) -> Sent:
-        made = self._copy() if self._sent and self._random.random() < 0.2 else self._new()
+        made = self._copy() if self._sent and self._random.random() < _COPIED else self._new()
         if self._random.random() < invalid:
             return Sent(made.timestamp_ms, made.vehicle_id, made.can_id, {"battery_soc": 250.0})
         self._sent.append(made)

@@ -48,6 +48,7 @@ class Tally(msgspec.Struct):
     end: int
     at: int
     cpu_s: float = 0.0
+    wall_s: float = 0.0
     counts: dict[str, int] = {}
     broken: dict[str, list[int]] = {}
 
@@ -83,17 +84,18 @@ def table(tallies: Iterable[Tally]) -> str:
     """Write what several runs found, for a person."""
     counts: Counter[str] = Counter()
     broken: dict[str, list[int]] = {}
-    histories, cpu_s = 0, 0.0
+    histories, cpu_s, wall_s = 0, 0.0, 0.0
     for tally in tallies:
         counts.update(tally.counts)
-        histories, cpu_s = histories + tally.at - tally.first, cpu_s + tally.cpu_s
+        histories += tally.at - tally.first
+        cpu_s, wall_s = cpu_s + tally.cpu_s, wall_s + tally.wall_s
         for law, seeds in tally.broken.items():
             broken[law] = [*broken.get(law, []), *seeds]
     faults = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()) if name not in _PLAIN)
     lines = [
         f"records      {counts['records']:,} sent, {counts['retries']:,} bodies posted again",
         f"faults       {faults}",
-        f"speed        {histories / cpu_s if cpu_s else 0:.0f} histories a second of one core",
+        f"speed        {_rate(histories, cpu_s)} histories a second of CPU, {_rate(histories, wall_s)} of a clock",
     ]
     lines += [f"{_NAMED[law]:<12} {_seeds(broken.get(law, []))}" for law in _NAMED]
     lines += [f"other        {_seeds(broken[law])}: {law}" for law in sorted(broken.keys() - _NAMED.keys())]
@@ -105,6 +107,10 @@ def stored() -> Sequence[Tally]:
     """Read the tallies of all runs."""
     paths = sorted(FOLDER.glob("tally-*.json"))
     return [msgspec.json.decode(path.read_bytes(), type=Tally) for path in paths]
+
+
+def _rate(count: int, took_s: float) -> str:
+    return f"{count / took_s if took_s else 0:.0f}"
 
 
 def _seeds(seeds: Sequence[int]) -> str:

@@ -74,6 +74,7 @@ class World:
         self.counts: Counter[str] = Counter()
         self.tale: list[str] | None = [] if is_told else None
         self._digest = blake2b(digest_size=8)
+        self._noted: list[str] = []
         self._running: dict[str, Role] = {}
         self._waiting: list[asyncio.Future[bool]] = []
         self.receivers = [f"receiver-{number}" for number in range(options.receivers)]
@@ -85,6 +86,8 @@ class World:
     @property
     def digest(self) -> str:
         """Name all that has happened so far."""
+        self._digest.update("".join(self._noted).encode())
+        self._noted.clear()
         return self._digest.hexdigest()
 
     def clock(self, role: str) -> WorldClock:
@@ -93,7 +96,7 @@ class World:
     def note(self, role: str, verb: str, mode: str, what: object) -> None:
         """Write down what happened."""
         line = f"{self.loop.time():.6f} {role} {verb} {mode} {what}"
-        self._digest.update(line.encode())
+        self._noted.append(line)
         if self.tale is not None:
             self.tale.append(line)
 

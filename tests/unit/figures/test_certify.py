@@ -1,10 +1,12 @@
 """Hours are certified when nothing more can come in time, and marked last."""
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 
 from telemetry.adapters.clock import ManualClock
-from telemetry.domain.contract.moment import HOUR_MS, Hour, start_ms
+from telemetry.domain.contract.moment import HOUR_MS, Hour, hour_path, start_ms
 from telemetry.domain.figures import require
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.certificate import Certificate, Marker, Silence
@@ -21,15 +23,24 @@ CLOSES_MS = start_ms(HOUR) + HOUR_MS + TERMS.lateness_ms
 
 
 class Noting(FailingStorage):
-    """A store that notes what is written and removed, in order."""
+    """A store that notes what is written and removed, and what is asked for, in order."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(clock)
         self.changes: list[str] = []
+        self.asked: list[str] = []
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         await super().put(key, data, overwrite=overwrite)
         self.changes.append(f"put {key.rpartition('/')[2].partition('-')[0]}")
+
+    async def get(self, key: str) -> bytes:
+        self.asked.append(key)
+        return await super().get(key)
+
+    async def folders(self, prefix: str) -> Sequence[str]:
+        self.asked.append(prefix)
+        return await super().folders(prefix)
 
     async def delete(self, key: str) -> None:
         await super().delete(key)
@@ -369,6 +380,21 @@ async def test_figures_that_seem_current_and_cannot_be_read_get_no_certificate(s
 
 async def test_of_an_hour_of_which_nothing_is_there_nothing_is_made_without_a_certifier(stepped):
     assert await Aggregator(stepped.storage).certify(HOUR) is None
+
+
+async def test_after_hours_without_figures_three_requests_find_out_who_was_known(stepped):
+    await put_batch(stepped.storage, a_record())
+    await stepped.turns()
+    certifier = Certifier(stepped.storage, stepped.clock, Inquiry(stepped.storage, stepped.queue))
+    stepped.storage.asked.clear()
+    assert await certifier.is_missed(Hour(HOUR + 20))
+    day, after = f"aggregated/{hour_path(HOUR)}".rpartition("/")[0], objects.aggregated_key(Hour(HOUR + 19))
+    assert stepped.storage.asked[0] == after
+    assert stepped.storage.asked[-1] == objects.aggregated_key(HOUR)
+    assert f"{day}/" in stepped.storage.asked
+    assert len(stepped.storage.asked) <= 4
+    stepped.storage.asked.clear()
+    assert not await certifier.is_missed(Hour(HOUR + 25))
 
 
 async def test_rosters_are_bounded(stepped):

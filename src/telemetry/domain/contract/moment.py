@@ -109,6 +109,7 @@ def format_hour(hour: Hour) -> str:
     return format_timestamp(start_ms(hour))[: len("2025-10-19T14")]
 
 
+@lru_cache(maxsize=4096)
 def hour_path(hour: Hour) -> str:
     """Write an hour as the levels of a folder: `year=2025/month=10/day=19/hour=14`."""
     start = datetime.fromtimestamp(hour * 3600, UTC)

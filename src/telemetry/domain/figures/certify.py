@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from telemetry.domain.clock import Clock
-from telemetry.domain.contract.moment import Hour, start_ms
+from telemetry.domain.contract.moment import Hour, hour_path, start_ms
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.figures import certificate, revise, roster
 from telemetry.domain.figures.certificate import Certificate, Counts, Standing
@@ -147,11 +147,30 @@ class Certifier:
         return self._rosters[hour]
 
     async def _read_roster(self, hour: Hour) -> Roster:
-        for earlier in range(hour - 1, hour - DAY - 1, -1):
-            with suppress(*_UNREADABLE):
-                content = await self._storage.get(objects.aggregated_key(Hour(earlier)))
-                return roster.known(roster.decode(content), hour)
-        return {}
+        """Read who was known. Mostly the hour before has figures; if not, listings say which others have."""
+        found = await self._known(Hour(hour - 1), hour)
+        for earlier in [] if found is not None else await self._earlier(hour):
+            if (found := await self._known(earlier, hour)) is not None:
+                break
+        return found or {}
+
+    async def _known(self, earlier: Hour, hour: Hour) -> Roster | None:
+        """Return who was known before an hour by the figures of an earlier one, None if it has none."""
+        with suppress(*_UNREADABLE):
+            content = await self._storage.get(objects.aggregated_key(earlier))
+            return roster.known(roster.decode(content), hour)
+        return None
+
+    async def _earlier(self, hour: Hour) -> Sequence[Hour]:
+        """Return the hours but one of the day before that have a folder of figures, the last one first."""
+        hours = {f"aggregated/{hour_path(each)}/": each for each in _day_before(hour)}
+        days = dict.fromkeys(f"{folder.rstrip('/').rpartition('/')[0]}/" for folder in hours)
+        there = {folder for day in days for folder in await self._storage.folders(day)}
+        return [each for folder, each in hours.items() if folder in there]
+
+
+def _day_before(hour: Hour) -> Sequence[Hour]:
+    return [Hour(earlier) for earlier in range(hour - 2, hour - DAY - 1, -1)]
 
 
 def _counts(aggregated: Aggregated) -> Counts:

@@ -25,8 +25,16 @@ class Percentiles(msgspec.Struct, frozen=True):
         """Summarise a non-empty array of latencies. Raise ValueError if it is empty."""
         if not latencies_ms.size:
             raise ValueError("There are no percentiles of nothing.")
-        p50, p95, p99, low, high = (np.percentile(latencies_ms, (50, 95, 99, 0, 100)) / 1000).tolist()
-        return cls(p50, p95, p99, low, high, latencies_ms.size)
+        ordered = np.sort(latencies_ms)
+        p50, p95, p99 = (_between(ordered, percent) / 1000 for percent in (50, 95, 99))
+        return cls(p50, p95, p99, ordered[0].item() / 1000, ordered[-1].item() / 1000, ordered.size)
+
+
+def _between(ordered: npt.NDArray[np.number], percent: int) -> float:
+    """Return a percentile; `np.percentile` gives the same, and takes ten times as long for a small batch."""
+    place, rest = divmod(percent * (ordered.size - 1), 100)
+    low, high = ordered[place].item(), ordered[min(place + 1, ordered.size - 1)].item()
+    return float(low + (high - low) * rest / 100)
 
 
 BOUNDS_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 7.5, 10, 30, 60, 300, 3600)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, Literal, Self
 
@@ -115,6 +116,7 @@ def quarantine_key(now_ms: int, lines: bytes) -> str:
     return f"{QUARANTINE}{hour_path(hour_of(now_ms))}/quarantine-{now_ms}-{digest(lines)}.jsonl"
 
 
+@lru_cache(maxsize=4096)
 def aggregated_key(hour: Hour) -> str:
     """Name the figures of an hour: `aggregated/year=2025/.../hour=14/aggregated-20251019T14Z.json`."""
     start = datetime.fromtimestamp(hour * 3600, UTC)
