@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: demo demo-aws prove prove-aws prove-up test test-aws test-long histories help lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock configuration spec clean bench-dask bench-lake
+.PHONY: demo demo-aws prove prove-aws prove-up test test-aws test-long histories help record lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock configuration spec clean bench-dask bench-lake
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -49,6 +49,9 @@ histories: .venv/ready  ## N=2000 simulated histories under faults (FROM=0, RESU
 
 help:  ## what each target does
 	@awk -F ':.*  ## ' '/^[a-z][a-z-]*:.*  ## / { printf "%-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+record: .venv/ready  ## a scripted session of all that is usual, as docs/demo.cast and docs/demo.svg (needs port 8000 and curl)
+	$(BIN)/python -m harness.recording
 
 lint: .venv/ready  ## style, types and the walls between the rooms
 	$(BIN)/ruff check .
