@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: demo demo-aws prove prove-aws prove-up test test-aws test-long histories help record lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock configuration spec clean bench-dask bench-lake
+.PHONY: demo demo-aws dist prove prove-aws prove-up test test-aws test-long test-package test-pythons histories help record lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock configuration spec clean bench-dask bench-lake
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -28,6 +28,16 @@ test-aws: .venv/ready  ## what concerns SQS and S3, against whatever answers at 
 test-long: .venv/ready  ## what takes many seconds a test, and 50,000 histories of deliveries, where `make test` takes 500
 	$(BIN)/python -m pytest -m long
 	TEST_HISTORIES=50000 $(BIN)/python -m pytest tests/unit/figures/test_histories.py
+
+test-package: .venv/ready  ## the wheel, built twice and installed in clean environments: bare, and with each extra
+	$(BIN)/python -m pytest -m long tests/package
+
+test-pythons: .venv/ready  ## the wheel with each Python from 3.11 to 3.14 that is here, and says which are not
+	$(BIN)/python -m pytest -m long tests/package/test_install.py -k 'version or demo'
+
+COMMITTED := $(shell git log -1 --format=%ct 2>/dev/null)
+dist: .venv/ready  ## build wheel and source distribution into dist/: the same bytes for the same commit
+	$(if $(COMMITTED),SOURCE_DATE_EPOCH=$(COMMITTED)) $(BIN)/hatchling build --clean
 
 prove-up: .venv/ready  ## `telemetry up` under load for ten minutes, each role killed once: nothing is lost
 	$(BIN)/python -m benchmarks.up
@@ -108,10 +118,10 @@ spec: .venv/ready  ## write docs/api-spec.yaml from the receiver as it is
 configuration: .venv/ready  ## write docs/configuration.md and .env.example from the settings as they are
 	$(BIN)/python -m telemetry.entrypoints.roles.configuration
 
-lock:  ## pin the newest versions again (needs uv)
-	uv pip compile pyproject.toml --all-extras --group dev --group peers $(LOCK) -q --upgrade -o requirements.lock
-	uv pip compile pyproject.toml -c requirements.lock $(LOCK) -q -o requirements.image.lock
-	uv pip compile --group model -c requirements.lock $(LOCK) -q -o requirements.model.lock
+lock: .venv/ready  ## pin the newest versions again
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --group peers $(LOCK) -q --upgrade -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml -c requirements.lock $(LOCK) -q -o requirements.image.lock
+	$(BIN)/uv pip compile --group model -c requirements.lock $(LOCK) -q -o requirements.model.lock
 
 clean:  ## back to a fresh clone, but for data/
 	rm -rf .venv .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
