@@ -96,7 +96,7 @@ MISSING: Final[Mapping[str, tuple[list[str], dict[str, str]]]] = {
     "plot": (["simulator", "--plot", "drive.png"], {}),
     "sql": (["query", "SELECT 1"], {}),
 }
-"""What each extra is needed for; `mf4` comes on top of `can`, and is asked for with it."""
+"""What each extra is needed for; `mf4` comes on top of `can`, and no command needs `testing`."""
 
 
 def test_the_pythons_are_those_from_the_oldest_that_is_allowed():
@@ -105,7 +105,7 @@ def test_the_pythons_are_those_from_the_oldest_that_is_allowed():
 
 
 def test_each_extra_is_tried():
-    assert {*MISSING, "mf4"} == set(PROJECT["optional-dependencies"]) == USES.keys()
+    assert {*MISSING, "mf4", "testing"} == set(PROJECT["optional-dependencies"]) == USES.keys()
 
 
 @pytest.mark.parametrize("extra", MISSING)
@@ -214,6 +214,28 @@ def answers(clean: Clean, folder: Path) -> None:
     assert done.stdout == '{"n":6}\n', done.stderr
 
 
+THEIRS: Final = """
+import pytest
+from telemetry.adapters.clock import ManualClock
+from telemetry.adapters.queue.memory import MemoryQueue
+from telemetry.domain.transport.lease import LeaseTerms
+from telemetry.testing.queue import ExactQueueContract, Trial
+
+class TestTheirs(ExactQueueContract):
+    @pytest.fixture
+    async def trial(self):
+        clock, terms = ManualClock(1_760_884_200_000), LeaseTerms(visibility_ms=30_000, max_receives=3)
+        yield Trial.by_hand(MemoryQueue(clock, terms), clock, terms)
+"""
+
+
+def tests_an_adapter(clean: Clean, folder: Path) -> None:
+    (folder / "test_theirs.py").write_text(THEIRS)
+    done = clean.call([str(clean.python), "-m", "pytest", "-q", "-o", "anyio_mode=auto"], folder)
+    assert done.returncode == 0, done.stdout
+    assert " passed in " in done.stdout.splitlines()[-1]
+
+
 USES: Final[Mapping[str, Callable[[Clean, Path], None]]] = {
     "can": reads_logs,
     "dask": folds_elsewhere,
@@ -223,6 +245,7 @@ USES: Final[Mapping[str, Callable[[Clean, Path], None]]] = {
     "otel": sends_spans,
     "plot": draws,
     "sql": answers,
+    "testing": tests_an_adapter,
 }
 
 

@@ -16,6 +16,7 @@ ROLES = [
     for role in sorted(cli.ROLES)
     if role
     not in (
+        "completion",
         "dead-letters",
         "health",
         "keys",

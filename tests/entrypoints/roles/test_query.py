@@ -271,7 +271,7 @@ def test_a_question_asks_and_sees_nothing_but_the_store(data, capsys, tmp_path, 
     [
         (["FROM hours", "--format", "parquet"], "--format: parquet is no text"),
         (["FROM hours", "--format", "table", "--output", "x.csv"], "--format: a table is for a terminal"),
-        (["FROM hours", "--format", "xml"], "--format: xml"),
+        (["FROM hours", "--format", "xml"], "--format: invalid choice: 'xml'"),
         (["FROM hours", "--from", "2025-10-19T14", "--to", "2025-10-19T13"], "--to: it is before --from"),
         (
             ["FROM hours", "--output", "no/such/folder.csv"],

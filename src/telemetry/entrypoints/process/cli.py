@@ -31,6 +31,7 @@ ROLES: Final = {
     "queue": "examine the embedded queue, or save what can be read of a damaged one",
     "health": "say whether the processes of a role still finish their turns",
     "settings": "show every setting, its value, and where that comes from",
+    "completion": "print what lets a shell complete commands and options",
 }
 
 

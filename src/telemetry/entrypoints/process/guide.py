@@ -137,5 +137,6 @@ GUIDES: Final[Mapping[str, Guide]] = {
     "settings": Guide(
         [name.upper() for name in Settings.__struct_fields__], "BATCH_SIZE=500 telemetry settings --json"
     ),
+    "completion": Guide((), "telemetry completion bash"),
 }
 """By command; every setting steers at least one."""

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, NoReturn, Self, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,7 @@ from msgspec import Meta
 from telemetry.domain.contract.moment import Hour, epoch_ms, hour_of
 from telemetry.entrypoints.process.guide import GUIDES, Guide
 
+_ASKED: Final = ("\0",)  # arguments that no command line can hold
 _WIDTH: Final = 78  # characters of a line of help
 _LONGEST: Final = 300  # characters of an error
 
@@ -42,6 +43,15 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
+    @staticmethod
+    def of_command(main: Callable[[Sequence[str]], object]) -> "Parser":
+        """Return the parser that a command makes in its `main`, which does nothing else then."""
+        try:
+            main(_ASKED)
+        except _ParserMadeError as made:
+            return made.parser
+        raise AssertionError(f"{main.__module__} reads no arguments")
+
     def add(
         self,
         kind: type[msgspec.Struct],
@@ -53,25 +63,43 @@ class Parser(argparse.ArgumentParser):
         A text may begin with what stands for the value in the help: `SECONDS: of driving`. `checks` holds, by
         field, what reads the value and raises ArgumentTypeError if it may not be.
         """
-        defaults = {field.encode_name: field.default for field in msgspec.structs.fields(kind)}
+        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         for name, text in help_texts.items():
             metavar, colon, what = text.partition(": ")
-            default = defaults[name]
+            default = fields[name].default
             shown = "" if default in (None, msgspec.NODEFAULT) else f" (default: {default})"
             self.add_argument(
                 f"--{name.replace('_', '-')}",
                 default=argparse.SUPPRESS,
                 type=(checks or {}).get(name, str),
+                choices=_words(fields[name].type),
                 metavar=metavar if colon else None,
                 help=f"{what}{shown}",
             )
 
     def read(self, arguments: Sequence[str]) -> "Arguments":
+        if arguments is _ASKED:
+            raise _ParserMadeError(self)
         return Arguments(self, vars(self.parse_args(arguments)))
 
     def error(self, message: str) -> NoReturn:
         """End the process with one line."""
         self.exit(2, f"{self.prog}: {one_line(message)}; see {self.prog} --help\n")
+
+
+class _ParserMadeError(Exception):
+    """A command has made its parser, and only that was wanted of it."""
+
+    def __init__(self, parser: Parser) -> None:
+        super().__init__()
+        self.parser = parser
+
+
+def _words(kind: object) -> Sequence[str] | None:
+    """Return the words that an option may be, if only some may."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return next(filter(None, map(_words, get_args(kind))), None)
 
 
 def one_line(text: str) -> str:
@@ -81,10 +109,13 @@ def one_line(text: str) -> str:
 
 
 def _epilog(guide: Guide) -> str:
+    example = f"example:\n  {guide.example}"
+    if not guide.settings:
+        return example
     names = textwrap.fill(
         ", ".join(guide.settings), _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
     )
-    return f"settings (see telemetry settings):\n{names}\n\nexample:\n  {guide.example}"
+    return f"settings (see telemetry settings):\n{names}\n\n{example}"
 
 
 def hour(text: str) -> Hour:

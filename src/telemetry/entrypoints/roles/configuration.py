@@ -115,7 +115,7 @@ def _default(field: FieldInfo) -> str:
 def _read_by(name: str) -> str:
     """Name the commands that a setting steers, or those that it does not, whichever are fewer."""
     steered = [role for role, guide in GUIDES.items() if role != "settings" and name in guide.settings]
-    others = [role for role in GUIDES if role not in {*steered, "settings"}]
+    others = [role for role, guide in GUIDES.items() if guide.settings and role not in {*steered, "settings"}]
     if len(steered) <= len(others):
         return ", ".join(steered)
     return f"all but {', '.join(others)}"
