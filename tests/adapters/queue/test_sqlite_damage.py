@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.adapters.queue.sqlite import SqliteQueue
+from telemetry.adapters.queue.sqlite import SqliteQueue, watch
 from telemetry.adapters.queue.sqlite.watch import mark, part
 from telemetry.domain.transport.lease import Depth
 from telemetry.domain.transport.queue import QueueDamagedError
@@ -108,6 +108,27 @@ async def test_a_delete_beside_damage_takes_the_message_out_for_good(path):
     received = await drain(queue)
     assert await drain(queue) == []
     assert len(received) == len(set(received)) > len(bodies) / 4
+    await queue.close()
+
+
+async def test_a_file_that_is_removed_between_two_looks_is_not_taken_for_one_that_was_cut(path, monkeypatch):
+    queue = open_queue(path)
+    await queue.send([b"x"])
+    look, away = watch._number, part(path, ".moved")
+
+    def look_and_remove(name):
+        seen = look(name)
+        if str(name).endswith("-shm"):  # the last one, after which the size is looked at
+            path.rename(away)
+        return seen
+
+    monkeypatch.setattr(watch, "_number", look_and_remove)
+    with pytest.raises(QueueDamagedError, match=r"\(removed\)"):
+        await queue.send([b"y"])
+    monkeypatch.undo()
+    away.rename(path)
+    await queue.send([b"z"])
+    assert not mark(path).exists()
     await queue.close()
 
 

@@ -97,18 +97,25 @@ class Watch:
         for name, known in self._known:
             there = _number(name)
             if there != known:
-                what = "removed" if there is None else "replaced"
-                raise QueueDamagedError(
-                    f"{name} was removed or replaced while the queue is in use ({what}): "
-                    "stop all roles, put the file back if there is one, and start them again"
-                )
+                raise _another(name, "removed" if there is None else "replaced")
         self._check_size()
 
     def _check_size(self) -> None:
-        size = _size(self._name)
+        """Raise QueueDamagedError if the file was cut, which is damage, or is gone, which is none yet."""
+        try:
+            size = os.stat(self._name).st_size  # noqa: PTH116  # for each send, as above
+        except OSError:
+            raise _another(self._name, "removed") from None
         if size < self._size:
             raise found(self._path, f"the file was cut from {self._size} bytes to {size} while it is in use")
         self._size = size
+
+
+def _another(name: str, what: str) -> QueueDamagedError:
+    return QueueDamagedError(
+        f"{name} was removed or replaced while the queue is in use ({what}): "
+        "stop all roles, put the file back if there is one, and start them again"
+    )
 
 
 def _changed_ns(folder: str) -> int:
