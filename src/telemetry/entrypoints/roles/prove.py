@@ -18,7 +18,7 @@ from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser
 from telemetry.entrypoints.shared import proving
 from telemetry.entrypoints.shared.faults import running
-from telemetry.entrypoints.shared.faults.running import FaultOptions
+from telemetry.entrypoints.shared.faults.options import FaultOptions
 from telemetry.entrypoints.shared.proving import ProofOptions
 
 

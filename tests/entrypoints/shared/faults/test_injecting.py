@@ -1,188 +1,204 @@
-"""Each fault does what it says to a store, a queue or a clock of its own, and puts everything back."""
+"""Faults of different roles overlap; at one role each waits until all works again after the one before."""
 
 import asyncio
-import os
-import stat
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 
 import pytest
 
-from telemetry.domain.transport.queue import QueueUnavailableError
+from telemetry.domain.errors import TelemetryError
+from telemetry.domain.proof.injections import Injection
+from telemetry.domain.proof.schedule import Planned
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.settings import Settings
-from telemetry.entrypoints.shared.faults import clocks, queues, running, stores
-from telemetry.entrypoints.shared.faults.fault import NotInjectedError, Target
-from telemetry.entrypoints.shared.faults.pipeline import Pipeline
-from telemetry.entrypoints.shared.faults.relay import Relay
-from tests.builders import put_batch, some_records
-
-WRITER = """
-import sys
-for line in sys.stdin:
-    try:
-        open("file", "wb").write(bytes(9999))
-        print("whole", flush=True)
-    except OSError as error:
-        print(error.strerror, flush=True)
-"""
-"""A program that writes a file at each line that it reads, and says how that went."""
+from telemetry.entrypoints.shared.faults import injecting
+from telemetry.entrypoints.shared.faults.fault import Fault, NotInjectedError, Target
+from telemetry.entrypoints.shared.faults.injecting import Injector
+from telemetry.entrypoints.shared.faults.pipeline import AGGREGATOR, NAMES, RECEIVER, Pipeline
 
 
-class Told:
-    """A pipeline of no process, in which every line that is looked for is told at once."""
+class Healthy:
+    """A pipeline of no process, all of whose roles are ready but those in `down`."""
 
-    def __init__(self, pids: Sequence[int] = (), on_look: Callable[[], object] = lambda: None) -> None:
+    def __init__(self) -> None:
         self.lines: list[str] = []
-        self.pids = pids
-        self._on_look = on_look
+        self.down: set[str] = set()
+
+    def are_ready(self, names: Collection[str]) -> bool:
+        return not self.down & set(names)
 
     def told(self, pattern: str, since: int) -> str:
-        self._on_look()
-        return f"{pattern} {since}"
+        return next((line for line in self.lines[since:] if pattern in line), "")
 
 
-@pytest.fixture
-def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Target:
-    monkeypatch.setattr(stores, "_AWAY_S", 0.2)
-    monkeypatch.setattr(queues, "_AWAY_S", 0.2)
-    container = Container(settings=Settings(data_dir=tmp_path / "data"))
-    return Target(cast("Pipeline", Told()), cast("Any", None), container, {}, {}, {})
+class Load:
+    """A load through which a record comes as soon as that is allowed."""
+
+    def __init__(self) -> None:
+        self.passes = asyncio.Event()
+        self.passes.set()
+
+    async def recover(self, patience_s: float) -> float:
+        async with asyncio.timeout(patience_s):
+            await self.passes.wait()
+        return 0.0
 
 
-async def put_now(target: Target, count: int = 10) -> str:
-    now_ms = target.container.clock().wall_ms()
-    records = some_records(count, now_ms // 3_600_000 * 3_600_000)
-    return await put_batch(target.container.storage(), *records, now=now_ms)
+class Bench:
+    """An injector, and faults that are over when they are told to be."""
+
+    def __init__(self) -> None:
+        container = Container(settings=Settings())
+        self.pipeline, self.load = Healthy(), Load()
+        target = Target(cast("Pipeline", self.pipeline), cast("Any", self.load), container, {}, {}, {})
+        self.told: list[tuple[int, Injection]] = []
+        self.injector = Injector(target, lambda *each: self.told.append(each))
+        self.begun: list[str] = []
+        self.over: dict[str, asyncio.Event] = {}
+
+    def fault(self, kind: str, *roles: str, tells: str = "") -> Fault:
+        self.over[kind] = asyncio.Event()
+
+        async def inject(_target: Target, _share: float) -> None:
+            self.begun.append(kind)
+            self.pipeline.lines.append(f"line of {kind}")
+            await self.over[kind].wait()
+
+        return Fault(kind, inject, tells, roles=frozenset(roles or NAMES))
+
+    async def begin(self, group: asyncio.TaskGroup, *faults: Fault) -> None:
+        for each in faults:
+            await self.injector.place()
+            self.injector.begin(group, each, Planned(each.kind, 0.0, 0.5), lambda: True)
+        await settled()
+
+    @property
+    def done(self) -> Sequence[str]:
+        return [each.kind for each in self.injector.injections]
 
 
-def modes(root: Path) -> set[int]:
-    return {stat.S_IMODE(Path(where).stat().st_mode) for where, *_ in os.walk(root)}
+async def settled() -> None:
+    """Let every task come as far as it can; none of them waits for a time."""
+    for _ in range(100):
+        await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize(("kind", "mode"), [("store read-only", 0o500), ("store refuses", 0o000)])
-async def test_all_folders_of_a_store_lose_their_rights_for_a_while(target: Target, kind: str, mode: int):
-    await put_now(target)
-    raw = target.settings.data_dir / "raw"
-    before = modes(raw)
-    injecting = asyncio.create_task(running.EVERY[kind].inject(target, 0))
-    await asyncio.sleep(0.1)
-    assert stat.S_IMODE(raw.stat().st_mode) == mode
-    await injecting
-    assert modes(raw) == before
+async def test_faults_of_different_roles_overlap_and_those_of_one_role_do_not():
+    bench = Bench()
+    kinds = [
+        bench.fault("first", RECEIVER),
+        bench.fault("second", AGGREGATOR),
+        bench.fault("third", RECEIVER),
+    ]
+    async with asyncio.TaskGroup() as group:
+        await bench.begin(group, *kinds)
+        assert bench.begun == ["first", "second"]
+        bench.over["second"].set()
+        await settled()
+        assert (bench.begun, bench.done) == (["first", "second"], ["second"])
+        bench.over["first"].set()
+        await settled()
+        assert (bench.begun, bench.done) == (["first", "second", "third"], ["second", "first"])
+        bench.over["third"].set()
+    assert [(number, each.kind) for number, each in bench.told] == [(1, "second"), (2, "first"), (3, "third")]
 
 
-async def test_no_file_of_a_role_grows_on_a_full_disk_and_all_do_after_it(target: Target, tmp_path: Path):
-    writer = tmp_path / "writer.py"
-    writer.write_text(WRITER)
-    with subprocess.Popen(
-        [sys.executable, str(writer)], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        target.pipeline = cast("Pipeline", Told([process.pid]))
-
-        def write() -> str:
-            print(file=process.stdin, flush=True)
-            said: str = cast("Any", process.stdout).readline()
-            return said
-
-        assert write() == "whole\n"
-        injecting = asyncio.create_task(running.EVERY["disk full"].inject(target, 0))
-        await asyncio.sleep(0.1)
-        assert write() == "File too large\n"
-        await injecting
-        assert write() == "whole\n"
-        process.stdin.close()
+async def test_a_role_is_not_disturbed_again_until_a_record_has_passed_all_roles():
+    bench = Bench()
+    bench.load.passes.clear()
+    async with asyncio.TaskGroup() as group:
+        await bench.begin(group, bench.fault("first", RECEIVER), bench.fault("second", RECEIVER))
+        bench.over["first"].set()
+        await settled()
+        assert (bench.begun, bench.done) == (["first"], [])
+        bench.load.passes.set()
+        await settled()
+        assert (bench.begun, bench.done) == (["first", "second"], ["first"])
+        bench.over["second"].set()
 
 
-async def test_an_object_is_torn_until_that_is_said_and_then_whole_again(target: Target):
-    key = await put_now(target)
-    whole = await target.container.storage().get(key)
-    sizes: list[int] = []
-    look = Told(on_look=lambda: sizes.append((target.settings.data_dir / key).stat().st_size))
-    target.pipeline = cast("Pipeline", look)
-    await running.EVERY["object torn"].inject(target, 0.5)
-    assert sizes == [len(whole) // 2]
-    assert await target.container.storage().get(key) == whole
+async def test_a_fault_of_all_roles_is_alone():
+    bench = Bench()
+    kinds = [bench.fault("first", RECEIVER), bench.fault("of all"), bench.fault("last", AGGREGATOR)]
+    async with asyncio.TaskGroup() as group:
+        await bench.begin(group, *kinds)
+        for so_far in (["first"], ["first", "of all"], ["first", "of all", "last"]):
+            assert bench.begun == so_far
+            bench.over[so_far[-1]].set()
+            await settled()
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
-async def test_a_flipped_bit_is_named_and_its_records_are_lost_by_the_proof(target: Target, share: float):
-    key = await put_now(target)
-    whole = await target.container.storage().get(key)
-    await running.EVERY["bit flipped in an object"].inject(target, share)
-    (line,) = target.pipeline.lines
-    assert line.startswith(f"ERROR [Prove] {key} is damaged: ")
-    assert line.endswith("lost=10 pending=0")
-    assert await target.container.storage().get(key) == whole
+async def test_no_more_than_a_few_are_planned_ahead():
+    bench = Bench()
+    async with asyncio.TaskGroup() as group:
+        await bench.begin(group, *(bench.fault(str(number)) for number in range(6)))
+        waiting = asyncio.create_task(bench.injector.place())
+        await settled()
+        assert not waiting.done()
+        bench.over["0"].set()
+        await waiting
+        for each in bench.over.values():
+            each.set()
 
 
-async def test_without_an_object_there_is_nothing_to_damage(target: Target):
-    with pytest.raises(NotInjectedError, match="there is no object"):
-        await running.EVERY["object torn"].inject(target, 0)
+async def test_what_is_not_wanted_any_more_in_its_turn_is_left_out():
+    bench = Bench()
+    async with asyncio.TaskGroup() as group:
+        await bench.injector.place()
+        bench.injector.begin(group, bench.fault("late"), Planned("late", 0.0, 0.5), lambda: False)
+    assert (bench.begun, bench.done, bench.told) == ([], [], [])
 
 
-async def test_poison_is_put_on_the_queue_and_counted(target: Target):
-    await running.EVERY["poison bodies"].inject(target, 0.5)
-    async with target.queue() as queue:
-        assert (await queue.depth()).ready == target.poisoned == 3
+async def test_a_role_that_does_not_come_back_is_a_complaint_and_no_recovery(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(injecting, "RECOVERY_S", 0.05)
+    bench = Bench()
+    bench.pipeline.down.add(RECEIVER)
+    for role in (RECEIVER, AGGREGATOR):
+        fault = bench.fault(f"of {role}", role)
+        bench.over[fault.kind].set()
+        injection = await bench.injector.inject(fault, 0.5)
+        assert (injection.recovered_s is None) == (role == RECEIVER)
+    assert bench.injector.complaints == ["of receiver: waited 0.05 s in vain for receiver to be ready"]
 
 
-async def test_a_queue_that_is_away_cannot_be_sent_to_and_can_once_it_is_back(target: Target):
-    async with target.queue() as queue:
-        await queue.send([b"one"])
-        injecting = asyncio.create_task(running.EVERY["queue away"].inject(target, 0))
-        await asyncio.sleep(0.1)
-        with pytest.raises(QueueUnavailableError):
-            await queue.send([b"two"])
-        await injecting
-        await queue.send([b"three"])
-
-
-async def test_a_locked_queue_takes_a_message_when_the_lock_is_gone(
-    target: Target, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(queues, "_LOCKED_S", 0.3)
-    async with target.queue() as queue:
-        await queue.send([b"one"])
-        locking = asyncio.create_task(running.EVERY["queue locked"].inject(target, 0))
-        await asyncio.sleep(0.1)
-        await queue.send([b"two"])
-        await asyncio.wait_for(locking, 10)
+async def test_a_record_that_does_not_pass_is_a_complaint(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(injecting, "RECOVERY_S", 0.05)
+    bench = Bench()
+    bench.load.passes.clear()
+    fault = bench.fault("wedge")
+    bench.over["wedge"].set()
+    assert (await bench.injector.inject(fault, 0.5)).recovered_s is None
+    assert bench.injector.complaints == ["wedge: no record passed all roles in time"]
 
 
 @pytest.mark.parametrize(
-    "kind", ["queue unreachable", "answers of the queue lost", "store busy", "store denies"]
+    ("error", "complaints", "why_not"),
+    [
+        (NotInjectedError("nothing came by"), [], "nothing came by"),
+        (TelemetryError("no such object"), ["broken: no such object"], ""),
+        (RuntimeError("a wrong answer"), ["broken: a wrong answer"], ""),
+    ],
 )
-async def test_calls_that_nobody_makes_cannot_go_wrong(target: Target, kind: str):
-    target.relays = dict.fromkeys(("sqs", "s3"), Relay("http://127.0.0.1:9"))
-    with pytest.raises(NotInjectedError, match="nothing was asked of"):
-        await running.EVERY[kind].inject(target, 0)
-
-
-async def test_a_clock_is_wrong_for_a_while_and_right_again(
-    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_fault_that_could_not_be_injected_says_why_and_one_that_failed_is_a_complaint(
+    error: Exception, complaints: Sequence[str], why_not: str
 ):
-    monkeypatch.setattr(clocks, "_WRONG_S", 0.2)
-    monkeypatch.setattr(clocks, "library", lambda: "libfaketime.so")
-    target.clocks = clocks.prepare(tmp_path)
-    file = Path(target.clocks["aggregator"])
-    injecting = asyncio.create_task(running.EVERY["clock of aggregator jumps"].inject(target, 0.5))
-    await asyncio.sleep(0.1)
-    assert abs(int(file.read_text())) >= 3600
-    await injecting
-    assert int(file.read_text()) == 0
-    assert clocks.environment(target.clocks, "aggregator")["FAKETIME_TIMESTAMP_FILE"] == str(file)
+    bench = Bench()
+
+    async def inject(_target: Target, _share: float) -> None:
+        raise error
+
+    injection = await bench.injector.inject(Fault("broken", inject), 0.5)
+    assert (injection.why_not, injection.recovered_s) == (why_not, None)
+    assert bench.injector.complaints == complaints
 
 
-async def test_without_libfaketime_no_clock_jumps(
-    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(clocks, "library", lambda: "")
-    assert clocks.prepare(tmp_path) == clocks.environment({}, "receiver") == {}
-    with pytest.raises(NotInjectedError, match="libfaketime is not installed"):
-        await running.EVERY["clock of receiver jumps"].inject(target, 0)
+async def test_what_was_told_is_looked_for_from_the_begin_of_the_fault_on():
+    bench = Bench()
+    bench.pipeline.lines.append("line of old")
+    for kind, told in (("new", "line of new"), ("old", "line of old")):
+        fault = bench.fault(kind, tells=f"line of {kind}")
+        bench.over[kind].set()
+        assert (await bench.injector.inject(fault, 0.5)).told == told
+    unseen = bench.fault("unseen", tells="line of old")
+    bench.over["unseen"].set()
+    assert not (await bench.injector.inject(unseen, 0.5)).told

@@ -54,10 +54,15 @@ async def ask(relay: Relay) -> bytes:
 
 async def test_what_does_not_go_wrong_passes_both_ways_and_is_seen():
     seen: list[bytes] = []
+    other: list[bytes] = []
     async with relayed() as (relay, server):
-        relay.on_request = seen.append
+        with relay.watched(seen.append):
+            with relay.watched(other.append):
+                assert await ask(relay) == b"done"
+            assert await ask(relay) == b"done"
         assert await ask(relay) == b"done"
-    assert (server.asked, seen, relay.hit) == ([b"do it"], [b"do it"], 0)
+    assert (server.asked, relay.hit) == ([b"do it"] * 3, 0)
+    assert (seen, other) == ([b"do it"] * 2, [b"do it"])
 
 
 @pytest.mark.parametrize(

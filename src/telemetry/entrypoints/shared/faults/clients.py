@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from telemetry.domain.vehicle.simulate import SAMPLING_S
 from telemetry.entrypoints.shared.faults.fault import Fault, Target
 from telemetry.entrypoints.shared.faults.load import VEHICLES
+from telemetry.entrypoints.shared.faults.pipeline import RECEIVER
 
 _TIMES: Final = 10
 _OVERLOAD_S: Final = 3.0
@@ -17,9 +18,9 @@ _AWAY_S: Final = 2.0
 _BODY: Final = b'{"timestamp": "2025-10-19T12:34:56.123Z", "vehicle_id": "gone", "can_id": "0x1F0", '
 
 
-async def _overload(target: Target, share: float) -> None:
+async def _overload(target: Target, _share: float) -> None:
     """Send ten times as many records a second as the load has."""
-    fleet = target.load.fleet(f"overload-{share:.6f}", _TIMES * VEHICLES)
+    fleet = target.load.fleet("overload", _TIMES * VEHICLES)
     now_ms = target.container.clock().wall_ms()
     async with target.load.sender(32) as sender:
         for step in range(round(_OVERLOAD_S / SAMPLING_S)):
@@ -92,10 +93,12 @@ async def _exchange(target: Target, request: bytes) -> bytes:
         writer.close()
 
 
+_ROLES: Final = frozenset({RECEIVER})
+
 FAULTS: Final = (
-    Fault("10 times overload", _overload, "Requests refused.*status=429"),
-    Fault("bad bodies", _bad_bodies, "Records rejected|Requests refused"),
-    Fault("slow clients", _slow_clients, "with 408|status=408"),
-    Fault("vanishing clients", _vanish),
-    Fault("answers of the receiver lost", _lose_answers),
+    Fault("10 times overload", _overload, "Requests refused.*status=429", roles=_ROLES),
+    Fault("bad bodies", _bad_bodies, "Records rejected|Requests refused", roles=_ROLES, times=2),
+    Fault("slow clients", _slow_clients, "with 408|status=408", roles=_ROLES),
+    Fault("vanishing clients", _vanish, roles=_ROLES, times=2),
+    Fault("answers of the receiver lost", _lose_answers, roles=_ROLES, times=2),
 )

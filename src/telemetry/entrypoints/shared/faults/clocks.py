@@ -1,4 +1,8 @@
-"""Clocks of roles that jump, where libfaketime is installed: it reads how wrong a clock is from a file."""
+"""Clocks of roles that jump, where libfaketime is installed: it reads how wrong a clock is from a file.
+
+Under it an event loop takes many times the processor. So a role is started again under it before its clock
+jumps, and without it the next time.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -31,13 +35,11 @@ def prepare(folder: Path) -> Mapping[str, str]:
     return {name: str(file) for name, file in files.items()}
 
 
-def environment(clocks: Mapping[str, str], name: str) -> Mapping[str, str]:
-    """Return the variables by which the clock of a role is read from its file, the monotonic one excepted."""
-    if name not in clocks:
-        return {}
+def environment(file: str) -> Mapping[str, str]:
+    """Return the variables by which a clock is read from a file, the monotonic one excepted."""
     return {
         "LD_PRELOAD": library(),
-        "FAKETIME_TIMESTAMP_FILE": clocks[name],
+        "FAKETIME_TIMESTAMP_FILE": file,
         "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "DONT_FAKE_MONOTONIC": "1",
@@ -52,11 +54,12 @@ def library() -> str:
 
 
 async def _jump(names: Sequence[str], jumps: Sequence[int], target: Target, share: float) -> None:
-    """Let a clock be wrong for a while, by one of `jumps` in seconds."""
+    """Let the clock of one role be wrong for a while, by one of `jumps` in seconds."""
     name = names[int(share * len(names))]
     if name not in target.clocks:
         raise NotInjectedError(MISSING)
     jump_s = jumps[int(share * 997) % len(jumps)]
+    await target.pipeline.restart(name, environment(target.clocks[name]))
     _set(target.clocks[name], f"{jump_s:+d}\n")
     try:
         await asyncio.sleep(_WRONG_S)
@@ -73,11 +76,20 @@ def _set(file: str, text: str) -> None:
 
 
 # The clock of a receiver decides what is believed: beyond a week no record is in an hour, which is no fault.
+# By what it stamps, it disturbs all roles.
 FAULTS: Final = (
     Fault(
         "clock of receiver jumps",
         partial(_jump, (RECEIVER,), (-2 * _HOUR, -_MINUTE, 4 * _MINUTE, 2 * _HOUR)),
     ),
-    Fault("clock of consumer jumps", partial(_jump, CONSUMERS, (-365 * _DAY, -_HOUR, _HOUR, 365 * _DAY))),
-    Fault("clock of aggregator jumps", partial(_jump, (AGGREGATOR,), (-_DAY, -_HOUR, _HOUR, _DAY))),
+    Fault(
+        "clock of consumer jumps",
+        partial(_jump, CONSUMERS, (-365 * _DAY, -_HOUR, _HOUR, 365 * _DAY)),
+        roles=frozenset(CONSUMERS),
+    ),
+    Fault(
+        "clock of aggregator jumps",
+        partial(_jump, (AGGREGATOR,), (-_DAY, -_HOUR, _HOUR, _DAY)),
+        roles=frozenset({AGGREGATOR}),
+    ),
 )

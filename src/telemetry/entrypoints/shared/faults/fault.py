@@ -15,7 +15,7 @@ from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared.faults.load import Load
-from telemetry.entrypoints.shared.faults.pipeline import Pipeline
+from telemetry.entrypoints.shared.faults.pipeline import NAMES, Pipeline
 from telemetry.entrypoints.shared.faults.relay import Mode, Relay
 
 
@@ -85,7 +85,8 @@ class Fault(NamedTuple):
     `inject` takes a share from 0 to 1 for what is drawn, and returns once the fault is over. `tells` is the
     pattern of a line of some role's log; without one nobody has to be told, since nothing is to be done.
     `must_tell` says that the line has to be there; some faults are bridged for a while by who tries again.
-    `queue` and `store` name the only backend that can have it.
+    `queue` and `store` name the only backend that can have it. `roles` are those that it disturbs; no other
+    fault disturbs them until all works again. `times` says how often it comes in a round.
     """
 
     kind: str
@@ -94,6 +95,8 @@ class Fault(NamedTuple):
     must_tell: bool = True
     queue: str = ""
     store: str = ""
+    roles: frozenset[str] = frozenset(NAMES)
+    times: int = 1
 
     def concerns(self, settings: Settings) -> bool:
         """Return whether a pipeline with these settings can have it."""

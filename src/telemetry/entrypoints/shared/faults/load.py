@@ -24,7 +24,7 @@ VEHICLES: Final = 20
 RATE: Final = VEHICLES / SAMPLING_S  # records a second
 _PATIENCE_S: Final = 300.0  # longer than any fault, so that a sender gives nothing up
 _TRY_S: Final = 1.0
-_LOOK_EVERY_S: Final = 0.05
+_LOOK_EVERY_S: Final = 0.1
 
 
 class _Named(msgspec.Struct):

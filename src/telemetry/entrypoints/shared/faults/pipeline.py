@@ -3,7 +3,8 @@
 import asyncio
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+import signal
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from telemetry.domain.backoff import Backoff
@@ -28,7 +29,7 @@ class Pipeline:
 
     def __init__(
         self,
-        environments: Mapping[str, Mapping[str, str]],
+        environments: Mapping[str, dict[str, str]],
         port: int,
         keeper: Keeper,
     ) -> None:
@@ -51,16 +52,15 @@ class Pipeline:
             part = Part(name, arguments)
             self._parts[name] = Supervised(part, self._environments[name], watching, _PATIENCE_S, backoff)
             self._parts[name].start()
-        await until(lambda: self.is_ready, "all roles to be ready")
+        await until(lambda: self.are_ready(NAMES), "all roles to be ready")
 
     async def stop(self) -> None:
         """Stop the receiver, then the consumers, which store what they hold, then the aggregator."""
         for group in ((RECEIVER,), CONSUMERS, (AGGREGATOR,)):
             await asyncio.gather(*(self._parts[name].stop() for name in group if name in self._parts))
 
-    @property
-    def is_ready(self) -> bool:
-        return all(part.state == "ready" for part in self._parts.values())
+    def are_ready(self, names: Collection[str]) -> bool:
+        return all(self._parts[name].state == "ready" for name in names)
 
     @property
     def pids(self) -> Sequence[int]:
@@ -76,6 +76,17 @@ class Pipeline:
         before = self._parts[name].starts
         self.signal(name, number)
         await until(lambda: self._parts[name].starts > before, f"{name} to be started again")
+
+    async def restart(self, name: str, variables: Mapping[str, str]) -> None:
+        """Stop a role and start it with further variables, which it has until it is started anew."""
+        environment = self._environments[name]
+        environment |= variables
+        try:
+            await self.end(name, signal.SIGTERM)
+            await until(lambda: self.are_ready([name]), f"{name} to be ready")
+        finally:
+            for each in variables:
+                del environment[each]
 
     def told(self, pattern: str, since: int) -> str:
         """Return the first line after the first `since` that a pattern fits; nothing without one."""

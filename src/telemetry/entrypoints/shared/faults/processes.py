@@ -2,11 +2,11 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from telemetry.domain.contract.moment import hour_of, hour_path
 from telemetry.entrypoints.shared.faults.fault import Fault, NotInjectedError, Target
@@ -37,7 +37,7 @@ async def _freeze(names: Sequence[str], target: Target, share: float) -> None:
 
 async def _kill_receiver_in_post(target: Target, share: float) -> None:
     """Kill it a moment after a large body was sent, which is somewhere between its first byte and 202."""
-    fleet = target.load.fleet(f"post-{share:.6f}", 500)
+    fleet = target.load.fleet("post", 500)
     async with target.load.sender(1) as sender:
         await sender.send(fleet.sample(target.container.clock().wall_ms()))
         await asyncio.sleep(share * _WITHIN_S)
@@ -88,26 +88,33 @@ async def _next_put(target: Target, tree: str) -> None:
         if head.startswith(b"PUT ") and f"/{tree}/".encode() in head:
             seen.set()
 
-    relay.on_request = look
-    try:
+    with relay.watched(look):
         await seen.wait()
-    finally:
-        relay.on_request = lambda _: None
 
 
 def _kinds(name: str, names: Sequence[str]) -> Sequence[Fault]:
+    roles = frozenset(names)
     return [
-        Fault(f"kill {name}", partial(_kill, names), _ENDED.format(name, -signal.SIGKILL)),
-        Fault(f"stop {name} under load", partial(_stop, names), _ENDED.format(name, 0)),
-        Fault(f"freeze {name} past the lease", partial(_freeze, names)),
+        Fault(
+            f"kill {name}", partial(_kill, names), _ENDED.format(name, -signal.SIGKILL), roles=roles, times=2
+        ),
+        Fault(f"stop {name} under load", partial(_stop, names), _ENDED.format(name, 0), roles=roles, times=2),
+        Fault(f"freeze {name} past the lease", partial(_freeze, names), roles=roles),
     ]
+
+
+def _at(
+    moment: str, name: str, names: Sequence[str], inject: Callable[[Target, float], Coroutine[Any, Any, None]]
+) -> Fault:
+    told = _ENDED.format(name, -signal.SIGKILL)
+    return Fault(f"kill {moment}", inject, told, roles=frozenset(names), times=2)
 
 
 FAULTS: Final = (
     *_kinds("receiver", (RECEIVER,)),
     *_kinds("consumer", CONSUMERS),
     *_kinds("aggregator", (AGGREGATOR,)),
-    Fault("kill receiver during a POST", _kill_receiver_in_post, _ENDED.format("receiver", -9)),
-    Fault("kill consumers after a put", _kill_consumers_after_put, _ENDED.format("consumer", -9)),
-    Fault("kill aggregator after a put", _kill_aggregator_after_put, _ENDED.format("aggregator", -9)),
+    _at("receiver during a POST", "receiver", (RECEIVER,), _kill_receiver_in_post),
+    _at("consumers after a put", "consumer", CONSUMERS, _kill_consumers_after_put),
+    _at("aggregator after a put", "aggregator", (AGGREGATOR,), _kill_aggregator_after_put),
 )

@@ -8,7 +8,7 @@ from typing import Final
 
 from telemetry.adapters.queue.sqlite.file import QueueFile
 from telemetry.entrypoints.shared.faults.fault import Fault, NotInjectedError, Target
-from telemetry.entrypoints.shared.faults.pipeline import until
+from telemetry.entrypoints.shared.faults.pipeline import CONSUMERS, until
 
 _LOCKED_S: Final = 10.5  # longer than others wait for a lock
 _AWAY_S: Final = 2.0
@@ -95,5 +95,5 @@ FAULTS: Final = (
         queue="sqs",
     ),
     Fault("answers of the queue lost", _lose_answers, queue="sqs"),
-    Fault("poison bodies", _poison, "quarantined="),
+    Fault("poison bodies", _poison, "quarantined=", roles=frozenset(CONSUMERS), times=2),
 )

@@ -1,8 +1,8 @@
 """A relay between a client and a server of this machine, on which connections go wrong when they should."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -25,7 +25,7 @@ class Relay:
         self.url = ""
         self.hit = 0
         self.mode: Mode = "pass"
-        self.on_request: Callable[[bytes], None] = lambda _: None
+        self._watchers: list[Callable[[bytes], None]] = []
         self._open: dict[asyncio.StreamWriter, asyncio.Event] = {}
 
     @asynccontextmanager
@@ -49,6 +49,15 @@ class Relay:
             yield
         finally:
             self.mode = "pass"
+
+    @contextmanager
+    def watched(self, watcher: Callable[[bytes], None]) -> Iterator[None]:
+        """Show each piece of a request to a watcher while the context lasts."""
+        self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watcher)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open[writer] = ended = asyncio.Event()
@@ -85,7 +94,8 @@ class Relay:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, back: asyncio.StreamWriter
     ) -> None:
         while chunk := await reader.read(_CHUNK):
-            self.on_request(chunk)
+            for watcher in self._watchers:
+                watcher(chunk)
             if self.mode not in {"pass", "mute"}:
                 self.hit += 1
                 if answer := _ANSWERS.get(self.mode):

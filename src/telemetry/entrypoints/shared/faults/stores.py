@@ -14,7 +14,7 @@ from telemetry.domain.store import objects
 from telemetry.domain.store.objects import LineFaults
 from telemetry.domain.store.storage import ObjectInfo
 from telemetry.entrypoints.shared.faults.fault import Fault, NotInjectedError, Target
-from telemetry.entrypoints.shared.faults.pipeline import until
+from telemetry.entrypoints.shared.faults.pipeline import AGGREGATOR, CONSUMERS, until
 
 _AWAY_S: Final = 2.0
 _FULL: Final = 4096  # bytes that a file may have on a full disk; with none, no log could be opened anew
@@ -134,13 +134,16 @@ async def _choose(target: Target, share: float) -> ObjectInfo:
     return large[int(share * len(large))]
 
 
+_WRITERS: Final = frozenset({*CONSUMERS, AGGREGATOR})
+_READER: Final = frozenset({AGGREGATOR})
+
 FAULTS: Final = (
-    Fault("store read-only", _read_only, _UNWRITTEN, store="local"),
-    Fault("store refuses", _refuse, _UNWRITTEN, store="local"),
+    Fault("store read-only", _read_only, _UNWRITTEN, store="local", roles=_WRITERS),
+    Fault("store refuses", _refuse, _UNWRITTEN, store="local", roles=_WRITERS),
     Fault("disk full", _fill, _UNWRITTEN, store="local"),
-    Fault("store busy", _be_busy, _UNWRITTEN, must_tell=False, store="s3"),
-    Fault("store denies", _deny, _UNWRITTEN, store="s3"),
-    Fault("answers of the store lost", _lose_answers, store="s3"),
-    Fault("object torn", _tear, _TORN),
-    Fault("bit flipped in an object", _flip, "is damaged"),
+    Fault("store busy", _be_busy, _UNWRITTEN, must_tell=False, store="s3", roles=_WRITERS),
+    Fault("store denies", _deny, _UNWRITTEN, store="s3", roles=_WRITERS),
+    Fault("answers of the store lost", _lose_answers, store="s3", roles=_WRITERS),
+    Fault("object torn", _tear, _TORN, roles=_READER, times=2),
+    Fault("bit flipped in an object", _flip, "is damaged", roles=_READER, times=2),
 )
