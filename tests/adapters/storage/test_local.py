@@ -1,6 +1,8 @@
 """What only the store in a folder promises: a put returns once object and folder are synced."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -146,14 +148,16 @@ async def test_a_listing_leaves_out_objects_that_are_deleted_meanwhile(
 ):
     await storage.put("raw/a", b"x")
     await storage.put("raw/b", b"x")
-    real = Path.stat
+    real = os.scandir
 
-    def stat(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
-        if self.name == "a":
-            raise FileNotFoundError
-        return real(self, follow_symlinks=follow_symlinks)
+    @contextmanager
+    def scandir(path: str) -> Iterator[list[os.DirEntry[str]]]:
+        with real(path) as entries:
+            yield sorted(entries, key=lambda entry: entry.name)
+            # The caller has read the folder.
+        Path(path, "a").unlink()
 
-    monkeypatch.setattr(Path, "stat", stat)
+    monkeypatch.setattr(os, "scandir", scandir)
     assert [info.key for info in await storage.list("raw/")] == ["raw/b"]
 
 

@@ -9,6 +9,7 @@ from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.build import Builder
 from telemetry.domain.figures.certify import CertificateTerms, Certifier
 from telemetry.domain.figures.evidence import Inquiry
+from telemetry.domain.figures.filling import FillingTerms
 from telemetry.domain.figures.fold import Fold
 from telemetry.domain.figures.hour import Aggregated
 from telemetry.domain.figures.watch import Look, Watch
@@ -28,7 +29,9 @@ class SteppedAggregator:
         storage: FailingStorage | None = None,
         clock: ManualClock | None = None,
         queue: Lookout | None = None,
+        filling: FillingTerms | None = None,
     ) -> None:
+        self.filling = filling
         self.clock = clock or ManualClock(NOW)
         self.storage = storage or FailingStorage(self.clock)
         self.queue = queue
@@ -43,7 +46,7 @@ class SteppedAggregator:
 
     def restart(self) -> None:
         """Start an aggregator that knows nothing of the one before, as after a kill."""
-        self.watch = Watch(self.storage)
+        self.watch = Watch(self.storage, terms=self.filling)
         certifier = Certifier(self.storage, self.clock, Inquiry(self.storage, self.queue), TERMS)
         self.aggregator = Aggregator(
             self.storage,

@@ -62,7 +62,7 @@ class LocalStorage:
 
     def _path(self, key: str) -> Path:
         parts = key.split("/")
-        if not all(part and not part.startswith(_TEMPORARY) for part in parts):
+        if not all(map(_is_named, parts)):
             raise ValueError(f"{key!r} is no key: its parts are not empty and do not begin with a dot.")
         return self._root.joinpath(*parts)
 
@@ -120,21 +120,29 @@ class LocalStorage:
 
     def _list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the objects with a prefix, from a walk of the deepest folder that it names in full."""
-        parts = prefix.split("/")[:-1]
-        if any(part.startswith(_TEMPORARY) for part in parts):
+        folder = prefix[: prefix.rfind("/") + 1]
+        if not all(map(_is_named, folder.split("/")[:-1])):
             return  # no key has such a part, but `..` would lead to folders outside of the root
-        for where, below, files in os.walk(self._root.joinpath(*parts), onerror=_raise_unless_gone):
-            below[:] = filter(_is_part, below)
-            for name in files:
-                path = Path(where, name)
-                key = path.relative_to(self._root).as_posix()
-                if key.startswith(prefix) and _is_part(name):
-                    # The rename is the last change of the inode, so that its time is the moment at which the
-                    # object appeared.
-                    with suppress(FileNotFoundError):  # it was deleted after the folder was read
-                        status = _status(path)
-                        if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
-                            yield ObjectInfo(key, status.st_size, status.st_ctime_ns // 1_000_000)
+        below = [folder]
+        while below:
+            folder = below.pop()
+            for entry in self._entries(folder):
+                key = folder + entry.name
+                if not _is_part(entry.name):
+                    continue
+                if _is_folder(entry):
+                    if not entry.is_symlink():
+                        below.append(f"{key}/")
+                elif key.startswith(prefix) and (info := _object(key, entry)):
+                    yield info
+
+    def _entries(self, folder: str) -> Sequence["os.DirEntry[str]"]:
+        """Read a folder, of which there is nothing if it is gone: any other error would look like loss."""
+        try:
+            with os.scandir(f"{self._root}/{folder}") as entries:
+                return list(entries)
+        except _NO_OBJECT:
+            return []
 
     def _folders(self, prefix: str) -> Iterator[str]:
         parts = prefix.split("/")[:-1]
@@ -161,12 +169,33 @@ def _is_part(name: str) -> bool:
     return not name.startswith(_TEMPORARY)
 
 
-def _status(path: Path) -> os.stat_result:
-    """Return the status of a file; of a link that leads nowhere its own, so that it is listed and named."""
+def _is_named(part: str) -> bool:
+    return bool(part) and not part.startswith(_TEMPORARY)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
-        return path.stat()
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _object(key: str, entry: "os.DirEntry[str]") -> ObjectInfo | None:
+    """Describe a file; None if it was deleted after its folder was read, or is no file.
+
+    A link that leads nowhere is described itself, so that it is listed and named. The rename is the last
+    change of the inode, so that its time is the moment at which the object appeared.
+    """
+    try:
+        status = entry.stat()
     except OSError:
-        return path.lstat()
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+    if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
+        return ObjectInfo(key, status.st_size, status.st_ctime_ns // 1_000_000)
+    return None
 
 
 async def _in_thread(work: Callable[[], R]) -> R:
@@ -175,9 +204,3 @@ async def _in_thread(work: Callable[[], R]) -> R:
         return await asyncio.to_thread(work)
     except OSError as error:
         raise StoreUnavailableError(str(error)) from error
-
-
-def _raise_unless_gone(error: OSError) -> None:
-    """Raise an error of a walk, except for a missing folder: a listing that omits objects looks like loss."""
-    if not isinstance(error, _NO_OBJECT):
-        raise error

@@ -52,10 +52,16 @@ class Found(msgspec.Struct, frozen=True):
 
         An hour without objects has no figures, and is current too.
         """
-        if self.figures is None or len(self.inputs) != 1:
+        if self.intact is None:
             return self.is_silent
-        (beside,) = self.inputs
-        return beside.name.seen == self.listing.digest and beside.is_of(self.figures)
+        return self.inputs[0].name.seen == self.listing.digest
+
+    @property
+    def intact(self) -> ObjectInfo | None:
+        """Return the figures if they were not touched since they were stored, with what is beside them."""
+        if self.figures is None or len(self.inputs) != 1 or not self.inputs[0].is_of(self.figures):
+            return None
+        return self.figures
 
     @property
     def is_silent(self) -> bool:

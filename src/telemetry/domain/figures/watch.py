@@ -3,7 +3,8 @@
 A look lists the hours around now, and the notes that consumers left of others (`store.notes`). An hour that
 was noted waits until it was found current or was settled in a listing that is younger than its note, and only
 then the note is deleted. At the start and once a day everything is compared, a few days at a look
-(`survey`). What cannot be listed or built waits too, and is tried again with growing pauses.
+(`survey`). What cannot be listed or built waits too, and is tried again with growing pauses. An hour that
+lasts is built as often as is worth it (`filling`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,6 +17,7 @@ import msgspec
 from telemetry.domain.backoff import Backoff
 from telemetry.domain.contract.moment import HOUR_MS, Hour, format_hour
 from telemetry.domain.errors import TelemetryError
+from telemetry.domain.figures.filling import Filling, FillingTerms
 from telemetry.domain.figures.find import Finder, Found
 from telemetry.domain.figures.survey import Survey
 from telemetry.domain.store import notes
@@ -66,9 +68,12 @@ class _Waiting:
 class Watch:
     """Remembers what an aggregator has yet to look at."""
 
-    def __init__(self, storage: Storage, together: Together = one_by_one) -> None:
+    def __init__(
+        self, storage: Storage, together: Together = one_by_one, terms: FillingTerms | None = None
+    ) -> None:
         self._storage = storage
         self._together = together
+        self._filling = Filling(terms)
         self._finder = Finder(storage, together)
         self._survey = Survey(storage, self._finder, together)
         self._next_survey_ms: int | None = None
@@ -111,6 +116,7 @@ class Watch:
 
     def failed(self, found: Found, now_ms: int) -> None:
         """Take note that an hour was not built whole; it is due again later, or once its objects change."""
+        self._filling.forget(found.hour)
         self._wait(found.hour, now_ms).postpone(now_ms, found.listing.digest)
 
     async def tidy(self) -> None:
@@ -144,8 +150,10 @@ class Watch:
         return sorted(due, key=lambda hour: self._waiting[hour].from_ms)[:_WAITING_A_LOOK]
 
     def _is_due(self, found: Found, now_ms: int) -> bool:
+        is_due = self._filling.is_due(found, now_ms)
         if found.is_current:
             self.settled(found.hour)
+        if not is_due:
             return False
         waiting = self._wait(found.hour, now_ms)
         return waiting.is_due(now_ms) or waiting.seen != found.listing.digest

@@ -200,7 +200,9 @@ class Container(containers.DeclarativeContainer):
     catalogue: providers.Provider[Catalogue] = providers.Factory(
         Catalogue, storage=storage, together=together
     )
-    watch: providers.Provider[Watch] = providers.Factory(Watch, storage=storage, together=together)
+    watch: providers.Provider[Watch] = providers.Factory(
+        Watch, storage=storage, together=together, terms=settings.provided.filling_terms
+    )
     prover: providers.Provider[Prover] = providers.Factory(
         Prover, storage=storage, queue=queue, policy=settings.provided.partition_policy
     )

@@ -20,6 +20,7 @@ from telemetry.adapters.http.limits import ConnectionLimits
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.errors import UsageError
 from telemetry.domain.figures.certify import CertificateTerms
+from telemetry.domain.figures.filling import FillingTerms
 from telemetry.domain.figures.partial import MAX_NAMES
 from telemetry.domain.figures.turn import FoldLimits
 from telemetry.domain.lake.compact import CompactTerms
@@ -196,6 +197,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     aggregate_interval: Positive = 10
     """How often the aggregator looks for hours that have changed."""
+    aggregate_max_age: NotNegative = 300
+    """How long figures of an hour that is being filled may lack what is stored; 0 is until the next look."""
     aggregate_lateness: NotNegative = 600
     """How long after its end an hour waits for records before it may be complete; later ones are late."""
     aggregate_max_names: Count = MAX_NAMES
@@ -253,6 +256,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def batch_limits(self) -> BatchLimits:
         return BatchLimits(self.batch_size, MAX_BATCH, self.batch_timeout)
+
+    @property
+    def filling_terms(self) -> FillingTerms:
+        return FillingTerms(round(self.aggregate_max_age * 1000))
 
     @property
     def fold_limits(self) -> FoldLimits:
