@@ -36,7 +36,7 @@ def test_dollars_of_each_column_add_up(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["estimate", "--vehicles", "100", "--receivers", "2", "--consumers", "2"]) == 0
     found = rows(capsys.readouterr().out)
     parts = ("SQS requests", "S3 puts and lists", "S3 gets", "S3 storage", "lifecycle transitions")
-    for column in (0, 1):
+    for column in (0, 1, 2):
         total = sum(dollars(found[f"$ {part}"][column]) for part in parts)
         assert total == pytest.approx(dollars(found["$ together"][column]), abs=3)  # each is rounded
 
@@ -47,10 +47,30 @@ def test_a_terabyte_costs_about_23_dollars_a_month_and_about_5_in_the_lifecycle(
     assert cli.main(["estimate"]) == 0
     found = rows(capsys.readouterr().out)
     assert found["$ a month, days 0 to 30: Standard"][-1] == "23.55"
-    assert dollars(found["$ a month, from day 90 on: Glacier"][-1]) < 4
+    assert dollars(found["$ a month, from day 90 on: Glacier; compacted: its Instant Retrieval"][-1]) < 4
     assert dollars(found["$ a month, mean of three years, with moving"][-1]) == pytest.approx(5, abs=0.1)
+    compacted = dollars(found["$ a month, mean of three years, with moving"][-2])
+    assert compacted < 0.2
     small = dollars(found["$ a month, mean of three years, with moving"][0])
     assert small > 23.55  # as objects of 100 records cost more to move than they save
+
+
+def test_a_month_is_shown_as_lines_that_stay_in_the_lifecycle_and_compacted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    given = ["estimate", "--vehicles", "10000", "--rate-hz", "5", "--per-post", "10"]
+    assert cli.main(given) == 0
+    found = rows(capsys.readouterr().out)
+    kept, moved, compacted = (
+        dollars(found["$ S3 storage, if all lines stay in Standard"][1]),
+        dollars(found["$ S3 storage"][1]),
+        dollars(found["$ S3 storage"][2]),
+    )
+    assert kept > 3 * moved > 30 * compacted
+    assert dollars(found["$ together"][2]) < dollars(found["$ together"][1]) / 5
+    monkeypatch.setenv("COMPACT_RAW_RETENTION", str(30 * 24 * 3600))
+    assert cli.main(given) == 0
+    assert dollars(rows(capsys.readouterr().out)["$ S3 storage"][2]) > 3 * compacted
 
 
 def test_settings_steer_the_estimate_and_bodies_of_many_records_do_not_change_the_bytes(
@@ -66,8 +86,8 @@ def test_settings_steer_the_estimate_and_bodies_of_many_records_do_not_change_th
         for each in found
     )
     assert many["S3 puts of records"] < few["S3 puts of records"] / 5
-    assert many["GB stored, of a year"] == few["GB stored, of a year"]
-    assert compressed["GB stored, of a year"] < few["GB stored, of a year"] / 10
+    assert many["GB stored of a year, as lines"] == few["GB stored of a year, as lines"]
+    assert compressed["GB stored of a year, as lines"] < few["GB stored of a year, as lines"] / 10
 
 
 @pytest.mark.parametrize("arguments", [["--measured"], ["--measured", "data/log/consumer.log"]])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from telemetry.domain.estimate.compaction import Compaction
 from telemetry.domain.estimate.cost import MONTH_S, TB, Month, Prices, Stored
 from telemetry.domain.estimate.flow import Flow
 from telemetry.domain.estimate.load import Load
@@ -15,9 +16,11 @@ PRICES = Prices(
     s3_gets=0.0004,
     to_infrequent=0.01,
     to_glacier=0.03,
+    to_instant=0.02,
     standard=0.023,
     infrequent=0.0125,
     glacier=0.0036,
+    instant=0.004,
 )
 LARGE, SMALL = 5_000_000.0, 60_000.0
 FLOW = Flow(
@@ -78,8 +81,38 @@ def test_dollars_of_a_month_add_up():
 
 def test_figures_are_stored_too_and_never_moved():
     few, many = (Month.of(Load(1000, vehicles=n), FLOW, SMALL, PRICES) for n in (1, 10_001))
-    assert many.figures_gb > few.figures_gb
+    assert many.storage_cost > few.storage_cost
     assert many.storage_cost - few.storage_cost == pytest.approx(
-        (many.figures_gb - few.figures_gb) * PRICES.standard
+        10_000 * 800 * 720 * 12 / 1024**3 * PRICES.standard
     )
     assert many.moving_cost == few.moving_cost
+
+
+MADE = Compaction(puts=0.002, gets=5, lists=1, rate=5000, size=18e6, beside=100, kept_s=7 * 24 * 3600)
+
+
+def test_a_compacted_terabyte_falls_to_glacier_instant_retrieval_without_an_overhead():
+    stored = Stored.compacted(TB, LARGE, PRICES)
+    assert stored.in_glacier == pytest.approx(1024 * 0.004)
+    assert stored.moving == pytest.approx(stored.objects * 30e-6)
+    assert stored.moves == 2 * stored.objects
+
+
+def test_small_compacted_objects_stay_where_they_are():
+    stored = Stored.compacted(TB, SMALL, PRICES)
+    assert stored.in_standard == stored.in_infrequent == stored.in_glacier
+    assert (stored.moves, stored.moving) == (0, 0)
+
+
+def test_a_month_with_compaction_has_a_week_of_lines_and_a_year_of_columns():
+    load = Load(1000, vehicles=200)
+    lines, both = (
+        Month.of(load, FLOW, SMALL, PRICES),
+        Month.compacted(load, FLOW, SMALL, MADE, PRICES),
+    )
+    assert both.lines_gb == pytest.approx(lines.lines_gb * 7 / 360)
+    assert both.writes_cost - lines.writes_cost == pytest.approx(1.002 * MONTH_S * 5e-6)
+    assert both.reads_cost - lines.reads_cost == pytest.approx(5 * MONTH_S * 0.4e-6)
+    assert both.requests_cost == lines.requests_cost
+    assert both.total < lines.total / 4
+    assert both.unmoved_cost == lines.unmoved_cost > lines.storage_cost

@@ -3,12 +3,16 @@
 An object stays 30 days in Standard and 60 in Standard-IA. From day 90 on it is in Glacier. Below 128 KB it
 skips Standard-IA. Each move is a request, which costs the same for one byte as for 5 MB, and an object in
 Glacier brings an overhead. So small objects cost more to move than they save.
+
+A compacted object goes to Glacier Instant Retrieval instead, which has no overhead. Below 128 KB it stays in
+Standard.
 """
 
 from typing import Final, Self
 
 import msgspec
 
+from telemetry.domain.estimate.compaction import Compaction
 from telemetry.domain.estimate.flow import Flow
 from telemetry.domain.estimate.load import Load
 
@@ -37,9 +41,11 @@ class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     s3_gets: float
     to_infrequent: float
     to_glacier: float
+    to_instant: float
     standard: float
     infrequent: float
     glacier: float
+    instant: float
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -69,10 +75,25 @@ class Stored(msgspec.Struct, frozen=True):
             moving=objects * move / 1000,
         )
 
+    @classmethod
+    def compacted(cls, total: float, size: float, prices: Prices) -> Self:
+        """Price `total` bytes of compacted records in objects of `size` bytes."""
+        objects, gb, is_large = total / size, total / _GB, size >= _MIN_INFREQUENT
+        in_standard = gb * prices.standard
+        return cls(
+            objects=objects,
+            gb=gb,
+            is_infrequent=is_large,
+            in_standard=in_standard,
+            in_infrequent=gb * prices.infrequent if is_large else in_standard,
+            in_glacier=gb * prices.instant if is_large else in_standard,
+            moving=objects * (prices.to_infrequent + prices.to_instant) / 1000 if is_large else 0.0,
+        )
+
     @property
     def moves(self) -> float:
-        """Count the moves from tier to tier."""
-        return self.objects * (2 if self.is_infrequent else 1)
+        """Count the moves from tier to tier, of which small objects make one or none."""
+        return self.objects * (2 if self.is_infrequent else self.moving > 0)
 
     def kept(self, months: int) -> float:
         """Add up the first months in the lifecycle, at least three, without the moves."""
@@ -84,35 +105,76 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class Month(msgspec.Struct, frozen=True):
-    """A month of 30 days, a year after the start: what eleven others brought is stored beside its own."""
+    """A month of 30 days, a year after the start: what eleven others brought is stored beside its own.
+
+    `stored` are the objects of one month, `lines_gb` what is stored as lines, and `compacting` the puts of
+    compacted objects a second. `unmoved_cost` is that of storage if all lines stay in Standard.
+    """
 
     flow: Flow
     stored: Stored
-    figures_gb: float
+    compacting: float
+    lines_gb: float
     requests_cost: float
     writes_cost: float
     reads_cost: float
     storage_cost: float
     moving_cost: float
+    unmoved_cost: float
 
     @classmethod
     def of(cls, load: Load, flow: Flow, size: float, prices: Prices) -> Self:
         """Price a flow whose objects have `size` bytes on average."""
         stored = Stored.of(flow.puts * MONTH_S * size, size, prices)
-        figures_gb = load.vehicles * _FIGURES * _HOURS * _YEAR / _GB
-        writes = flow.puts + flow.figure_puts + flow.lists
+        unmoved = _unmoved(load, flow, size, prices)
+        return cls._priced(flow, stored, _YEAR * stored.gb, _figures(load, prices), unmoved, prices)
+
+    @classmethod
+    def compacted(cls, load: Load, flow: Flow, size: float, made: Compaction, prices: Prices) -> Self:
+        """Price the same flow if its hours are compacted."""
+        stored = Stored.compacted(made.rate * MONTH_S, made.size, prices)
+        lines_gb = flow.puts * made.kept_s * size / _GB
+        beside_gb = made.beside * MONTH_S * _YEAR / _GB
+        beside = _figures(load, prices) + (lines_gb + beside_gb) * prices.standard
+        both = msgspec.structs.replace(flow, gets=flow.gets + made.gets, lists=flow.lists + made.lists)
+        unmoved = _unmoved(load, flow, size, prices)
+        return cls._priced(both, stored, lines_gb, beside, unmoved, prices, made.puts)
+
+    @classmethod
+    def _priced(  # noqa: PLR0913, PLR0917  # what a month consists of
+        cls,
+        flow: Flow,
+        stored: Stored,
+        lines_gb: float,
+        beside: float,
+        unmoved: float,
+        prices: Prices,
+        compacting: float = 0.0,
+    ) -> Self:
+        writes = flow.puts + flow.figure_puts + flow.lists + compacting
         return cls(
             flow=flow,
             stored=stored,
-            figures_gb=figures_gb,
+            compacting=compacting,
+            lines_gb=lines_gb,
             requests_cost=flow.requests * MONTH_S / 1e6 * prices.sqs_requests,
             writes_cost=writes * MONTH_S / 1e3 * prices.s3_puts,
             reads_cost=flow.gets * MONTH_S / 1e3 * prices.s3_gets,
-            storage_cost=stored.kept(_YEAR) + figures_gb * prices.standard,
+            storage_cost=stored.kept(_YEAR) + beside,
             moving_cost=stored.moving,
+            unmoved_cost=unmoved,
         )
 
     @property
     def total(self) -> float:
         requests = self.requests_cost + self.writes_cost + self.reads_cost
         return requests + self.storage_cost + self.moving_cost
+
+
+def _figures(load: Load, prices: Prices) -> float:
+    """Return what the figures of a year cost a month, which are never moved."""
+    return load.vehicles * _FIGURES * _HOURS * _YEAR / _GB * prices.standard
+
+
+def _unmoved(load: Load, flow: Flow, size: float, prices: Prices) -> float:
+    return flow.puts * MONTH_S * size * _YEAR / _GB * prices.standard + _figures(load, prices)

@@ -1,6 +1,6 @@
 """What a fleet sends, and the terms on which the pipeline takes it."""
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -26,7 +26,8 @@ class Terms(msgspec.Struct, frozen=True):
 
     `max_content` is the bytes of lines and times that a message holds. The round trips are those of a machine
     in the region of its queue and its bucket. `listed_s` says of each hour that an aggregator lists how many
-    seconds of it are stored: this one, which is half over on average, two before it, and the next.
+    seconds of it are stored: this one, which is half over on average, two before it, and the next. Who
+    compacts looks every `compact_s`, and removes raw objects `kept_s` after they were stored.
     """
 
     linger_s: float
@@ -44,6 +45,10 @@ class Terms(msgspec.Struct, frozen=True):
     sqs_s: float = 0.01
     s3_s: float = 0.03
     listed_s: tuple[float, ...] = (1800, 3600, 3600, 0)
+    compact_s: float = 600
+    kept_s: float = 7 * 24 * 3600
+    compacted_size: float = 128_000_000
+    compacted_as: Literal["parquet", "jsonl.zst"] = "parquet"
 
     def object_size(self, records: float) -> float:
         """Return the bytes of an object of so many records."""

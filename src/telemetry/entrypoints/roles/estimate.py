@@ -1,7 +1,8 @@
 """`telemetry estimate`: what a fleet costs a month on AWS, as the pipeline runs, beside the plain design.
 
 The plain design sends a message a record. How the pipeline runs follows from the settings and from how many
-records share a POST. --measured takes from a consumer's log how many shared a message and an object.
+records share a POST. --measured takes from a consumer's log how many shared a message and an object. The last
+column is packed, with `telemetry compact --watch` beside it.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from telemetry.domain.estimate import flow
+from telemetry.domain.estimate import compaction, flow
 from telemetry.domain.estimate.cost import MONTH_S, TB, Month, Prices, Stored
 from telemetry.domain.estimate.load import Load
 from telemetry.domain.store.objects import MAX_BATCH
@@ -55,11 +56,12 @@ class EstimateOptions(msgspec.Struct, frozen=True):
 
 
 class _Column(NamedTuple):
-    """A way to run: its name, its month, and the bytes of its objects."""
+    """A way to run: its name, its month, the bytes of its objects, and what a terabyte of lines costs so."""
 
     name: str
     month: Month
     size: float
+    terabyte: Stored
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -101,7 +103,7 @@ def _columns(options: EstimateOptions, configured: Settings, prices: Prices) -> 
     offered, agreed = load(options), costing.terms(configured)
 
     def column(name: str, made: flow.Flow, size: float) -> _Column:
-        return _Column(name, Month.of(offered, made, size, prices), size)
+        return _Column(name, Month.of(offered, made, size, prices), size, Stored.of(TB, size, prices))
 
     plain, packed = flow.plain(offered, agreed), flow.modelled(offered, agreed)
     yield column("plain", plain, agreed.object_size(plain.per_object))
@@ -111,6 +113,11 @@ def _columns(options: EstimateOptions, configured: Settings, prices: Prices) -> 
         log = options.measured if named else configured.data_dir / "log" / "consumer.log"
         per_message, per_object, size = measured(log)
         yield column("measured", flow.measured(offered, agreed, per_message, per_object), size)
+    made = compaction.modelled(offered, packed, agreed)
+    size = agreed.object_size(packed.per_object)
+    month = Month.compacted(offered, packed, size, made, prices)
+    terabyte = Stored.compacted(TB * compaction.share(agreed), made.size, prices)
+    yield _Column("compacted", month, made.size, terabyte)
 
 
 def measured(log: Path) -> tuple[float, float, float]:
@@ -145,11 +152,13 @@ _COUNTS: Final[Sequence[tuple[str, Callable[[Month], float]]]] = (
     ("SQS deletes", lambda each: each.flow.deletes * MONTH_S),
     ("SQS health checks and looks", lambda each: each.flow.checks * MONTH_S),
     ("S3 puts of records", lambda each: each.flow.puts * MONTH_S),
+    ("S3 puts of compacted records", lambda each: each.compacting * MONTH_S),
     ("S3 puts of figures", lambda each: each.flow.figure_puts * MONTH_S),
     ("S3 gets", lambda each: each.flow.gets * MONTH_S),
     ("S3 lists", lambda each: each.flow.lists * MONTH_S),
     ("lifecycle transitions", lambda each: each.stored.moves),
-    ("GB stored, of a year", lambda each: 12 * each.stored.gb),
+    ("GB stored of a year, as lines", lambda each: each.lines_gb),
+    ("GB stored of a year, compacted", lambda each: 12 * each.stored.gb if each.compacting else 0.0),
 )
 _DOLLARS: Final[Sequence[tuple[str, Callable[[Month], float]]]] = (
     ("SQS requests", lambda each: each.requests_cost),
@@ -158,12 +167,14 @@ _DOLLARS: Final[Sequence[tuple[str, Callable[[Month], float]]]] = (
     ("S3 storage", lambda each: each.storage_cost),
     ("lifecycle transitions", lambda each: each.moving_cost),
     ("together", lambda each: each.total),
+    ("S3 storage, if all lines stay in Standard", lambda each: each.unmoved_cost),
 )
 _TERABYTE: Final[Sequence[tuple[str, Callable[[Stored], float]]]] = (
+    ("GB", lambda each: each.gb),
     ("objects", lambda each: each.objects),
     ("$ a month, days 0 to 30: Standard", lambda each: each.in_standard),
     ("$ a month, days 30 to 90: Standard-IA from 128 KB on", lambda each: each.in_infrequent),
-    ("$ a month, from day 90 on: Glacier", lambda each: each.in_glacier),
+    ("$ a month, from day 90 on: Glacier; compacted: its Instant Retrieval", lambda each: each.in_glacier),
     ("$ once, to move it", lambda each: each.moving),
     ("$ a month, mean of the first year, with moving", lambda each: each.mean(12)),
     ("$ a month, mean of three years, with moving", lambda each: each.mean(36)),
@@ -178,10 +189,10 @@ def _show(offered: Load, columns: Sequence[_Column], prices: Prices) -> None:
     records = f"{offered.rate:,.0f} records a second, {offered.rate * MONTH_S:.2g} in all"
     screen.table(f"A month of {records}, a year after the start", heads, rows)
     sizes = [*(each.size for each in columns), float(MAX_BATCH)]
-    terabytes = [Stored.of(TB, size, prices) for size in sizes]
+    terabytes = [*(each.terabyte for each in columns), Stored.of(TB, MAX_BATCH, prices)]
     rows = [("KB an object", *(f"{size / 1024:,.0f}" for size in sizes))]
     rows += [(name, *(_money(value(each)) for each in terabytes)) for name, value in _TERABYTE]
-    screen.table("1 TB of records, by the size of its objects", (*heads, "largest"), rows)
+    screen.table("1 TB of lines, by the size of its objects", (*heads, "largest"), rows)
     screen.explain(f"Prices of {prices.as_of}, {prices.region}: {', '.join(prices.source)}")
     screen.explain(_LEFT_OUT)
 

@@ -34,4 +34,8 @@ def terms(configured: Settings) -> Terms:
         look_s=configured.aggregate_interval,
         buckets=configured.partition_buckets,
         is_compressed=configured.raw_format == "jsonl.zst",
+        compact_s=configured.compact_interval,
+        kept_s=configured.compact_raw_retention,
+        compacted_size=configured.compact_target_bytes,
+        compacted_as=configured.compact_format,
     )
