@@ -27,7 +27,8 @@ from telemetry.domain.transport.parcel import Parcel
 from telemetry.domain.watch.lately import Window
 from telemetry.entrypoints.process import log
 from telemetry.entrypoints.process.container import Container
-from telemetry.entrypoints.process.settings import Secret, Settings
+from telemetry.entrypoints.process.kinds import Secret
+from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import receiver
 from telemetry.entrypoints.shared import granting
 

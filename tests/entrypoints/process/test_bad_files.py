@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from telemetry.entrypoints.process import cli, settings
-from telemetry.entrypoints.process.settings import SettingsError
+from telemetry.entrypoints.process.kinds import SettingsError
 from tests.entrypoints.roles.replaying import FRAMES, write
 
 pytestmark = pytest.mark.usefixtures("elsewhere")

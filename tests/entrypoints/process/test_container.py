@@ -14,7 +14,8 @@ from telemetry.domain.store.consume import Consumer
 from telemetry.domain.store.recover import Recovery
 from telemetry.domain.transport.ingest import Ingest
 from telemetry.entrypoints.process.container import Container
-from telemetry.entrypoints.process.settings import Secret, Settings
+from telemetry.entrypoints.process.kinds import Secret
+from telemetry.entrypoints.process.settings import Settings
 
 CHOICES = list(
     itertools.product(("sqlite", "sqs", "memory"), ("local", "s3", "memory"), ("jsonl", "jsonl.zst"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from telemetry.entrypoints.process import settings
+from telemetry.entrypoints.process import kinds, settings
 from telemetry.entrypoints.process.settings import Settings
 
 EXAMPLE = Path(__file__).parents[3] / ".env.example"
@@ -14,7 +14,7 @@ def test_every_setting_stands_in_it_with_its_default_below_what_it_is_about():
     texts = settings.about()
     expected = []
     for field in msgspec.structs.fields(Settings):
-        unit = settings.unit(field)
+        unit = kinds.unit(field)
         default = "" if field.default is None else field.default
         about = f"# {texts[field.name]}{f' In {unit}.' if unit else ''}"
         expected.append(f"{about}\n# {field.name.upper()}={default}")

@@ -12,10 +12,11 @@ from importlib import import_module
 import msgspec
 import pytest
 
-from telemetry.entrypoints.process import cli, settings
+from telemetry.entrypoints.process import cli, kinds, settings
 from telemetry.entrypoints.process.guide import GUIDES
+from telemetry.entrypoints.process.kinds import SettingsError
 from telemetry.entrypoints.process.options import Parser
-from telemetry.entrypoints.process.settings import Settings, SettingsError
+from telemetry.entrypoints.process.settings import Settings
 
 NONSENSE = [
     "inf",
@@ -158,7 +159,7 @@ def test_every_setting_has_a_line_for_what_it_may_not_be(field):
             assert len(said) < 500
         elif isinstance(field.default, int | float):
             # Many bytes, and few records a second, may be.
-            assert (value, settings.unit(field)) in {("1e12", "bytes"), ("1e-12", "records/s")}
+            assert (value, kinds.unit(field)) in {("1e12", "bytes"), ("1e-12", "records/s")}
 
 
 @pytest.mark.parametrize("role", [role for role in sorted(cli.ROLES) if GUIDES[role].settings])

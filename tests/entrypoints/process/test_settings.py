@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from telemetry.entrypoints.process import settings
-from telemetry.entrypoints.process.settings import Secret, Settings, SettingsError
+from telemetry.entrypoints.process.kinds import Secret, SettingsError
+from telemetry.entrypoints.process.settings import Settings
 
 NO_FILE = Path("there-is-no-such-file")
 

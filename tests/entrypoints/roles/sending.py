@@ -5,7 +5,8 @@ from dependency_injector import providers
 from telemetry.adapters.clock import ManualClock
 from telemetry.domain.proof.gateway import Gateway
 from telemetry.entrypoints.process.container import Container
-from telemetry.entrypoints.process.settings import Secret, Settings
+from telemetry.entrypoints.process.kinds import Secret
+from telemetry.entrypoints.process.settings import Settings
 from tests.builders import NOON
 
 

@@ -15,8 +15,9 @@ from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.entrypoints.process import cli, extras
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.heartbeat import Heartbeat
+from telemetry.entrypoints.process.kinds import SettingsError
 from telemetry.entrypoints.process.log import configure
-from telemetry.entrypoints.process.settings import Settings, SettingsError
+from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import compact
 from telemetry.entrypoints.roles.compact import CompactOptions, Turn, Turns
 from telemetry.entrypoints.shared import registering

@@ -7,7 +7,8 @@ import pytest
 from harness.cloud import Cloud
 from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.entrypoints.process import cli, settings
-from telemetry.entrypoints.process.settings import Settings, SettingsError
+from telemetry.entrypoints.process.kinds import SettingsError
+from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import provision
 from telemetry.entrypoints.roles.provision import ProvisionOptions
 

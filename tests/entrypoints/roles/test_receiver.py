@@ -14,7 +14,8 @@ from telemetry.adapters.http.auth import HEADER, Grant
 from telemetry.domain.transport.queue import QueueUnavailableError
 from telemetry.entrypoints.process import log
 from telemetry.entrypoints.process.container import Container
-from telemetry.entrypoints.process.settings import Secret, Settings, SettingsError
+from telemetry.entrypoints.process.kinds import Secret, SettingsError
+from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import receiver
 from tests.builders import a_message
 from tests.fakes import FailingQueue

@@ -22,7 +22,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_names_what_is_wrong_and_the_command_that_helps(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["status"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].endswith("0 receiver, 0 consumer, 0 aggregator")
+    assert lines[0].endswith("0 receivers, 0 consumers, 0 aggregators")
     wrong = lines.index("! stored                  0.00 records/s")
     assert lines[wrong + 1].endswith(": no consumer runs")
     assert lines[wrong + 2] == "    telemetry consumer"

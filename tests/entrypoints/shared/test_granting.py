@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 from telemetry.adapters.http.auth import Grant
 from telemetry.adapters.keys.entry import Entry
 from telemetry.adapters.keys.file import KeysFile
-from telemetry.entrypoints.process.settings import Secret, Settings, SettingsError
+from telemetry.entrypoints.process.kinds import Secret, SettingsError
+from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared import granting
 from telemetry.entrypoints.shared.granting import Renewal
 

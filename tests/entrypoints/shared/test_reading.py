@@ -9,7 +9,8 @@ import pytest
 from telemetry.adapters.clock import ManualClock, SystemClock
 from telemetry.adapters.storage.local import LocalStorage
 from telemetry.domain.errors import OutOfReachError
-from telemetry.entrypoints.process.settings import Secret, Settings
+from telemetry.entrypoints.process.kinds import Secret
+from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared import reading
 from telemetry.entrypoints.shared.reading import Reading
 from tests.builders import HOUR, NOW, a_record, put_batch

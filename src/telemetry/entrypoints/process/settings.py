@@ -2,23 +2,17 @@
 
 import ast
 import inspect
-import io
 import os
-import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self
 
 import msgspec
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
 from msgspec import Meta
-from msgspec.structs import FieldInfo
 
 from telemetry.adapters.http.limits import ConnectionLimits
 from telemetry.domain.contract.partition import PartitionPolicy
-from telemetry.domain.errors import UsageError
 from telemetry.domain.figures.certify import CertificateTerms
 from telemetry.domain.figures.filling import FillingTerms
 from telemetry.domain.figures.partial import MAX_NAMES
@@ -28,22 +22,23 @@ from telemetry.domain.lake.tidy import Retention
 from telemetry.domain.store.objects import MAX_BATCH, RawFormat
 from telemetry.domain.transport.batch import BatchLimits
 from telemetry.domain.transport.lease import LeaseTerms
-
-# Each has an upper bound, so that nothing computed from it overflows, and what is not finite is refused.
-_YEAR: Final = 365 * 24 * 3600  # seconds
-_UNIT: Final = "unit"
-_LEAST_S: Final = 0.001  # of a duration, which the rules take in whole milliseconds
-_SECONDS: Final = {_UNIT: "s"}
-
-Positive = Annotated[float, Meta(gt=0, le=_YEAR, extra=_SECONDS)]
-"""A duration in seconds."""
-NotNegative = Annotated[float, Meta(ge=0, le=_YEAR, extra=_SECONDS)]
-"""A duration in seconds, or 0."""
-Skew = Annotated[float, Meta(ge=0, le=1e10, extra=_SECONDS)]
-"""How far a clock may be wrong, in seconds: by three centuries at the most, so that both ends have a date."""
-Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
-Bytes = Annotated[int, Meta(ge=1, le=1_000_000_000_000_000, extra={_UNIT: "bytes"})]
-Rate = Annotated[float, Meta(ge=0, le=1e9, extra={_UNIT: "records/s"})]
+from telemetry.entrypoints.process.kinds import (
+    SECONDS,
+    SHOWN,
+    UNIT,
+    YEAR,
+    Bytes,
+    Count,
+    NotNegative,
+    Positive,
+    Rate,
+    Secret,
+    SettingsError,
+    Skew,
+    convert,
+    read_file,
+    unit,
+)
 
 _URLS: Final = r"^\s*https?://[^\s,]+(\s*,\s*https?://[^\s,]+)*\s*$"
 
@@ -69,22 +64,6 @@ _ON_SQS: Final[Mapping[str, tuple[int, int]]] = {
     "queue_max_receives": (1, 1000),
 }
 """The bounds that SQS has for what the embedded queue takes more widely."""
-
-_SHOWN: Final = 60  # characters of a bad value
-_KEY: Final = re.compile(r"[!-~]+")  # what a header of HTTP carries as it is
-
-
-class SettingsError(UsageError):
-    """Settings that cannot be used; its text names each and says what it may be."""
-
-
-class Secret(str):
-    """A text that does not show itself."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'"
 
 
 class Modes(msgspec.Struct, frozen=True):
@@ -133,7 +112,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Which queue is used; `memory` is for trials within one process."""
     queue_max_bytes: Bytes = 10_000_000_000
     """How large the embedded queue may grow, with its log, before the receiver answers 503."""
-    queue_reserve_bytes: Annotated[int, Meta(ge=0, le=10**12, extra={_UNIT: "bytes"})] = 16_000_000
+    queue_reserve_bytes: Annotated[int, Meta(ge=0, le=10**12, extra={UNIT: "bytes"})] = 16_000_000
     """How much of its disk stays free, so that a consumer can empty it; of a small disk a quarter."""
     queue_visibility_timeout: Positive = 30
     """How long a message is leased to a consumer; on SQS, from 1 second to 12 hours."""
@@ -146,7 +125,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many polls of SQS a consumer has under way at the most."""
     sqs_receive_pause: NotNegative = 0.2
     """How long after a poll of SQS that brought nothing the next one begins."""
-    sqs_poll_wait: Annotated[int, Meta(ge=1, le=20, extra=_SECONDS)] = 20
+    sqs_poll_wait: Annotated[int, Meta(ge=1, le=20, extra=SECONDS)] = 20
     """How long a poll of SQS waits for messages."""
 
     storage_backend: Literal["local", "s3", "memory"] = "local"
@@ -220,14 +199,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How large an object with compacted records becomes before the next one is begun."""
     compact_raw_retention: Positive = 7 * 24 * 3600
     """How long raw objects stay that were taken up by a compaction, from when they were stored."""
-    compact_grace: Annotated[float, Meta(ge=60, le=_YEAR, extra=_SECONDS)] = 3600
+    compact_grace: Annotated[float, Meta(ge=60, le=YEAR, extra=SECONDS)] = 3600
     """How long what a newer manifest replaces stays for those who read it."""
     compact_interval: Positive = 600
     """How often `telemetry compact --watch` looks for hours to compact."""
     expire_after_days: Count | None = None
     """After how many days `telemetry expire` removes records; if not set, never."""
 
-    shutdown_timeout: Annotated[float, Meta(ge=1, le=_YEAR, extra=_SECONDS)] = 8
+    shutdown_timeout: Annotated[float, Meta(ge=1, le=YEAR, extra=SECONDS)] = 8
     """How long a role may take to stop; container runtimes kill after 10 seconds."""
 
     @property
@@ -349,7 +328,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
     What the file says of `AWS_*` is put into the process's environment, where AWS's SDK looks for it. What
     the process makes from now on, beside queue and store, is as private as FILE_MODE says.
     """
-    given = _read_file(dotenv)
+    given = read_file(dotenv)
     if environment is None:
         for name, value in given.items():
             if name.startswith("AWS_"):
@@ -361,7 +340,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
     for name, field in known.items():
         if name in given and not (given[name] == "" and field.default is None):
             try:
-                values[field.name] = _convert(given[name], field)
+                values[field.name] = convert(given[name], field)
             except ValueError as error:
                 faults.append(f"{name}: {error}")
     faults += _missing(values)
@@ -378,7 +357,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
 def explain(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Iterator[Explained]:
     """Yield every setting as `load` reads it, secrets hidden. Raise SettingsError as it does."""
     configured = load(environment, dotenv)
-    environment, file, texts = os.environ if environment is None else environment, _read_file(dotenv), about()
+    environment, file, texts = os.environ if environment is None else environment, read_file(dotenv), about()
     for field in msgspec.structs.fields(Settings):
         name, value = field.name.upper(), getattr(configured, field.name)
         origin: Literal["environment", ".env", "default"] = "default"
@@ -398,56 +377,6 @@ def about() -> Mapping[str, str]:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
                 texts[name] = " ".join(text.split())
     return texts
-
-
-def unit(field: FieldInfo) -> str:
-    """Return the unit of a setting, or nothing if it has none."""
-    metas = [
-        each for kind in (field.type, *get_args(field.type)) for each in getattr(kind, "__metadata__", ())
-    ]
-    return next((each.extra[_UNIT] for each in metas if each.extra), "")
-
-
-def _read_file(file: Path) -> dict[str, str]:
-    """Read a `.env`, if it is there. Raise SettingsError if it is no text, or a line of it sets nothing."""
-    if not file.is_file():
-        return {}
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:  # as in UTF-16
-        raise SettingsError(f"{file}: it is no text in UTF-8; save it as such")
-    for line in parse_stream(io.StringIO(text)):
-        if line.error:
-            raise SettingsError(f"{file}: line {line.original.line} is not NAME=value")
-    values = dotenv_values(stream=io.StringIO(text))
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _convert(text: str, field: FieldInfo) -> object:
-    """Convert a text into the value of a setting. Raise ValueError saying what it may be."""
-    try:
-        value = msgspec.convert(text, field.type, strict=False, dec_hook=_make)
-    except msgspec.ValidationError as error:
-        allowed = get_args(field.type) if isinstance(field.default, str) else ()
-        why = (
-            f"expected one of {', '.join(allowed)}" if all(map(_is_text, allowed)) and allowed else str(error)
-        )
-        raise ValueError(f"{text[:_SHOWN]!r}: {why}") from None
-    if isinstance(value, float) and 0 < value < _LEAST_S and unit(field) == _SECONDS[_UNIT]:
-        raise ValueError(f"{text[:_SHOWN]!r}: expected at least {_LEAST_S} s: it would round to 0")
-    if isinstance(value, Secret) and not _KEY.fullmatch(value):
-        raise ValueError(
-            "it has blanks or characters that no HTTP header carries; use visible ASCII characters"
-        )
-    if value == Path() and not text:
-        raise ValueError("it is empty")
-    return value
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _missing(values: Mapping[str, Any]) -> Iterator[str]:
@@ -470,11 +399,11 @@ def _impossible(configured: Settings) -> Iterator[str]:
         yield "ENGINE: dask: workers cannot read STORAGE_BACKEND=memory"
     folder = configured.data_dir
     if configured.engine == "dask" and not folder.is_absolute():
-        yield f"DATA_DIR: {str(folder)[:_SHOWN]}: expected an absolute path with ENGINE=dask: workers read it too"
+        yield f"DATA_DIR: {str(folder)[:SHOWN]}: expected an absolute path with ENGINE=dask: workers read it too"
     try:
         there = next(each for each in (folder, *folder.parents) if each.exists())
     except OSError as error:
-        yield f"DATA_DIR: {str(folder)[:_SHOWN]}: {error.strerror}"
+        yield f"DATA_DIR: {str(folder)[:SHOWN]}: {error.strerror}"
     else:
         if not there.is_dir():
             yield f"DATA_DIR: {folder}: {there} is a file, and no folder"
@@ -487,8 +416,3 @@ def _misspelt(given: Mapping[str, str], known: Mapping[str, Any]) -> Iterator[st
             yield f"{name}: unknown, did you mean {alike[0]}?"
         elif name.startswith(_OWN_FAMILIES):
             yield f"{name}: unknown; there are {', '.join(sorted(known))}"
-
-
-def _make(kind: type, value: object) -> object:
-    """Make what msgspec does not know how to make out of a text."""
-    return kind(value)

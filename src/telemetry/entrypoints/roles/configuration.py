@@ -9,7 +9,8 @@ from msgspec import Meta
 from msgspec.structs import FieldInfo
 
 from telemetry.entrypoints.process.guide import GUIDES
-from telemetry.entrypoints.process.settings import Settings, about, unit
+from telemetry.entrypoints.process.kinds import unit
+from telemetry.entrypoints.process.settings import Settings, about
 
 _COLUMNS: Final = "| setting | takes | default | meaning | read by |"
 

@@ -19,9 +19,10 @@ from telemetry.domain.store.latency import Percentiles, Stages
 from telemetry.domain.store.storage import ObjectInfo
 from telemetry.entrypoints.process import children, log, runtime, screen, settings
 from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.kinds import Secret
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser
-from telemetry.entrypoints.process.settings import Secret, Settings
+from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared import driving, proving, sending
 from telemetry.entrypoints.shared.driving import DrivingSeconds
 from telemetry.entrypoints.shared.sending import SendOptions

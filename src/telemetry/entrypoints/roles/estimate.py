@@ -19,8 +19,9 @@ from telemetry.domain.estimate.cost import MONTH_S, TB, Month, Prices, Stored
 from telemetry.domain.estimate.load import Load
 from telemetry.domain.store.objects import MAX_BATCH
 from telemetry.entrypoints.process import screen, settings
+from telemetry.entrypoints.process.kinds import SettingsError
 from telemetry.entrypoints.process.options import Count, Parser
-from telemetry.entrypoints.process.settings import Settings, SettingsError
+from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared import costing
 
 _IN_CENTS: Final = 100  # dollars, below which cents are shown

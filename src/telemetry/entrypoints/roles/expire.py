@@ -12,9 +12,9 @@ from telemetry.domain.contract.moment import HOUR_MS, format_hour
 from telemetry.domain.lake.expire import Expiry
 from telemetry.entrypoints.process import log, runtime, screen, settings
 from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.kinds import SettingsError
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Count, Parser
-from telemetry.entrypoints.process.settings import SettingsError
 
 
 class ExpireOptions(msgspec.Struct, frozen=True):

@@ -15,8 +15,8 @@ from msgspec import Meta
 from telemetry.adapters.keys.entry import Entry, label
 from telemetry.adapters.keys.file import KeysError, KeysFile
 from telemetry.entrypoints.process import screen, settings
+from telemetry.entrypoints.process.kinds import SettingsError
 from telemetry.entrypoints.process.options import Parser
-from telemetry.entrypoints.process.settings import SettingsError
 
 
 class KeyOptions(msgspec.Struct, frozen=True):

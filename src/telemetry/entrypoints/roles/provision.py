@@ -14,8 +14,9 @@ from telemetry.adapters.provision import Change, Plan, Provisioner
 from telemetry.domain.errors import UsageError
 from telemetry.entrypoints.process import log, screen, settings
 from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.kinds import SettingsError
 from telemetry.entrypoints.process.options import Parser
-from telemetry.entrypoints.process.settings import Settings, SettingsError
+from telemetry.entrypoints.process.settings import Settings
 
 _LONGEST_LEASE_S: Final = 43_200
 _DAY_S: Final = 24 * 3600

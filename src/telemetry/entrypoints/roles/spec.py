@@ -7,7 +7,8 @@ import msgspec
 
 from telemetry.entrypoints.process import log
 from telemetry.entrypoints.process.container import Container
-from telemetry.entrypoints.process.settings import Secret, Settings
+from telemetry.entrypoints.process.kinds import Secret
+from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import receiver
 
 _NOTE: Final = "# Made by `make spec`; a test holds it to the receiver.\n"

@@ -54,7 +54,7 @@ async def _look(container: Container, options: StatusOptions, stopping: asyncio.
 
 def lines(found: Vitals) -> Iterator[str]:
     """Yield what a person reads: who runs, and a line a number, with what is wrong and helps below it."""
-    runs = ", ".join(f"{count} {role}" for role, count in found.roles.items())
+    runs = ", ".join(f"{many} {role}{'s' * (many != 1)}" for role, many in found.roles.items())
     yield f"{found.at[:19]}Z  {runs}"
     for each in found.vitals:
         yield f"{'!' if each.wrong else ' '} {TITLES[each.name]:<15} {shown(each):>12} {each.unit}".rstrip()

@@ -10,8 +10,9 @@ from telemetry.adapters.http.auth import Due, Grant, LocalDue
 from telemetry.adapters.keys.entry import Entry, hashed, label
 from telemetry.adapters.keys.file import KeysError, KeysFile
 from telemetry.adapters.keys.shared import SharedDues
+from telemetry.entrypoints.process.kinds import SettingsError
 from telemetry.entrypoints.process.log import Log
-from telemetry.entrypoints.process.settings import Settings, SettingsError
+from telemetry.entrypoints.process.settings import Settings
 
 SHARED_DIR: Final = "TELEMETRY_SHARED_DIR"
 """The environment variable by which workers find the folder that they share, while their receiver runs."""

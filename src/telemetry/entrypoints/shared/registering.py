@@ -2,7 +2,8 @@
 
 from telemetry.domain.lake.register import Register
 from telemetry.entrypoints.process import extras
-from telemetry.entrypoints.process.settings import Settings, SettingsError
+from telemetry.entrypoints.process.kinds import SettingsError
+from telemetry.entrypoints.process.settings import Settings
 
 
 def make(configured: Settings) -> Register:

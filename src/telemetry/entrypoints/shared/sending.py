@@ -17,9 +17,9 @@ from telemetry.coordination.sending import MAX_RECORDS, ConcurrentSender
 from telemetry.domain.proof.manifest import Manifest
 from telemetry.entrypoints.process import screen
 from telemetry.entrypoints.process.container import Container
+from telemetry.entrypoints.process.kinds import SettingsError
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.options import Parser, Seconds, new_file
-from telemetry.entrypoints.process.settings import SettingsError
 
 _SCHEMES: Final = ("http", "https")
 _HOST: Final = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
