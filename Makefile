@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
-.PHONY: demo demo-aws dist prove prove-aws prove-up test test-aws test-long test-package test-pythons histories help record lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock configuration spec clean bench-dask bench-lake
+.PHONY: demo demo-aws dist sbom prove prove-aws prove-up test test-aws test-long test-package test-pythons histories help record lint bench bench-aggregate bench-aws bench-battery bench-can bench-realism fit-battery figures fuzz format lock configuration spec clean bench-dask bench-lake
 
 demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof table
 	$(BIN)/telemetry demo
@@ -38,6 +38,14 @@ test-pythons: .venv/ready  ## the wheel with each Python from 3.11 to 3.14 that 
 COMMITTED := $(shell git log -1 --format=%ct 2>/dev/null)
 dist: .venv/ready  ## build wheel and source distribution into dist/: the same bytes for the same commit
 	$(if $(COMMITTED),SOURCE_DATE_EPOCH=$(COMMITTED)) $(BIN)/hatchling build --clean
+
+SBOM ?= dist/sbom.cdx.json
+sbom: .venv/ready  ## what the image installs, by name, version and hash, as CycloneDX that is checked against its schema
+	@mkdir -p $(dir $(SBOM))
+	@# Without a serial number and a time, so that the same lock gives the same bytes. The lock has no graph, and
+	@# the library warns of that.
+	$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements requirements.image.lock --pyproject pyproject.toml \
+	  --output-reproducible --spec-version 1.6 --output-format JSON --validate --output-file $(SBOM)
 
 prove-up: .venv/ready  ## `telemetry up` under load for ten minutes, each role killed once: nothing is lost
 	$(BIN)/python -m benchmarks.up
