@@ -1,8 +1,8 @@
-"""The commands of the README and of docs/ do what the text beside them says.
+"""The commands of the documents do what the text beside them says, and their links lead somewhere.
 
-A block of the language `console` holds commands, each after `$ `, and below a command some of the lines that
-it prints, in their order; a `...` in a line stands for anything. Every block runs in a folder of its own,
-which holds its data directory as well, and beside the roles that "By hand" in docs/commands.md starts.
+How a block of commands is written, `tests/documents.py` says. The blocks of a document that bear no mark run
+in their order, in a folder that holds the data directory as well, and beside the roles that "By hand" in
+docs/commands.md starts.
 """
 
 import re
@@ -10,25 +10,25 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import pytest
 
 from harness.pipeline import Pipeline
 from harness.roles import wait_until
 from telemetry.entrypoints.process import cli
+from tests.documents import DOCUMENTS, NEEDS, ROOT, Block, Command, anchors, blocks, links
 
-ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-TEXT = "\n".join(document.read_text() for document in DOCUMENTS)
-
-NOT_RUN: Final = {
-    "make": "it takes minutes: CI runs `make lint` and `make test`, and tests/e2e/test_demo.py what `make demo` runs",
-    ".venv/bin/telemetry provision": "it needs an account: test_provision.py runs it over an emulator",
-}
-"""The commands that are not run, by the words that they begin with, and why."""
+TEXT: Final = "\n".join(document.read_text() for document in DOCUMENTS)
+BLOCKS: Final = [block for document in DOCUMENTS for block in blocks(document)]
+COMMANDS: Final = [block for block in BLOCKS if block.language == "console"]
+BY_HAND: Final = next(
+    block for block in COMMANDS if any(command.is_preparation for command in block.commands)
+)
+REPOSITORY: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
 
 _BIN: Final = ".venv/bin/"
 _URL: Final = "http://127.0.0.1:8000"
@@ -36,57 +36,12 @@ _SENDERS: Final = re.compile(r"\btelemetry (?:simulator|load-test|replay)\b")
 _STARTED: Final = {"receiver": "startup complete", "consumer": "Started", "aggregator": "Started"}
 
 
-class Command(NamedTuple):
-    """A command as it stands in a document, and lines that it prints."""
-
-    text: str
-    prints: Sequence[str]
-
-    @property
-    def is_run(self) -> bool:
-        return not any(self.text.startswith(f"{start} ") for start in NOT_RUN)
-
-    @property
-    def is_preparation(self) -> bool:
-        """Whether it starts a role in the background, or sets a variable."""
-        return self.text.endswith("&") or self.text.startswith("export ")
-
-
-def blocks(document: Path) -> Iterator[Sequence[Command]]:
-    for block in re.findall(r"^```console\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL):
-        yield list(commands(block.splitlines()))
-
-
-def commands(lines: Sequence[str]) -> Iterator[Command]:
-    """Read a block; a command goes on while a quote is open or a line ends in a backslash."""
-    left = list(lines)
-    while left:
-        text = left.pop(0).removeprefix("$ ")
-        while not is_whole(text):
-            text += f"\n{left.pop(0)}"
-        prints = []
-        while left and not left[0].startswith("$ "):
-            prints.append(left.pop(0))
-        yield Command(text, prints)
-
-
-def is_whole(text: str) -> bool:
-    try:
-        return bool(shlex.split(text))
-    except ValueError:  # a quote is open, or nothing follows a backslash
-        return False
-
-
-BLOCKS: Final = [block for document in DOCUMENTS for block in blocks(document)]
-BY_HAND: Final = next(block for block in BLOCKS if any(command.is_preparation for command in block))
-
-
 @pytest.fixture
 def by_hand(tmp_path: Path) -> Iterator[Pipeline]:
     """The roles as docs/commands.md starts them by hand."""
     pipeline = Pipeline(tmp_path)
     try:
-        for command in BY_HAND:
+        for command in BY_HAND.commands:
             if command.is_preparation:
                 prepare(pipeline, command)
         yield pipeline
@@ -127,7 +82,7 @@ def run(pipeline: Pipeline, command: Command) -> str:
         text=True,
         timeout=120,
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, f"{command.text}: {done.stdout}"
     return done.stdout
 
 
@@ -138,33 +93,63 @@ def shows(output: str, prints: Sequence[str]) -> bool:
     return all(any(re.fullmatch(pattern, line) for line in left) for pattern in patterns)
 
 
-@pytest.mark.parametrize(
-    "block",
-    [block for block in BLOCKS if any(command.is_run for command in block)],
-    ids=lambda block: next(each.text for each in block if each.is_run).removeprefix(_BIN)[:40],
-)
-def test_a_block_of_commands_does_what_is_written_below_it(by_hand: Pipeline, block: Sequence[Command]):
-    for command in block:
-        if command.text.startswith("curl ") and not shutil.which("curl"):
-            pytest.skip("there is no curl")
+@pytest.mark.parametrize("document", sorted({block.document for block in COMMANDS if not block.mark}))
+def test_the_blocks_of_a_document_do_in_their_order_what_is_written_below_them(
+    by_hand: Pipeline, document: str
+):
+    for block in COMMANDS:
+        if block.document == document and not block.mark:
+            follow(by_hand, block)
+
+
+def follow(pipeline: Pipeline, block: Block) -> None:
+    """Do what a block says, and see whether its commands print what stands below them."""
+    for command in block.commands:
+        for program in ("curl", "rsync"):
+            if command.text.startswith(f"{program} ") and not shutil.which(program):
+                pytest.skip(f"there is no {program}")
         if command.is_preparation:
-            prepare(by_hand, command)
-        elif command.is_run:
-            output = run(by_hand, command)
-            assert shows(output, command.prints), output
+            prepare(pipeline, command)
+        else:
+            output = run(pipeline, command)
+            assert shows(output, command.prints), f"{block.place}: {output}"
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.place)
+def test_a_block_is_run_or_bears_a_mark_that_says_what_it_needs(block: Block):
+    assert block.language, "a block names its language; `text` is one"
+    assert block.language not in {"sh", "bash", "shell"}, "commands stand in a block of `console`, after `$ `"
+    if block.language == "console":
+        assert block.text.startswith("$ ")
+        assert not block.mark or block.need in NEEDS, block.mark
+        assert not block.tested_by or (ROOT / block.tested_by).is_file(), block.mark
+    else:
+        assert not block.need, "only commands are run"
+
+
+def test_a_need_is_one_of_a_block():
+    assert {block.need for block in COMMANDS} - {None} == NEEDS.keys()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: str(each.relative_to(ROOT)))
+def test_every_link_inside_the_repository_leads_to_a_file_and_to_a_heading_in_it(document: Path):
+    for link in links(document):
+        target, _, anchor = link.partition("#")
+        inside = re.sub(rf"^{re.escape(REPOSITORY)}/(?:blob|tree|raw)/main/", "/", target)
+        if "://" in inside or inside.startswith("mailto:"):
+            continue
+        path = ROOT / inside[1:] if inside.startswith("/") else document.parent / inside
+        file = path if inside else document
+        assert file.exists(), link
+        assert not anchor or anchor in anchors(file), link
 
 
 def test_the_record_that_is_sent_by_hand_is_stored_apart(by_hand: Pipeline):
     if not shutil.which("curl"):
         pytest.skip("there is no curl")
-    run(by_hand, next(command for command in BY_HAND if command.text.startswith("curl ")))
+    run(by_hand, next(command for command in BY_HAND.commands if command.text.startswith("curl ")))
     wait_until(lambda: by_hand.stored() == 1, "the record to be stored")
     assert list(by_hand.data.glob("skewed/**/*.jsonl"))
-
-
-@pytest.mark.parametrize("start", NOT_RUN)
-def test_a_command_that_is_not_run_is_in_a_document(start: str):
-    assert f"\n$ {start} " in TEXT
 
 
 def test_every_command_of_make_that_a_document_names_is_in_the_makefile():

@@ -85,3 +85,34 @@ def test_only_the_embedded_queue_has_a_file(
     assert cli.main(["queue", "check"]) == 1
     assert capsys.readouterr().err.startswith("telemetry queue: QUEUE_BACKEND: memory: ")
     assert not path.exists()
+
+
+def test_a_copy_has_what_was_in_the_queue_at_its_moment_and_can_be_used(
+    path: Path, capsys: pytest.CaptureFixture[str]
+):
+    async def copy_while_it_is_used() -> Depth:
+        queue = open_queue(path)
+        await filled(queue, COUNT)
+        assert await asyncio.to_thread(cli.main, ["queue", "copy", "copy.db"]) == 0
+        await filled(queue, 1)
+        found = await queue.depth()
+        await queue.close()
+        return found
+
+    assert asyncio.run(copy_while_it_is_used()).ready == COUNT + 1
+    assert capsys.readouterr().out == "data/queue.db is copied to copy.db\n"
+    copy = Path("copy.db")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert asyncio.run(_depth(copy)).ready == COUNT
+
+
+def test_a_copy_replaces_no_file_and_there_has_to_be_a_queue(path: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["queue", "copy", "copy.db"]) == 1
+    assert capsys.readouterr().err.startswith("telemetry queue: The queue data/queue.db (DATA_DIR) cannot be")
+    asyncio.run(_fill(path))
+    Path("copy.db").write_text("theirs")
+    assert cli.main(["queue", "copy", "copy.db"]) == 1
+    assert capsys.readouterr().err == (
+        "telemetry queue: copy.db: it is there already, and a copy replaces no file\n"
+    )
+    assert Path("copy.db").read_text() == "theirs"

@@ -1,12 +1,14 @@
-"""`telemetry queue check | recover`: examines the embedded queue, and saves what can be read of it.
+"""`telemetry queue check | copy FILE | recover`: examines, copies or saves the embedded queue.
 
-`check` says what is wrong, and ends with status 1 if anything is. `recover` needs all roles to be stopped. It
-puts every message that can be read into a fresh file, and what is left of the others into quarantine. The
-damaged file is kept beside the fresh one.
+`copy` writes the queue as it is at one moment to a new file, while the roles go on. `check` says what is
+wrong, and ends with status 1 if anything is. `recover` needs all roles to be stopped. It puts every message
+that can be read into a fresh file, and what is left of the others into quarantine. The damaged file is kept
+beside the fresh one.
 """
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -23,19 +25,22 @@ from telemetry.domain.transport.lease import Delivery, lease_handle
 from telemetry.entrypoints.process import log, runtime, screen, settings
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.opening import opened
-from telemetry.entrypoints.process.options import Parser
+from telemetry.entrypoints.process.options import Parser, new_file
 
 
 class QueueOptions(msgspec.Struct, frozen=True):
     """What to do."""
 
-    action: Literal["check", "recover"]
+    action: Literal["check", "copy", "recover"]
+    target: Path | None = None
 
 
 def main(arguments: Sequence[str] = ()) -> int:
     parser = Parser.of("queue", __doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("check", help="say what is wrong with the queue, and how many messages can be read")
+    copy = actions.add_parser("copy", help="write the queue as it is now to a new file, while roles go on")
+    copy.add_argument("target", type=new_file, metavar="FILE", help="which is not there yet")
     actions.add_parser("recover", help="save what can be read into a fresh file, the rest into quarantine")
     if not arguments:
         parser.print_help()
@@ -47,11 +52,21 @@ def main(arguments: Sequence[str] = ()) -> int:
         raise UsageError(f"QUEUE_BACKEND: {configured.queue_backend}: only the embedded queue has a file")
     container = Container(settings=configured)
     file = QueueFile(configured.queue_file, configured.modes.file, configured.modes.folder)
+    if options.target:
+        return _copy(file, options.target)
     now_ms = container.clock().wall_ms()
     recovery = Recovery(file, now_ms)
     if options.action == "check":
         return _check(recovery, file)
     return runtime.run(lambda _: _recover(recovery, file, container, now_ms))
+
+
+def _copy(file: QueueFile, target: Path) -> int:
+    if target.exists():
+        raise UsageError(f"{target}: it is there already, and a copy replaces no file")
+    file.copy(target)
+    screen.say(f"{file.path} is copied to {target}")
+    return 0
 
 
 def _check(recovery: Recovery, file: QueueFile) -> int:

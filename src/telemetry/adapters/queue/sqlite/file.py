@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +50,24 @@ class QueueFile(msgspec.Struct, frozen=True):
                     if not _is_busy(error) or time.monotonic() > deadline_s:
                         raise
                 time.sleep(_LOOK_EVERY_S)
+
+    def copy(self, target: Path) -> None:
+        """Copy the queue as it is at one moment to another file, while others go on using it.
+
+        The copy is synced before it has its name. Raise QueueUnavailableError if there is no queue, or if it
+        cannot be copied.
+        """
+        part = msgspec.structs.replace(self, path=target.with_name(f".{target.name}.unfinished"))
+        with self.errors():
+            part.path.unlink(missing_ok=True)
+            part._make_file()  # noqa: SLF001  # of the same class
+            with (
+                closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True)) as source,
+                closing(sqlite3.connect(part.path)) as copy,
+            ):
+                source.backup(copy)
+            part.path.rename(target)
+            folders.sync(target.parent)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
