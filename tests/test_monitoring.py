@@ -20,6 +20,13 @@ ALL_RULES = [rule for group in RULES["groups"] for rule in group["rules"]]
 ALERTS = {rule["alert"]: rule for rule in ALL_RULES if "alert" in rule}
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy" / "grafana" / "telemetry.json").read_text())
 PAGE = (ROOT / "docs" / "metrics.md").read_text()
+SECTIONS = dict(
+    re.findall(
+        r"^### (Telemetry\w+)\n\n(.*?)(?=\n##)",
+        (ROOT / "docs" / "operations.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+)
 
 NOT_OURS = {"process_resident_memory_bytes", "up"}
 
@@ -89,3 +96,14 @@ def test_the_page_has_a_row_for_each_metric(metric: table.Metric):
 
 def test_the_page_has_a_row_for_each_alert_and_no_others():
     assert set(re.findall(r"^\| `(Telemetry\w+)` \|", PAGE, re.MULTILINE)) == ALERTS.keys()
+
+
+def test_operations_has_a_section_for_each_alert_and_no_others():
+    assert SECTIONS.keys() == ALERTS.keys()
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_the_section_of_an_alert_has_the_commands_that_the_alert_names(name: str):
+    section = " ".join(SECTIONS[name].split())
+    for command in ALERTS[name]["annotations"]["command"].split("; "):
+        assert f"`{command}`" in section
