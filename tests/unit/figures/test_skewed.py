@@ -70,6 +70,21 @@ async def test_a_record_that_came_too_early_is_not_skewed_once_it_is_believed(st
     assert await stepped.take_built() == []
 
 
+async def test_an_hour_is_counted_again_even_if_it_had_changed_and_is_what_it_was_once_it_is_looked_at(
+    stepped,
+):
+    await put_batch(stepped.storage, EARLY)
+    await stepped.turns()
+    filed = await put_batch(stepped.storage, again(a_record(timestamp_ms=NOW, received_ms=START - 1000), 0))
+    await put_batch(stepped.storage, again(EARLY, 10))
+    look = await stepped.watch.look(NOW)
+    await stepped.aggregator.settle(next(each for each in look.due if each.hour == HOUR))
+    await stepped.storage.delete(filed)
+    await stepped.turns()
+    assert await skewed(stepped, HOUR - 1) == 0
+    assert await stepped.take_built() == []
+
+
 async def test_a_record_that_came_too_late_is_not_skewed_if_it_was_believed_before(stepped):
     await put_batch(stepped.storage, again(LATE, -10))
     await stepped.turns()

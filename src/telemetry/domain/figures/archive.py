@@ -21,6 +21,9 @@ from telemetry.domain.store.storage import ObjectNotFoundError, Storage
 _REMEMBERED: Final = 4
 """Hours whose figures were put last, so that what is beside them need not be read."""
 
+UNSEEN: Final = "0"
+"""In the place of a digest, and the digest of no listing."""
+
 _MOMENT: Final = attrgetter("info.stored_ms")
 _UNREADABLE: Final = (ObjectNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -92,6 +95,13 @@ class Archive:
         if made and made.state == "complete":
             content = certificate.marker(hour, made)
             await self._storage.put(objects.complete_key(hour), content, overwrite=True)
+
+    async def outdate(self, found: Found, previous: Previous) -> None:
+        """Have an hour built anew, even if its objects become again what its figures were built from."""
+        key = Name(UNSEEN, 0).key(found.hour)
+        known = msgspec.structs.replace(previous.inputs, digest=UNSEEN)
+        await self._storage.put(key, inputs.encode(known), overwrite=True)
+        await self._delete(each for each in found.inputs if each.info.key != key)
 
     async def forget(self, found: Found) -> None:
         """Delete what is left beside figures that are gone, together with their objects."""

@@ -8,7 +8,8 @@ is seldom so; then the runs of that hour are read (`fold`).
 
 The claimed hour may get the record later. So an hour that is claimed is marked by an object beside its
 figures, `_skewed-<hour of receipt>`, and before new figures of it are stored, the hours that claim it are
-counted again.
+counted again. One that has changed is built soon, and is told to be: its objects may become again what they
+were, when a record that came is filed elsewhere.
 """
 
 from collections import defaultdict
@@ -21,7 +22,7 @@ import msgspec
 from telemetry.domain.contract.moment import Hour, hour_path
 from telemetry.domain.errors import OutOfReachError, TelemetryError
 from telemetry.domain.figures import inputs, times
-from telemetry.domain.figures.archive import Archive
+from telemetry.domain.figures.archive import Archive, Previous
 from telemetry.domain.figures.build import Builder
 from telemetry.domain.figures.columns import Times
 from telemetry.domain.figures.find import Finder, Found
@@ -144,14 +145,21 @@ class SkewedFigures:
         """Count the hours again that claim one that was built, before its new figures are stored."""
         self._counter.changed(found.hour)
         claiming = sorted((found.claims | self._claims[found.hour]) - {found.hour})
-        for hour, each in (await self._finder.hours(claiming)).items():
-            if isinstance(each, Found) and each.is_current and each.listing.skewed:
-                figures = await self._archive.figures(hour)
-                previous = await self._archive.previous(each)
-                skewed = await self._counter.count(hour, each.listing, self._figures(found.hour, aggregated))
-                if figures and previous and previous.seen and skewed.count != figures.skewed:
-                    figures = msgspec.structs.replace(figures, skewed=skewed.count)
-                    await self._archive.put(each, figures, previous.inputs, previous.seen)
+        for each in (await self._finder.hours(claiming)).values():
+            previous = await self._archive.previous(each) if isinstance(each, Found) else None
+            if not isinstance(each, Found) or previous is None:
+                continue
+            if not each.is_current:
+                await self._archive.outdate(each, previous)
+            elif each.listing.skewed:
+                await self._recount(each, previous, self._figures(found.hour, aggregated))
+
+    async def _recount(self, found: Found, previous: Previous, figures: Figures) -> None:
+        stored = await self._archive.figures(found.hour)
+        skewed = await self._counter.count(found.hour, found.listing, figures)
+        if stored and previous.seen and skewed.count != stored.skewed:
+            stored = msgspec.structs.replace(stored, skewed=skewed.count)
+            await self._archive.put(found, stored, previous.inputs, previous.seen)
 
     def _figures(self, hour: Hour, aggregated: Aggregated) -> Figures:
         """Read figures, but those of one hour, which are to be stored next, are given."""
