@@ -1,75 +1,34 @@
 """The queue on Redis Streams keeps the laws of the queue, at a Redis of its own."""
 
-import shutil
-import subprocess
-import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
-from redis import Redis
-from redis.exceptions import ConnectionError as NotThereError
 
 from redis_queue import DURABLE, STREAM, RedisQueue
+from redis_server import Server, running
 from telemetry.adapters.clock import ManualClock
 from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.domain.transport.queue import QueueUnavailableError
 from telemetry.testing.queue import CountedClocks, Fenced, Ordered, Prompt, QueueContract, Trial, Warned
 
 TERMS = LeaseTerms(visibility_ms=30_000, max_receives=3)
-AGE = """
+AGE = """ -- lets all leases have begun earlier
 for _, each in ipairs(redis.call('XPENDING', KEYS[1], 'all', '-', '+', 1000)) do
   redis.call('XCLAIM', KEYS[1], 'all', each[2], 0, each[1], 'IDLE', each[3] + ARGV[1], 'JUSTID')
 end
 """
 
 
-class Server:
-    """A Redis of one's own in a new folder, on a socket in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.url = f"unix://{folder}/socket"
-        self.client = Redis.from_url(self.url)
-
-    def start(self) -> None:
-        options = {"port": "0", "unixsocket": f"{self.folder}/socket", "dir": f"{self.folder}"} | DURABLE
-        words = [word for name, value in options.items() for word in (f"--{name}", value)]
-        self.process = subprocess.Popen(["redis-server", *words], stdout=subprocess.DEVNULL)
-        while True:
-            try:
-                self.client.ping()
-            except NotThereError:
-                assert self.process.poll() is None
-                time.sleep(0.01)
-            else:
-                return
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def age(self, by_ms: float) -> None:
-        """Let all leases have begun so much earlier."""
-        self.client.eval(AGE, 1, STREAM, str(round(by_ms)))
-
-
 @pytest.fixture(scope="session")
-def running() -> Iterator[Server]:
-    if not shutil.which("redis-server"):
-        pytest.skip("there is no redis-server")
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder))
-        server.start()
+def redis() -> Iterator[Server]:
+    with running() as server:
         yield server
-        server.kill()
 
 
 @pytest.fixture
-def server(running: Server) -> Server:
-    running.client.flushall()
-    return running
+def server(redis: Server) -> Server:
+    redis.client.flushall()
+    return redis
 
 
 class TestRedis(QueueContract, Ordered, Prompt, CountedClocks, Fenced, Warned):
@@ -80,7 +39,7 @@ class TestRedis(QueueContract, Ordered, Prompt, CountedClocks, Fenced, Warned):
 
         async def let_pass(share: float) -> None:
             clock.advance(share * TERMS.visibility_ms / 1000)
-            server.age(share * TERMS.visibility_ms)
+            server.client.eval(AGE, 1, STREAM, str(round(share * TERMS.visibility_ms)))
 
         yield Trial(queue, clock, TERMS, let_pass, clock.jump)
         await queue.close()

@@ -173,7 +173,7 @@ def test_a_key_that_no_header_carries_is_named_and_not_shown(key):
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("QUEUE_BACKEND", "kafka", "sqlite, sqs, memory"),
+        ("QUEUE_BACKEND", "kafka", "sqlite, sqs, memory, MODULE:NAME"),
         ("STORAGE_BACKEND", "tape", "local, s3, memory"),
         ("LOG_LEVEL", "debug", "DEBUG, INFO, WARNING, ERROR"),
         ("LOG_FORMAT", "xml", "text, json"),

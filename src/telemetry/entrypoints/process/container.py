@@ -48,7 +48,7 @@ from telemetry.domain.transport.ingest import Ingest
 from telemetry.domain.transport.queue import Outbox, Queue
 from telemetry.domain.vehicle.mishap import Mishaps
 from telemetry.domain.vehicle.simulate import Simulation
-from telemetry.entrypoints.process import children, clusters
+from telemetry.entrypoints.process import children, clusters, outside
 from telemetry.entrypoints.process.forms import LateParquet
 from telemetry.entrypoints.process.late import LateLookout, LateStorage
 from telemetry.entrypoints.process.settings import Settings
@@ -61,7 +61,7 @@ class Container(containers.DeclarativeContainer):
 
     clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
     queue: providers.Provider[Queue] = providers.Selector(
-        settings.provided.queue_backend,
+        settings.provided.queue_kind,
         sqlite=providers.Singleton(
             SqliteQueue,
             path=settings.provided.queue_file,
@@ -81,6 +81,13 @@ class Container(containers.DeclarativeContainer):
             poll_s=settings.provided.sqs_poll_wait,
         ),
         memory=providers.Singleton(MemoryQueue, clock=clock, terms=settings.provided.lease_terms),
+        outside=providers.Singleton(
+            outside.queue,
+            backend=settings.provided.queue_backend,
+            url=settings.provided.queue_url,
+            clock=clock,
+            terms=settings.provided.lease_terms,
+        ),
     )
     storage: providers.Provider[Storage] = providers.Selector(
         settings.provided.storage_backend,

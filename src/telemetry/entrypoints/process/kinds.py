@@ -2,8 +2,9 @@
 
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, get_args
+from typing import Annotated, Final, Literal, get_args, get_origin
 
 import msgspec
 from dotenv import dotenv_values
@@ -28,6 +29,15 @@ Skew = Annotated[float, Meta(ge=0, le=1e10, extra=SECONDS)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Bytes = Annotated[int, Meta(ge=1, le=1_000_000_000_000_000, extra={UNIT: "bytes"})]
 Rate = Annotated[float, Meta(ge=0, le=1e9, extra={UNIT: "records/s"})]
+
+QueueBackend = Annotated[
+    str,
+    Meta(
+        pattern=r"^(sqlite|sqs|memory|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*)$",
+        description="sqlite, sqs, memory, MODULE:NAME",
+    ),
+]
+"""Which queue: one of the package, or what a module of somebody else calls so."""
 
 SHOWN: Final = 60  # characters of a bad value
 _KEY: Final = re.compile(r"[!-~]+")  # what a header of HTTP carries as it is
@@ -54,6 +64,14 @@ def unit(field: FieldInfo) -> str:
     return next((each.extra[UNIT] for each in metas if each.extra), "")
 
 
+def choices(field: FieldInfo) -> Sequence[str]:
+    """Return what a setting may be, if that is one of some words."""
+    if get_origin(field.type) is Literal:
+        return get_args(field.type)
+    metas = getattr(field.type, "__metadata__", ())
+    return next((each.description.split(", ") for each in metas if each.description), ())
+
+
 def read_file(file: Path) -> dict[str, str]:
     """Read a `.env`, if it is there. Raise SettingsError if it is no text, or a line of it sets nothing."""
     if not file.is_file():
@@ -76,24 +94,16 @@ def convert(text: str, field: FieldInfo) -> object:
     try:
         value = msgspec.convert(text, field.type, strict=False, dec_hook=_make)
     except msgspec.ValidationError as error:
-        allowed = get_args(field.type) if isinstance(field.default, str) else ()
-        why = (
-            f"expected one of {', '.join(allowed)}" if all(map(_is_text, allowed)) and allowed else str(error)
-        )
+        allowed = choices(field)
+        why = f"expected one of {', '.join(allowed)}" if allowed else str(error)
         raise ValueError(f"{text[:SHOWN]!r}: {why}") from None
     if isinstance(value, float) and 0 < value < _LEAST_S and unit(field) == SECONDS[UNIT]:
         raise ValueError(f"{text[:SHOWN]!r}: expected at least {_LEAST_S} s: it would round to 0")
     if isinstance(value, Secret) and not _KEY.fullmatch(value):
-        raise ValueError(
-            "it has blanks or characters that no HTTP header carries; use visible ASCII characters"
-        )
+        raise ValueError("it has blanks or characters beyond ASCII, which no header and no address carries")
     if value == Path() and not text:
         raise ValueError("it is empty")
     return value
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _make(kind: type, value: object) -> object:

@@ -31,6 +31,7 @@ from telemetry.entrypoints.process.kinds import (
     Count,
     NotNegative,
     Positive,
+    QueueBackend,
     Rate,
     Secret,
     SettingsError,
@@ -108,8 +109,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     traces: Literal["off", "otlp"] = "off"
     """Whether POSTs and batches are traced: `otlp`, by the extra `otel`, to OTEL_EXPORTER_OTLP_ENDPOINT."""
 
-    queue_backend: Literal["sqlite", "sqs", "memory"] = "sqlite"
-    """Which queue is used; `memory` is for trials within one process."""
+    queue_backend: QueueBackend = "sqlite"
+    """Which queue is used; `memory` is for trials in one process, MODULE:NAME is a queue of your own."""
+    queue_url: Secret | None = None
+    """The address for `QUEUE_BACKEND=MODULE:NAME`; it may hold a password, and is never shown."""
     queue_max_bytes: Bytes = 10_000_000_000
     """How large the embedded queue may grow, with its log, before the receiver answers 503."""
     queue_reserve_bytes: Annotated[int, Meta(ge=0, le=10**12, extra={UNIT: "bytes"})] = 16_000_000
@@ -227,6 +230,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def embedded_queue(self) -> Path | None:
         """The file of the embedded queue, if that is the queue."""
         return self.queue_file if self.queue_backend == "sqlite" else None
+
+    @property
+    def queue_kind(self) -> Literal["sqlite", "sqs", "memory", "outside"]:
+        """The queue of the package that is used, or that it is none of them."""
+        match self.queue_backend:
+            case "sqlite" | "sqs" | "memory" as kind:
+                return kind
+            case _:
+                return "outside"
 
     @property
     def is_queue_private(self) -> bool:
@@ -382,6 +394,8 @@ def about() -> Mapping[str, str]:
 def _missing(values: Mapping[str, Any]) -> Iterator[str]:
     if values.get("queue_backend") == "sqs" and not values.get("sqs_queue_url"):
         yield "SQS_QUEUE_URL: not set; QUEUE_BACKEND=sqs needs it"
+    if ":" in values.get("queue_backend", "") and not values.get("queue_url"):
+        yield f"QUEUE_URL: not set; QUEUE_BACKEND={values['queue_backend'][:SHOWN]} needs it"
     if values.get("storage_backend") == "s3" and not values.get("s3_bucket"):
         yield "S3_BUCKET: not set; STORAGE_BACKEND=s3 needs it"
     if values.get("engine") == "dask" and not values.get("dask_scheduler"):

@@ -9,7 +9,7 @@ from msgspec import Meta
 from msgspec.structs import FieldInfo
 
 from telemetry.entrypoints.process.guide import GUIDES
-from telemetry.entrypoints.process.kinds import unit
+from telemetry.entrypoints.process.kinds import choices, unit
 from telemetry.entrypoints.process.settings import Settings, about
 
 _COLUMNS: Final = "| setting | takes | default | meaning | read by |"
@@ -84,9 +84,9 @@ def _row(name: str, field: FieldInfo) -> str:
 
 def _takes(field: FieldInfo) -> str:
     """Say what a setting may be: one of some words, or a kind with its unit and its bounds."""
+    if words := choices(field):
+        return ", ".join(f"`{word}`" for word in words)
     kind, bounds = _kind(field.type)
-    if get_origin(kind) is Literal:
-        return ", ".join(f"`{choice}`" for choice in get_args(kind))
     if kind not in (int, float):
         return "path" if kind is Path else "text"
     what = _UNITS.get(unit(field)) or ("whole number" if kind is int else "number")

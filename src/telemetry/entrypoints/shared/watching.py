@@ -26,7 +26,7 @@ _FRESH_MS: Final = 500  # for which a reading is good enough for the next who as
 _BETWEEN_S: Final = 2.0  # the first two looks at a process that shows only totals
 _PATIENCE_S: Final = 3.0  # with a process elsewhere
 _STORE_MS: Final = {"local": 1000, "memory": 1000, "s3": 60_000}  # S3 bills each listing
-_QUEUE_MS: Final = {"sqlite": 0, "memory": 0, "sqs": 5000}
+_QUEUE_MS: Final = {"sqlite": 0, "memory": 0, "sqs": 5000, "outside": 1000}
 _LOOKS: Final = 3  # that an aggregator may leave out before what is stored counts as unseen
 _MORE_MS: Final = 5000  # that one may take
 
@@ -46,7 +46,7 @@ class Watching:
             self._store, container.together(), round(configured.aggregate_lateness * 1000)
         )
         self._aims = Aims(configured.batch_timeout, str(configured.data_dir))
-        self._depth = _Remembered[tuple[Depth, int | None]](self._clock, _QUEUE_MS[configured.queue_backend])
+        self._depth = _Remembered[tuple[Depth, int | None]](self._clock, _QUEUE_MS[configured.queue_kind])
         store_ms = _STORE_MS[configured.storage_backend]
         self._quarantine = _Remembered[Sequence[ObjectInfo]](self._clock, store_ms)
         self._overdue = _Remembered[Sequence[Overdue]](self._clock, store_ms)
