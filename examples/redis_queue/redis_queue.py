@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -143,7 +144,8 @@ class RedisQueue:
         try:
             return _deliveries(await asyncio.shield(leasing))
         except asyncio.CancelledError:
-            await self._settle("unlease", 0, [each.handle for each in _deliveries(await leasing)])
+            with suppress(QueueUnavailableError):  # then these leases end by their time
+                await self._settle("unlease", 0, [each.handle for each in _deliveries(await leasing)])
             raise
 
     async def _settle(self, verb: str, left_ms: int, handles: Sequence[str]) -> Sequence[str]:

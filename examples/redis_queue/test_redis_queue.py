@@ -68,3 +68,18 @@ async def test_a_redis_that_may_lose_messages_is_sent_none(server: Server, name:
     server.client.config_set(name, DURABLE[name])
     assert await queue.send([b"1"]) == []
     await queue.close()
+
+
+@pytest.mark.anyio
+async def test_a_redis_that_is_full_takes_nothing_more_and_can_be_emptied(server: Server) -> None:
+    queue = RedisQueue(server.url, ManualClock(), TERMS)
+    assert await queue.send([b"1" * 1000] * 100) == []
+    server.client.config_set("maxmemory", server.client.info("memory")["used_memory"] - 10_000)
+    with pytest.raises(QueueUnavailableError, match="maxmemory"):
+        await queue.send([b"2"])
+    held = [each.handle for each in await queue.receive(100, 0)]
+    assert len(held) == 100
+    assert await queue.delete(held) == []
+    server.client.config_set("maxmemory", 0)
+    assert await queue.send([b"2"]) == []
+    await queue.close()
