@@ -129,6 +129,7 @@ configuration: .venv/ready  ## write docs/configuration.md and .env.example from
 lock: .venv/ready  ## pin the newest versions again
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --group peers $(LOCK) -q --upgrade -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml -c requirements.lock $(LOCK) -q -o requirements.image.lock
+	$(BIN)/uv pip compile --group build -c requirements.lock $(LOCK) -q -o requirements.build.lock
 	$(BIN)/uv pip compile --group model -c requirements.lock $(LOCK) -q -o requirements.model.lock
 
 clean:  ## back to a fresh clone, but for data/

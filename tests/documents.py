@@ -15,8 +15,9 @@ from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parent.parent
 DOCUMENTS: Final = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
+    *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "src").rglob("*.md")),
 ]
 
 NEEDS: Final = {

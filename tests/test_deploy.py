@@ -1,5 +1,6 @@
 """What is deployed names commands and settings that there are; no image is built for these tests."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -76,6 +77,19 @@ def test_the_image_runs_the_program_as_nobody_in_particular():
     assert ["USER", "10001"] in instructions
     assert ["ENTRYPOINT", '["telemetry"]'] in instructions
     assert all(what.startswith("python:3.11-slim") for how, what in instructions if how == "FROM")
+
+
+def test_whatever_is_fetched_into_the_image_has_a_hash():
+    fetching = [line for line in DOCKERFILE.splitlines() if "pip install" in line]
+    assert fetching
+    for line in fetching:
+        assert "--require-hashes" in line or {"--no-index", "--no-deps"} <= set(line.split())
+
+
+def test_nothing_in_the_image_is_for_one_platform():
+    assert not [
+        line for line in DOCKERFILE.splitlines() if re.search(r"--platform|amd64|arm64|x86|aarch", line)
+    ]
 
 
 def test_what_is_copied_into_the_image_is_let_through():

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-ROOT: Final = Path(__file__).parent.parent
+from tests.documents import DOCUMENTS, ROOT
+
 SOURCE: Final = ROOT / "src" / "telemetry"
 GLOSSARY: Final = (ROOT / "docs" / "glossary.md").read_text()
 ROOMS: Final = ("domain", "adapters", "coordination", "entrypoints", "testing")
@@ -16,11 +16,7 @@ WIDEST: Final = 110
 NAMED: Final = set(re.findall(rf"`((?:{'|'.join(ROOMS)})(?:\.\w+)*)`", GLOSSARY))
 """What the glossary names, as `domain.contract.record`: below the package, with no `telemetry.` before it."""
 
-MARKDOWN: Final = sorted(
-    path.relative_to(ROOT).as_posix()
-    for folder in (".", "docs", "docs/adr")
-    for path in (ROOT / folder).glob("*.md")
-)
+MARKDOWN: Final = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
 
 
 def _there() -> set[str]:
