@@ -32,6 +32,9 @@ for line in sys.stdin:
 """A program that writes a file at each line that it reads, and says how that went."""
 
 
+CLOCK = ("LD_PRELOAD", "FAKETIME_TIMESTAMP_FILE")
+
+
 class Told:
     """A pipeline of no process, in which every line that is looked for is told at once."""
 
@@ -45,7 +48,7 @@ class Told:
         return f"{pattern} {since}"
 
     async def restart(self, name: str, variables: Mapping[str, str]) -> None:
-        self.lines.append(f"{name} {variables['LD_PRELOAD']} {variables['FAKETIME_TIMESTAMP_FILE']}")
+        self.lines.append(" ".join([name, *(variables.get(each, "-") for each in CLOCK)]))
 
 
 @pytest.fixture
@@ -174,12 +177,15 @@ async def test_a_clock_is_wrong_for_a_while_and_right_again(
     monkeypatch.setattr(clocks, "library", lambda: "libfaketime.so")
     target.clocks = clocks.prepare(tmp_path)
     file = Path(target.clocks["aggregator"])
-    injecting = asyncio.create_task(options.EVERY["clock of aggregator jumps"].inject(target, 0.5))
+    fault = options.EVERY["clock of aggregator jumps"]
+    injecting = asyncio.create_task(fault.inject(target, 0.5))
     await asyncio.sleep(0.1)
     assert abs(int(file.read_text())) >= 3600
     await injecting
     assert int(file.read_text()) == 0
-    assert target.pipeline.lines == [f"aggregator libfaketime.so {file}"]
+    assert fault.after
+    await fault.after(target, 0.5)
+    assert target.pipeline.lines == [f"aggregator libfaketime.so {file}", "aggregator - -"]
 
 
 async def test_without_libfaketime_no_clock_jumps(

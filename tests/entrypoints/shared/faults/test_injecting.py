@@ -161,6 +161,23 @@ async def test_a_role_that_does_not_come_back_is_a_complaint_and_no_recovery(mon
     assert bench.injector.complaints == ["of receiver: waited 0.05 s in vain for receiver to be ready"]
 
 
+async def test_what_is_done_after_a_fault_is_done_once_a_record_has_passed():
+    bench, done = Bench(), asyncio.Event()
+    bench.load.passes.clear()
+
+    async def after(_target: Target, _share: float) -> None:
+        done.set()
+
+    fault = bench.fault("fault")._replace(after=after)
+    bench.over["fault"].set()
+    injecting = asyncio.create_task(bench.injector.inject(fault, 0.5))
+    await settled()
+    assert not done.is_set()
+    bench.load.passes.set()
+    assert (await injecting).recovered_s is not None
+    assert done.is_set()
+
+
 async def test_a_record_that_does_not_pass_is_a_complaint(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(injecting, "RECOVERY_S", 0.05)
     bench = Bench()

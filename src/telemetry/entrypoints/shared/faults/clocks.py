@@ -1,7 +1,7 @@
 """Clocks of roles that jump, where libfaketime is installed: it reads how wrong a clock is from a file.
 
 Under it an event loop takes many times the processor. So a role is started again under it before its clock
-jumps, and without it the next time.
+jumps, and without it once all works again.
 """
 
 import asyncio
@@ -68,6 +68,11 @@ async def _jump(names: Sequence[str], jumps: Sequence[int], target: Target, shar
     await asyncio.sleep(1)  # until that is read
 
 
+async def _forget(names: Sequence[str], target: Target, share: float) -> None:
+    """Start a role again without libfaketime."""
+    await target.pipeline.restart(names[int(share * len(names))], {})
+
+
 def _set(file: str, text: str) -> None:
     """Write how wrong a clock is, at once and whole, since it is read at any time."""
     new = Path(f"{file}.new")
@@ -75,21 +80,15 @@ def _set(file: str, text: str) -> None:
     new.replace(file)
 
 
+def _jumps(role: str, names: Sequence[str], roles: Sequence[str], jumps: Sequence[int]) -> Fault:
+    inject, after = partial(_jump, names, jumps), partial(_forget, names)
+    return Fault(f"clock of {role} jumps", inject, roles=frozenset(roles), after=after)
+
+
 # The clock of a receiver decides what is believed: beyond a week no record is in an hour, which is no fault.
 # By what it stamps, it disturbs all roles.
 FAULTS: Final = (
-    Fault(
-        "clock of receiver jumps",
-        partial(_jump, (RECEIVER,), (-2 * _HOUR, -_MINUTE, 4 * _MINUTE, 2 * _HOUR)),
-    ),
-    Fault(
-        "clock of consumer jumps",
-        partial(_jump, CONSUMERS, (-365 * _DAY, -_HOUR, _HOUR, 365 * _DAY)),
-        roles=frozenset(CONSUMERS),
-    ),
-    Fault(
-        "clock of aggregator jumps",
-        partial(_jump, (AGGREGATOR,), (-_DAY, -_HOUR, _HOUR, _DAY)),
-        roles=frozenset({AGGREGATOR}),
-    ),
+    _jumps("receiver", (RECEIVER,), NAMES, (-2 * _HOUR, -_MINUTE, 4 * _MINUTE, 2 * _HOUR)),
+    _jumps("consumer", CONSUMERS, CONSUMERS, (-365 * _DAY, -_HOUR, _HOUR, 365 * _DAY)),
+    _jumps("aggregator", (AGGREGATOR,), (AGGREGATOR,), (-_DAY, -_HOUR, _HOUR, _DAY)),
 )

@@ -86,7 +86,8 @@ class Fault(NamedTuple):
     pattern of a line of some role's log; without one nobody has to be told, since nothing is to be done.
     `must_tell` says that the line has to be there; some faults are bridged for a while by who tries again.
     `queue` and `store` name the only backend that can have it. `roles` are those that it disturbs; no other
-    fault disturbs them until all works again. `times` says how often it comes in a round.
+    fault disturbs them until all works again. `times` says how often it comes in a round. `after` is
+    done once all works again.
     """
 
     kind: str
@@ -97,6 +98,7 @@ class Fault(NamedTuple):
     store: str = ""
     roles: frozenset[str] = frozenset(NAMES)
     times: int = 1
+    after: Callable[[Target, float], Coroutine[Any, Any, None]] | None = None
 
     def concerns(self, settings: Settings) -> bool:
         """Return whether a pipeline with these settings can have it."""

@@ -68,6 +68,8 @@ class Injector:
         try:
             await fault.inject(self.target, share)
             recovered_s = await self._recover(fault.roles)
+            if fault.after:
+                await fault.after(self.target, share)
         except NotInjectedError as why:
             return Injection(fault.kind, why_not=str(why))
         except (TimeoutError, RuntimeError, TelemetryError) as error:
