@@ -19,6 +19,7 @@ from telemetry.entrypoints.shared.keeping import Keeper
 
 _QUICK: Final[Mapping[str, str]] = {
     "AGGREGATE_INTERVAL": "0.5",
+    "AGGREGATE_MAX_AGE": "0",
     "BATCH_TIMEOUT": "0.5",
     "INGEST_BODY_TIMEOUT": "2",
     "INGEST_HEAD_TIMEOUT": "2",
