@@ -121,6 +121,11 @@ class Disk:
                 folder, name = self._place(operation.path)
                 folder.change({name: None})
 
+    def waits(self, path: str) -> bool:
+        """Return whether a sync of a file or folder would make anything durable."""
+        what = self._find(path)
+        return what is not None and bool(what.pending)
+
     def states(self, random: Random) -> Iterator[Mapping[str, bytes]]:
         """Yield what may be found after a power cut now: the content of each file, by its path.
 

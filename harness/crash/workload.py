@@ -30,10 +30,12 @@ from telemetry.domain.transport import envelope
 from telemetry.domain.transport.batch import BatchLimits
 from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.domain.transport.parcel import Parcel
+from telemetry.entrypoints.process.heartbeat import Heartbeat
 
 POLICY: Final = PartitionPolicy()
 TERMS: Final = LeaseTerms()
-QUEUE: Final = "data/queue.db"
+DATA: Final = "site/data"
+QUEUE: Final = f"{DATA}/queue.db"
 KEYS: Final = "keys.json"
 _MOST: Final = 10**9  # bytes of the queue
 
@@ -115,7 +117,9 @@ async def main(root: Path) -> None:
         _say("key", name, is_done=False)
         keys.add(Entry(name=name))
         _say("key", name, is_done=True)
-    storage = _Storage(root / "data")
+    with Heartbeat(root / DATA, "consumer"):  # which makes the folders, and syncs nothing
+        pass
+    storage = _Storage(root / DATA)
     now_ms = clock.wall_ms()
     start_ms = now_ms // HOUR_MS * HOUR_MS
     late_ms = start_ms - 5 * HOUR_MS
@@ -128,7 +132,7 @@ async def main(root: Path) -> None:
             await Aggregator(storage).refresh(hour)
     await queue.close()  # which writes SQLite's log back
     queue = _open(root)
-    await _send(queue, records_of(2, start_ms, now_ms))
+    await _send(queue, records_of(3, start_ms, now_ms))
     await queue.close()
     queue = _open(root)
     await _consume(queue, storage, 1)  # in a log of its own, which is synced only when it is written back

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from harness.crash.trace import Operation
-from harness.crash.workload import KEYS, POLICY, QUEUE, TERMS, Mark
+from harness.crash.workload import DATA, KEYS, POLICY, QUEUE, TERMS, Mark
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.keys.file import KeysError, KeysFile
 from telemetry.adapters.queue.sqlite import SqliteQueue, watch
@@ -75,7 +75,7 @@ def _broken_objects(folder: Path, promises: Promises) -> Iterator[str]:
         allowed.setdefault(key, []).append(digest)
     done = dict(name.split(" ") for name in promises.done["put"])
     for key, digests in allowed.items():
-        path = folder / "data" / key
+        path = folder / DATA / key
         there = objects.digest(path.read_bytes()) if path.exists() else ""
         if there and key in promises.done["delete"]:
             yield f"{key} is there again"
@@ -106,7 +106,7 @@ async def _broken_records(folder: Path, promises: Promises) -> Sequence[str]:
 
 async def _broken_figures(folder: Path) -> Sequence[str]:
     """Let an aggregator look at all hours, and compare its figures with the records."""
-    storage = LocalStorage(folder / "data")
+    storage = LocalStorage(folder / DATA)
     hours = {partition.parse_path(each.key).hour for each in await storage.list("raw/")}
     try:
         for hour in sorted(hours):
@@ -134,8 +134,8 @@ def _of_body(body: bytes) -> Identities:
 
 def _stored(folder: Path) -> Identities:
     found: Identities = set()
-    for path in (folder / "data" / "raw").rglob("batch-*"):
-        key = path.relative_to(folder / "data").as_posix()
+    for path in (folder / DATA / "raw").rglob("batch-*"):
+        key = path.relative_to(folder / DATA).as_posix()
         found |= _of_lines(objects.decode_object(key, path.read_bytes()))
     return found
 

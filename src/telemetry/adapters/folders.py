@@ -32,13 +32,18 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def sync_above(folder: Path, top: Path) -> None:
-    """Make durable that a folder is there, and each above it up to `top`.
+    """Make durable that a folder is there, and each above it.
 
-    Another process may have made them, and be killed before it synced that.
+    Another process may have made them, and not synced that, or be killed before it did. Folders above that of
+    `top` are passed over if they cannot be synced: they are there for long, if this user may not read them.
     """
     sync(folder.parent)
     if folder != top:
         sync_above(folder.parent, top)
+        return
+    for each in folder.absolute().parent.parents:
+        with suppress(OSError):
+            sync(each)
 
 
 def sync(folder: Path) -> None:

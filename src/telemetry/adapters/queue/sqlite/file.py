@@ -41,6 +41,7 @@ class QueueFile(msgspec.Struct, frozen=True):
         is_new = not self.path.exists() or not self.path.stat().st_size
         with self.errors():
             folders.make(self.path.parent, self.folder_mode)
+            folders.sync_above(self.path.parent, self.path.parent)
             self._make_file()
             while True:
                 try:

@@ -14,7 +14,7 @@ from telemetry.entrypoints.shared.faults.pipeline import AGGREGATOR, CONSUMERS, 
 
 _ENDED: Final = r"A process ended, it is started again: process={}.*status={}"
 _LEASES: Final = 1.5  # that a process is frozen for
-_MOMENT_S: Final = 10.0  # within which a moment has to come
+_MOMENT_S: Final = 30.0  # within which a moment has to come
 _WITHIN_S: Final = 0.02  # of the begin of a POST
 
 
