@@ -174,6 +174,7 @@ async def test_a_clock_is_wrong_for_a_while_and_right_again(
     target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(clocks, "_WRONG_S", 0.2)
+    monkeypatch.setattr(clocks, "_READ_S", 0.0)
     monkeypatch.setattr(clocks, "library", lambda: "libfaketime.so")
     target.clocks = clocks.prepare(tmp_path)
     file = Path(target.clocks["aggregator"])

@@ -21,6 +21,7 @@ _PLACES: Final = (
 )
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _WRONG_S: Final = 3.0  # for so long a clock is wrong; libfaketime looks once a second
+_READ_S: Final = 3.0  # after which every call has read the file anew: it looks at whole seconds
 _RIGHT: Final = "+0\n"
 MISSING: Final = "libfaketime is not installed (Debian: faketime)"
 
@@ -65,7 +66,7 @@ async def _jump(names: Sequence[str], jumps: Sequence[int], target: Target, shar
         await asyncio.sleep(_WRONG_S)
     finally:
         _set(target.clocks[name], _RIGHT)
-    await asyncio.sleep(1)  # until that is read
+    await asyncio.sleep(_READ_S)
 
 
 async def _forget(names: Sequence[str], target: Target, share: float) -> None:
