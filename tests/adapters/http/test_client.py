@@ -77,7 +77,7 @@ async def test_what_was_rejected_is_an_answer_too(gateway_to):
         httpx.ConnectError("refused"),
         httpx.ReadTimeout("silent"),
         httpx.RemoteProtocolError("hung up"),
-        *(httpx.Response(status) for status in (429, 500, 502, 503, 504)),
+        *(httpx.Response(status) for status in (408, 429, 500, 502, 503, 504)),
     ],
     ids=repr,
 )

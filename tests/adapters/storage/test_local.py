@@ -56,7 +56,8 @@ async def test_every_folder_that_has_to_be_made_is_made_durable_by_the_one_above
 ):
     await storage.put(KEY, b"lines")
     above = [f"sync folder {name}" for name in (tmp_path.name, "data", "raw", "year=2025")]
-    assert steps[:-3] == [*above, *reversed(above)]  # as they are made, and for those that others made
+    beyond = [f"sync folder {folder.name}" for folder in tmp_path.parents]
+    assert steps[:-3] == [*above, *reversed(above), *beyond]  # as they are made, and for those others made
     steps.clear()
     await storage.put(KEY.replace("batch-1", "batch-2"), b"lines")
     assert len(steps) == 3
@@ -286,7 +287,8 @@ async def test_folders_that_another_process_made_and_did_not_sync_are_synced_at_
     monkeypatch.setattr(folders, "sync", synced.append)
     storage = LocalStorage(tmp_path / "data")
     await storage.put("raw/hour/one", b"1")
-    assert synced == [*(tmp_path / each for each in ("data/raw", "data", "")), tmp_path / "data/raw/hour"]
+    folder = tmp_path / "data" / "raw" / "hour"
+    assert synced == [*folder.parents, folder]
     synced.clear()
     await storage.put("raw/hour/two", b"2")
-    assert synced == [tmp_path / "data/raw/hour"]
+    assert synced == [folder]

@@ -15,7 +15,7 @@ from telemetry.domain.proof.gateway import GatewayError
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
 _LONGEST_SILENCE_S: Final = 30.0
-_TRY_AGAIN: Final = frozenset({429, 500, 502, 503, 504})  # statuses that another try may change
+_TRY_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})  # statuses that another try may change
 _ANSWERED: Final = frozenset({202, 422})
 
 _decode: Final = msgspec.json.Decoder(Answer).decode
