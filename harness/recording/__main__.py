@@ -4,6 +4,7 @@ It needs port 8000, bash and curl. Steps, captions and times are those of the sc
 is what they print: names of a run, moments and latencies differ from one recording to the next.
 """
 
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -15,10 +16,15 @@ from harness.recording.script import LONGEST_S, STEPS
 from harness.recording.session import Shell
 
 TITLE: Final = "battery-telemetry: from the vehicle's retry to the figure, with a count"
+PORT: Final = 8000
 DOCS: Final = Path(__file__).parents[2] / "docs"
 
 
 def main() -> int:
+    with socket.socket() as listening:
+        if listening.connect_ex(("127.0.0.1", PORT)) == 0:
+            sys.stderr.write(f"port {PORT} is taken: stop what listens there\n")
+            return 1
     with tempfile.TemporaryDirectory() as folder, Shell(Path(folder)) as shell:
         played = []
         for step in STEPS:

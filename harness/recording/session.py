@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 from types import TracebackType
 from typing import IO, Final, Self
 
@@ -21,7 +24,8 @@ class StepError(Exception):
 class Shell:
     """A bash that runs one command after another, so that variables and background jobs stay."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patience_s: float = 180) -> None:
+        self._patience_s = patience_s
         self._process = subprocess.Popen(
             [shutil.which("bash") or "bash", "--norc", "--noprofile"],
             cwd=folder,
@@ -30,6 +34,7 @@ class Shell:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
     def __enter__(self) -> Self:
@@ -39,11 +44,21 @@ class Shell:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop what runs in the background, and wait for it."""
-        self._pipe(self._process.stdin).write("kill $(jobs -p) 2> /dev/null; wait; exit\n")
-        self._process.communicate(timeout=60)
+        if self._process.poll() is None:
+            self._pipe(self._process.stdin).write("kill $(jobs -p) 2> /dev/null; wait; exit\n")
+        with suppress(BrokenPipeError):
+            self._process.communicate(timeout=60)
 
     def run(self, step: Step) -> Sequence[str]:
-        """Return the lines that a step prints. Raise StepError if it fails."""
+        """Return the lines that a step prints. Raise StepError if it fails, or takes too long."""
+        watchdog = Timer(self._patience_s, self._kill)
+        watchdog.start()
+        try:
+            return self._answer(step)
+        finally:
+            watchdog.cancel()
+
+    def _answer(self, step: Step) -> Sequence[str]:
         commands = self._pipe(self._process.stdin)
         commands.write(f"{step.command}\nprintf '\\n%s %s\\n' '{_MARK}' $?\n")
         commands.flush()
@@ -54,7 +69,12 @@ class Shell:
                     raise StepError("\n".join([step.command, *lines]))
                 return _trimmed(lines)
             lines.append(line.rstrip())
-        raise StepError(f"{step.command}\nthe shell has ended")
+        self._process.wait()
+        raise StepError("\n".join([step.command, *lines, "the shell has ended, or took too long"]))
+
+    def _kill(self) -> None:
+        """End the shell with all that it has started."""
+        os.killpg(self._process.pid, signal.SIGKILL)
 
     @staticmethod
     def _pipe(pipe: IO[str] | None) -> IO[str]:

@@ -14,6 +14,7 @@ from harness.recording.__main__ import TITLE
 from harness.recording.scenes import scenes
 from harness.recording.script import COLUMNS, LONGEST_S, ROWS, STEPS, Step
 from harness.recording.session import Shell, StepError
+from harness.roles import wait_until
 from telemetry.entrypoints.process import cli
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -119,3 +120,22 @@ def test_the_shell_keeps_variables_and_jobs_and_says_what_failed(tmp_path):
         with pytest.raises(StepError, match="no such thing"):
             shell.run(Step("", "echo no such thing >&2; false"))
     assert shell._process.returncode == 0
+
+
+def is_alive(process: str) -> bool:
+    """Whether it is there and has not ended; who has ended may wait to be collected, as a `Z`."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state.rpartition(") ")[2][0] != "Z"
+
+
+def test_a_step_that_does_not_end_is_ended_with_all_that_was_started(tmp_path):
+    with Shell(tmp_path) as shell:
+        (started,) = shell.run(Step("", "sleep 300 & echo $!"))
+        assert is_alive(started)
+        shell._patience_s = 0.2
+        with pytest.raises(StepError, match="took too long"):
+            shell.run(Step("", "sleep 300"))
+    wait_until(lambda: not is_alive(started), "the job to end")
