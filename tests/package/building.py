@@ -79,6 +79,10 @@ class Clean:
     def __init__(self, folder: Path, wheel: Path, *extras: str, python: str = sys.executable) -> None:
         self.python = folder / "bin" / "python"
         _uv("venv", "--python", python, str(folder))
+        self.install(wheel, *extras)
+
+    def install(self, wheel: Path, *extras: str) -> None:
+        """Install a wheel, in the place of another version if one is there."""
         wanted = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
         # The versions are those of the lock, so that a new release elsewhere breaks nothing here.
         pins = ROOT / "requirements.lock"
