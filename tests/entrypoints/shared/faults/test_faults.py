@@ -81,6 +81,21 @@ async def test_all_folders_of_a_store_lose_their_rights_for_a_while(target: Targ
     assert modes(raw) == before
 
 
+async def test_a_store_stays_read_only_until_a_role_has_met_it(target: Target):
+    await put_now(target)
+    raw, looks = target.settings.data_dir / "raw", list[int]()
+
+    class Late(Told):
+        def told(self, pattern: str, since: int) -> str:
+            looks.append(stat.S_IMODE(raw.stat().st_mode))
+            return "" if len(looks) < 3 else super().told(pattern, since)
+
+    target.pipeline = cast("Pipeline", Late())
+    await options.EVERY["store read-only"].inject(target, 0)
+    assert looks == [0o500] * 3
+    assert stat.S_IMODE(raw.stat().st_mode) == 0o700
+
+
 async def test_no_file_of_a_role_grows_on_a_full_disk_and_all_do_after_it(target: Target, tmp_path: Path):
     writer = tmp_path / "writer.py"
     writer.write_text(WRITER)

@@ -3,8 +3,8 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -15,8 +15,10 @@ from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.shared.faults.load import Load
-from telemetry.entrypoints.shared.faults.pipeline import NAMES, Pipeline
+from telemetry.entrypoints.shared.faults.pipeline import NAMES, Pipeline, until
 from telemetry.entrypoints.shared.faults.relay import Mode, Relay
+
+_TOLD_S: Final = 30.0
 
 
 class NotInjectedError(TelemetryError):
@@ -57,12 +59,23 @@ class Target(msgspec.Struct):
         async with opened(fresh.queue, fresh.storage):
             yield fresh.prover()
 
-    async def break_calls(self, name: str, mode: Mode, duration_s: float) -> None:
-        """Let what passes a relay go wrong for a while. Raise NotInjectedError if nothing came by."""
+    async def hold(self, duration_s: float, tells: str = "") -> None:
+        """Wait while something is wrong, and longer until a role has told of it, should none have met it yet.
+
+        If none ever does, that is found out by who counts what was told.
+        """
+        since = len(self.pipeline.lines)
+        await asyncio.sleep(duration_s)
+        if tells:
+            with suppress(TimeoutError):
+                await until(lambda: bool(self.pipeline.told(tells, since)), "it to be told", _TOLD_S)
+
+    async def break_calls(self, name: str, mode: Mode, duration_s: float, tells: str = "") -> None:
+        """Let what passes a relay go wrong, as `hold` does. Raise NotInjectedError if nothing came by."""
         relay = self.relays[name]
         before = relay.hit
         async with relay.going_wrong(mode):
-            await asyncio.sleep(duration_s)
+            await self.hold(duration_s, tells)
         if relay.hit == before:
             raise NotInjectedError(f"nothing was asked of {name} meanwhile")
 

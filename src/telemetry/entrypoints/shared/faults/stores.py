@@ -1,6 +1,5 @@
 """Faults of the store: it refuses, cannot be written, is full, or an object in it is not what was put."""
 
-import asyncio
 import os
 import resource
 from collections.abc import Iterator, Sequence
@@ -31,13 +30,13 @@ _UNWRITTEN: Final = (
 async def _read_only(target: Target, share: float) -> None:
     """Take the right to write from all folders of the store."""
     with _modes(target.settings.data_dir, _READ_ONLY):
-        await asyncio.sleep(_AWAY_S * (1 + share))
+        await target.hold(_AWAY_S * (1 + share), _UNWRITTEN)
 
 
 async def _refuse(target: Target, share: float) -> None:
     """Take every right from all folders of the store, as where a disk is not mounted."""
     with _modes(target.settings.data_dir, _REFUSED):
-        await asyncio.sleep(_AWAY_S * (1 + share))
+        await target.hold(_AWAY_S * (1 + share), _UNWRITTEN)
 
 
 @contextmanager
@@ -62,7 +61,7 @@ async def _fill(target: Target, share: float) -> None:
     for pid in pids:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (_FULL, resource.RLIM_INFINITY))
     try:
-        await asyncio.sleep(_AWAY_S * (1 + share))
+        await target.hold(_AWAY_S * (1 + share), _UNWRITTEN)
     finally:
         for pid in pids:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -73,7 +72,7 @@ async def _be_busy(target: Target, share: float) -> None:
 
 
 async def _deny(target: Target, share: float) -> None:
-    await target.break_calls("s3", "deny", _AWAY_S * (1 + share))
+    await target.break_calls("s3", "deny", _AWAY_S * (1 + share), _UNWRITTEN)
 
 
 async def _lose_answers(target: Target, share: float) -> None:
