@@ -29,7 +29,7 @@ test-long: .venv/ready  ## what takes many seconds a test, and 50,000 histories 
 	$(BIN)/python -m pytest -m long
 	TEST_HISTORIES=50000 $(BIN)/python -m pytest tests/unit/figures/test_histories.py
 
-test-package: .venv/ready  ## the wheel, built twice and installed in clean environments: bare, and with each extra
+test-package: .venv/ready  ## the wheel, built twice and installed in clean environments: bare, with each extra, and as an upgrade
 	$(BIN)/python -m pytest -m long tests/package
 
 test-pythons: .venv/ready  ## the wheel with each Python from 3.11 to 3.14 that is here, and says which are not
