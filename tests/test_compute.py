@@ -11,7 +11,7 @@ from telemetry.entrypoints.process import cli
 from telemetry.entrypoints.process.settings import Settings
 
 FILE = Path(__file__).parent.parent / "deploy" / "compute.yaml"
-ROLES = ("receiver", "consumer", "aggregator")
+ROLES = ("receiver", "consumer", "aggregator", "compact")
 FROM_ELSEWHERE = {"TMPDIR"}  # what the system reads, and no role
 
 
@@ -76,6 +76,13 @@ def test_a_role_that_does_not_listen_is_asked_whether_it_finishes_its_turns(
     assert container(compute, role)["HealthCheck"]["Command"] == ["CMD", "telemetry", "health", role]
 
 
+def test_who_compacts_pauses_longer_and_is_given_the_time(compute: dict[str, Any]):
+    *asked, within = container(compute, "compact")["HealthCheck"]["Command"]
+    assert asked == ["CMD", "telemetry", "health", "compact", "--within"]
+    assert int(within) > 2 * Settings().compact_interval
+    assert container(compute, "compact")["Command"] == ["compact", "--watch"]
+
+
 def test_the_load_balancer_closes_idle_connections_before_the_receiver_does(compute: dict[str, Any]):
     attributes = compute["Resources"]["Balancer"]["Properties"]["LoadBalancerAttributes"]
     idle_s = {each["Key"]: each["Value"] for each in attributes}["idle_timeout.timeout_seconds"]
@@ -104,7 +111,7 @@ def test_what_it_takes_from_the_other_template_is_given_out_there(compute: dict[
         for each in compute["Parameters"].values()
         if each.get("Description", "").startswith("Output ")
     ]
-    assert len(wanted) == 6
+    assert len(wanted) == 7
     assert set(wanted) <= outputs.keys()
 
 

@@ -10,13 +10,14 @@ import pytest
 import yaml
 
 from telemetry.entrypoints.process import cli
+from telemetry.entrypoints.process.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
-@pytest.mark.parametrize("service", ["receiver", "consumer", "aggregator"])
+@pytest.mark.parametrize("service", ["receiver", "consumer", "aggregator", "compact"])
 def test_each_role_is_a_command_of_the_one_image(service: str):
     role = COMPOSE["services"][service]
     assert role["command"][0] == service
@@ -25,7 +26,7 @@ def test_each_role_is_a_command_of_the_one_image(service: str):
     assert role["env_file"] == "../.env"
 
 
-@pytest.mark.parametrize("service", ["receiver", "consumer", "aggregator"])
+@pytest.mark.parametrize("service", ["receiver", "consumer", "aggregator", "compact"])
 def test_a_role_that_is_deployed_has_no_rights_that_it_does_not_need(service: str):
     role = COMPOSE["services"][service]
     assert role["read_only"] is True
@@ -36,6 +37,15 @@ def test_a_role_that_is_deployed_has_no_rights_that_it_does_not_need(service: st
 @pytest.mark.parametrize("service", ["consumer", "aggregator"])
 def test_a_role_that_does_not_listen_is_asked_whether_it_finishes_its_turns(service: str):
     assert COMPOSE["services"][service]["healthcheck"]["test"] == ["CMD", "telemetry", "health", service]
+
+
+def test_who_compacts_pauses_longer_and_is_given_the_time():
+    role = COMPOSE["services"]["compact"]
+    *asked, within = role["healthcheck"]["test"]
+    assert asked == ["CMD", "telemetry", "health", "compact", "--within"]
+    assert int(within) > 2 * Settings().compact_interval
+    assert role["command"] == ["compact", "--watch"]
+    assert role["environment"] == {"COMPACT_FORMAT": "jsonl.zst"}  # which needs no extra
 
 
 UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())

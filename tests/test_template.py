@@ -9,8 +9,9 @@ import pytest
 from harness import template
 from harness.template import Stack
 from telemetry.domain.lake.manifest import COMPACTED
+from telemetry.domain.privacy.erase import ERASURES
 from telemetry.domain.store.notes import NOTES
-from telemetry.domain.store.objects import QUARANTINE
+from telemetry.domain.store.objects import DISMISSED, QUARANTINE
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles.provision import ProvisionOptions
 
@@ -20,12 +21,13 @@ POLICIES = sorted(
 )
 OF_STORES = [name for name in POLICIES if name != "ProvisionerPolicy"]
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-TREES = ("raw/", "skewed/", "aggregated/", COMPACTED, NOTES, QUARANTINE)
+TREES = ("raw/", "skewed/", "aggregated/", COMPACTED, NOTES, QUARANTINE, DISMISSED, ERASURES)
 
 
 def test_there_is_a_policy_for_each_command_that_uses_aws():
     assert POLICIES == [
-        "AggregatorPolicy", "CompactorPolicy", "ConsumerPolicy", "OperatorPolicy", "ProverPolicy", "ProvisionerPolicy", "ReceiverPolicy",
+        "AggregatorPolicy", "CompactorPolicy", "ConsumerPolicy", "EraserPolicy", "OperatorPolicy", "ProverPolicy", "ProvisionerPolicy",
+        "QuerierPolicy", "ReceiverPolicy",
     ]  # fmt: skip
 
 

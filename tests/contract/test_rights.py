@@ -5,23 +5,26 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pytest
 
 from harness.cloud import Cloud
 from harness.emulator import Emulator
 from harness.template import Stack
-from telemetry.adapters.clock import SystemClock
+from telemetry.adapters.clock import ManualClock, SystemClock
 from telemetry.adapters.provision import Plan, Provisioner
 from telemetry.adapters.queue.sqs import SqsQueue
 from telemetry.adapters.storage.s3 import S3Storage
-from telemetry.domain.contract.moment import HOUR_MS, format_timestamp, hour_of
+from telemetry.domain.contract.moment import HOUR_MS, Span, format_timestamp, hour_of
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.certify import Certifier
 from telemetry.domain.figures.evidence import Inquiry
 from telemetry.domain.figures.inputs import Name
 from telemetry.domain.figures.report import Hours
 from telemetry.domain.figures.watch import Watch
+from telemetry.domain.lake import census
+from telemetry.domain.lake.expire import Expiry
 from telemetry.domain.proof.manifest import Manifest
 from telemetry.domain.proof.prove import Prover
 from telemetry.domain.store import notes, objects
@@ -29,8 +32,10 @@ from telemetry.domain.store.consume import Consumer
 from telemetry.domain.store.recover import Recovery
 from telemetry.domain.transport.batch import BatchLimits
 from telemetry.domain.transport.lease import LeaseTerms
-from tests.builders import NOW, POLICY, a_body, a_record, put_batch
+from telemetry.entrypoints.process import cli
+from tests.builders import HOUR, NOW, POLICY, a_body, a_record, put_batch
 from tests.entrypoints.roles.dead_letters import put_bad_body
+from tests.lake import certify, compactor_of, tidier_of
 from tests.unit.store.stepped import turn
 
 TERMS = LeaseTerms(visibility_ms=30_000, max_receives=3)
@@ -210,6 +215,72 @@ def test_the_operator_may_do_what_it_does_and_no_more(watched: Watched):
 
     asyncio.run(recover())
     check("OperatorPolicy", watched.asked())
+
+
+def test_who_compacts_may_do_what_that_takes_and_no_more(watched: Watched):
+    async def compact() -> None:
+        storage, clock = S3Storage(watched.bucket, "fleet"), ManualClock(SystemClock().wall_ms())
+        await put_batch(storage, a_record())
+        await certify(storage)
+        watched.start()
+        (hour,) = await census.hours(storage, census.RAW, Span())
+        assert await compactor_of(storage, clock).compact(hour)
+        clock.advance(3 * HOUR_MS / 1000)
+        assert (await tidier_of(storage, clock).tidy(hour)).raw == 1
+        assert await Expiry(storage, 0).expire(clock.wall_ms(), is_trial=False)
+        await storage.close()
+
+    asyncio.run(compact())
+    check("CompactorPolicy", watched.asked())
+
+
+@pytest.fixture
+def commanded(watched: Watched, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Watched:
+    """Let commands use the queue and the bucket, in which an hour is compacted, with a record beside it."""
+
+    async def fill() -> None:
+        storage, clock = S3Storage(watched.bucket, "fleet"), ManualClock(SystemClock().wall_ms())
+        await put_batch(storage, a_record(vehicle_id="a"), a_record(vehicle_id="b"))
+        await certify(storage)
+        assert await compactor_of(storage, clock).compact(HOUR)
+        await put_batch(storage, a_record(vehicle_id="b", timestamp_ms=NOW + 1), a_record(vehicle_id="b"))
+        await storage.close()
+
+    asyncio.run(fill())
+    monkeypatch.chdir(tmp_path)
+    settings = {"STORAGE_BACKEND": "s3", "S3_BUCKET": watched.bucket, "S3_PREFIX": "fleet"}
+    settings |= {"QUEUE_BACKEND": "sqs", "SQS_QUEUE_URL": watched.url}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    watched.start()
+    return watched
+
+
+def test_who_asks_a_bucket_is_answered_and_may_do_no_more(
+    commanded: Watched, capsys: pytest.CaptureFixture[str]
+):
+    question = "SELECT vehicle_id, count(*) AS records FROM records GROUP BY ALL ORDER BY ALL"
+    assert cli.main(["query", question, "--format", "csv"]) == 0
+    assert capsys.readouterr().out.split() == ["vehicle_id,records", "a,1", "b,2"]
+    check("QuerierPolicy", commanded.asked())
+
+
+def test_who_erases_may_do_what_that_takes_and_no_more(commanded: Watched):
+    commanded.send(commanded.dead_url, a_body(vehicle_id="b"))
+    commanded.start()
+    assert cli.main(["vehicle", "export", "b", "--output", "theirs.jsonl"]) == 0
+    cli.main(["vehicle", "erase", "b", "--yes"])
+    check("EraserPolicy", commanded.asked())
+
+    async def left() -> list[str]:
+        storage = S3Storage(commanded.bucket, "fleet")
+        found = [info.key for info in await storage.list("raw/") if b'"b"' in await storage.get(info.key)] + [
+            info.key for info in await storage.list("compacted/")
+        ]
+        await storage.close()
+        return found
+
+    assert asyncio.run(left()) == []
 
 
 def test_the_prover_may_do_what_it_does_and_no_more(watched: Watched):

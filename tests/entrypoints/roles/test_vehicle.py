@@ -2,16 +2,22 @@
 
 import asyncio
 import json
+import shutil
+import subprocess
+from hashlib import sha256
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
 from telemetry.adapters.clock import SystemClock
 from telemetry.adapters.queue.sqlite import SqliteQueue
 from telemetry.adapters.storage.local import LocalStorage
+from telemetry.domain.contract.moment import HOUR_MS
+from telemetry.domain.lake.compact import Compactor
 from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.entrypoints.process import cli
-from tests.builders import a_record, an_envelope, put_batch
+from tests.builders import NOW, a_record, an_envelope, put_batch
 
 THEIRS, OTHER = "veh-00123", "veh-001234"
 
@@ -77,6 +83,69 @@ def test_nothing_is_left_of_it_and_the_other_one_stays(data, capsys):
     assert json.loads(report.read_text())["records"] == 3
     assert cli.main(["vehicle", "erase", THEIRS, "--yes"]) == 0
     assert "erased 0 records" in capsys.readouterr().out
+
+
+SHARED = "fleet-7"
+
+
+async def _fill_hours(data: Path) -> None:
+    """Store two hours of two vehicles, with copies, of which the first is compacted and has no raw object."""
+    storage = LocalStorage(data)
+    for hour in (0, -1):
+        for place in range(3):
+            records = [
+                a_record(vehicle_id=each, timestamp_ms=NOW + hour * HOUR_MS + place * 1000 + more)
+                for each in (THEIRS, SHARED)
+                for more in (0, 5)
+            ]
+            await put_batch(storage, *records, *records[:1], records[-1], now=NOW + place)
+
+
+def _others(data: Path) -> str:
+    """Return a digest of the records of all other vehicles, and of their figures."""
+    asked = (
+        f"SELECT * FROM records WHERE vehicle_id <> '{THEIRS}' ORDER BY ALL",
+        f"SELECT * FROM figures WHERE vehicle_id <> '{THEIRS}' ORDER BY ALL",
+    )
+    said = sha256()
+    for question in asked:
+        file = data.parent / "answer.csv"
+        assert cli.main(["query", question, "--format", "csv", "--output", str(file)]) == 0
+        assert len(file.read_text().splitlines()) > 2
+        said.update(file.read_bytes())
+        file.unlink()
+    return said.hexdigest()
+
+
+def test_hours_of_which_only_compacted_records_are_left_lose_it_and_nothing_of_others_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Compactor, "_is_complete", AsyncMock(return_value=True))
+    monkeypatch.chdir(tmp_path)
+    data = tmp_path / "data"
+    asyncio.run(_fill_hours(data))
+    assert cli.main(["aggregator", "--from", "2025-10-19T13", "--to", "2025-10-19T14"]) == 0
+    assert cli.main(["compact", "--hour", "2025-10-19T14"]) == 0
+    for raw in data.glob("raw/**/hour=14/*"):
+        raw.unlink()
+    assert cli.main(["aggregator", "--hour", "2025-10-19T14"]) == 0
+    before = _others(data)
+    queue = SqliteQueue(data / "queue.db", SystemClock(), LeaseTerms(30_000, 1), 10**9)
+    body = an_envelope(*(a_record(vehicle_id=each, can_id="0x7") for each in (THEIRS, SHARED)))
+    assert not asyncio.run(_sent(queue, body))
+    assert cli.main(["vehicle", "erase", THEIRS, "--yes"]) == 0
+    grep = shutil.which("grep")
+    assert grep
+    found = subprocess.run([grep, "-r", "-a", "-l", THEIRS, str(data)], check=False, capture_output=True)
+    assert found.stdout == b""
+    assert _others(data) == before
+    assert list(data.glob("compacted/**/*.*")) == []  # until the next compaction
+    assert list(data.glob("queue.db*"))
+
+
+async def _sent(queue: SqliteQueue, body: bytes) -> object:
+    """Send a message; the log of the queue's file is left as a process that is killed leaves it."""
+    return await queue.send([body])
 
 
 def test_what_cannot_be_changed_is_named(data, capsys):

@@ -18,6 +18,7 @@ from telemetry.domain.figures.columns import Columns
 from telemetry.domain.figures.evidence import Inquiry
 from telemetry.domain.lake import manifest
 from telemetry.domain.lake.manifest import Content, Input, Manifest
+from telemetry.domain.lake.summing import Summing
 from telemetry.domain.privacy.erase import Erasure
 from telemetry.domain.privacy.figures import FiguresWithout
 from telemetry.domain.privacy.holdings import Holdings
@@ -117,14 +118,27 @@ async def _compact(storage: Stepped) -> None:
     writer = ParquetForm().writer(COMPACTED)
     writer.add(Columns.concatenate(parts).sort())
     data = writer.close()
-    key = manifest.content_key(COMPACTED, 1, "records", NOW, data, ".parquet")
+    key = manifest.content_key(COMPACTED, 2, "records", NOW, data, ".parquet")
     await storage.put(key, data)
     inputs = {each.key: Input(each.size, "") for each in taken}
     content = Content(key, len(data), "", 0, "a", "z")
-    made = Manifest(1, "", "", inputs, [content], [], 0, 0, "", "", "", "")
-    await storage.put(manifest.manifest_key(COMPACTED, 1), manifest.encode(made))
+    made = Manifest(2, "", "", inputs, [content], [], 0, 0, "", "", "", "")
+    await storage.put(manifest.manifest_key(COMPACTED, 2), manifest.encode(made))
     for info in taken[1:]:
         await storage.delete(info.key)
+    await _leave_behind(storage, Columns.concatenate(parts).sort(), data)
+
+
+async def _leave_behind(storage: Stepped, columns: Columns, data: bytes) -> None:
+    """Put what older compactions left behind, and killed ones, of which no manifest that counts knows."""
+    summing = Summing(COMPACTED, 1000)
+    summing.add(columns)
+    await summing.put(storage, 1, NOW, summing.state((), ()))
+    await storage.put(manifest.content_key(Hour(HOUR - 1), 1, "_copies", NOW, data, ".parquet"), data)
+    torn = manifest.content_key(COMPACTED, 1, "records", NOW + 1, b"torn", ".parquet")
+    await storage.put(torn, b"torn")
+    older = Manifest(1, "", "", {}, [Content(torn, 4, "", 1, THEIRS, THEIRS)], [], 0, 0, "", "", "", "")
+    await storage.put(manifest.manifest_key(COMPACTED, 1), manifest.encode(older))
 
 
 async def records_of_others(storage: Stepped) -> set[tuple[str, str, int, str]]:

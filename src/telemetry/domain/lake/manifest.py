@@ -133,6 +133,11 @@ def is_content(key: str) -> bool:
     return _CONTENT.fullmatch(key) is not None
 
 
+def is_sums(key: str) -> bool:
+    """Return whether a key is that of an object with what records add up to."""
+    return is_content(key) and "/_sums-" in key
+
+
 def newest(infos: Iterable[ObjectInfo]) -> ObjectInfo | None:
     """Return the manifest with the highest revision in a listing of an hour's folder, if there is any."""
     found = [(revision, info) for info in infos if (revision := revision_of(info.key)) is not None]

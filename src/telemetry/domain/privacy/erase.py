@@ -10,7 +10,7 @@ as copies, of which one counts. The steps:
 3. Objects of lines, and of the quarantine: the rest is put, then the old object is deleted.
 4. Compacted hours that have the vehicle are taken apart: the records of all others are put as raw objects,
    then the manifests are deleted, the oldest first, then what they named. The next compaction compacts them
-   again.
+   again. What older manifests named, or none, and has the vehicle, is deleted.
 5. Figures of the planned hours are built anew. Out of others, where it is named as absent, it is taken.
 6. The plan is deleted, and all is looked through again; while anything is found, again from 1. Then the
    report is put.
@@ -131,10 +131,11 @@ class Erasure:
         taken = {each async for each in self._survey.compacted()}
         named = {_hour(key) async for key in self._survey.figures()}
         is_quarantined = any([each async for each in self._survey.bodies()])
+        is_left = any([each async for each in self._survey.leftovers()])
         kept = {hour for hour in changed - taken if not await self._figures.is_whole(hour)}
         build = frozenset((changed | taken) - kept)
         plan = Plan(build, frozenset((named | kept) - build))
-        return _Look(plan, is_quarantined or plan != Plan())
+        return _Look(plan, is_quarantined or is_left or plan != Plan())
 
     async def _rewrite(self) -> None:
         async for found in self._survey.lines():
@@ -144,6 +145,9 @@ class Erasure:
             await self._storage.delete(found.key)
         for hour in [each async for each in self._survey.compacted()]:
             await self._take_apart(hour)
+        for key in [each async for each in self._survey.leftovers()]:
+            await self._storage.delete(key)
+            self._found.replaced(key, "")
         async for bodies in self._survey.bodies():
             self._found.add(bodies.theirs)
             await self._put_bodies(bodies)
@@ -156,7 +160,9 @@ class Erasure:
             self._found.add(part.split.theirs)
             rest = b"".join(line + b"\n" for line in part.split.rest)
             await self._put_lines(Partition("raw", hour), part.key, rest)
-        manifests = sorted((revision, info) for info in infos if (revision := manifest.revision_of(info.key)))
+        manifests = sorted(
+            (revision, info) for info in infos if (revision := manifest.revision_of(info.key)) is not None
+        )
         for info in [*(info for _, info in manifests), *infos]:
             await self._storage.delete(info.key)
 

@@ -1,7 +1,8 @@
 """Find what a store holds of a vehicle, object by object, and read it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from functools import partial
+from itertools import groupby
 from typing import Final, TypeVar
 
 import msgspec
@@ -10,6 +11,7 @@ from telemetry.domain.contract import codec, partition
 from telemetry.domain.contract.moment import Hour, parse_timestamp, start_ms
 from telemetry.domain.contract.record import Record
 from telemetry.domain.errors import TelemetryError
+from telemetry.domain.figures import summed
 from telemetry.domain.figures.columns import Columns
 from telemetry.domain.lake import manifest
 from telemetry.domain.lake.follow import current
@@ -64,6 +66,16 @@ class Survey:
                 if any([columns.size async for columns in self._theirs(content, hour)]):
                     yield hour
                     break
+
+    async def leftovers(self) -> AsyncIterator[str]:
+        """Yield what lies in `compacted/` and counts no more, or never did, and may have the vehicle."""
+        keys = [info.key for info in await self._storage.list(manifest.COMPACTED)]
+        ours = [key for key in keys if manifest.is_content(key) or manifest.revision_of(key) is not None]
+        for hour, of_hour in groupby(ours, _hour):
+            counts = await self._counting(hour)
+            for key in of_hour:
+                if key not in counts and await self._may_hold(key, hour):
+                    yield key
 
     async def parts(self, hour: Hour) -> AsyncIterator[Lines]:
         """Yield all records of a compacted hour as lines, copies too, in parts."""
@@ -121,6 +133,27 @@ class Survey:
     async def _contents(self, hour: Hour) -> Sequence[Content]:
         made, _ = await current(self._storage, hour)
         return made.contents if made else ()
+
+    async def _counting(self, hour: Hour) -> Collection[str]:
+        """Return the keys of the manifest that counts and of what it names."""
+        made, _ = await current(self._storage, hour)
+        if made is None:
+            return ()
+        return {manifest.manifest_key(hour, made.revision), *(each.key for each in made.beside)}
+
+    async def _may_hold(self, key: str, hour: Hour) -> bool:
+        """Look into an object that nobody needs; one that cannot be read may hold anything."""
+        try:
+            data = await self._storage.get(key)
+            if manifest.revision_of(key) is not None:
+                return self._vehicle.is_named(data)
+            if manifest.is_sums(key):
+                return any(vehicle == self._vehicle.id for vehicle, _ in summed.decode(data).partial.streams)
+            return any(part.of_vehicles({self._vehicle.id}).size for part in self._read(key, data, hour))
+        except ObjectNotFoundError:
+            return False
+        except ValueError:
+            return True
 
     async def _theirs(self, content: Content, hour: Hour) -> AsyncIterator[Columns]:
         if content.first_vehicle <= self._vehicle.id <= content.last_vehicle:
