@@ -257,6 +257,7 @@ async def test_what_is_removed_after_it_was_listed_is_passed_over():
 
     storage = Vanishing()
     await storage.put(f"raw/{hour_path(HOUR)}/vanished.jsonl", b"")
+    await storage.put(f"compacted/{hour_path(HOUR)}/records-000001-1-ab.vanished", b"")
     await put_batch(storage, a_record(vehicle_id=THEIRS))
     assert (await erasure(storage).erase(NOW)).records == 1
 
