@@ -16,7 +16,7 @@ from tests.test_docs import shows
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "redis_queue"
 PAGE = ROOT / "docs" / "tutorial-redis-queue.md"
-FILES = re.findall(r"`redis_queue/(\w+\.py)`:\n\n```python\n(.*?)```\n", PAGE.read_text(), re.DOTALL)
+FILES = re.findall(r"`\.\./redis_queue/(\w+\.py)`:\n\n```python\n(.*?)```\n", PAGE.read_text(), re.DOTALL)
 BY_HAND = ("make ", "sudo ")  # what a machine has already on which this runs
 
 
@@ -41,6 +41,8 @@ def test_the_commands_of_the_tutorial_do_what_is_written_below_them(tmp_path: Pa
     console = [block for block in blocks(PAGE) if block.language == "console"]
     commands = [each for block in console for each in block.commands if not each.text.startswith(BY_HAND)]
     port = free_port()
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
     script = "set -e\ntrap 'kill $(jobs -p) 2> /dev/null' EXIT\n" + "".join(
         f"{each.text}\necho '== {n}'\n" for n, each in enumerate(commands)
     )
@@ -48,13 +50,16 @@ def test_the_commands_of_the_tutorial_do_what_is_written_below_them(tmp_path: Pa
         (".venv/bin/", f"{shlex.quote(str(Path(sys.executable).parent))}/"),
         ("telemetry receiver", f"telemetry receiver --port {port}"),
         ("telemetry load-test", f"telemetry load-test --url http://127.0.0.1:{port}"),
-        ("mkdir redis_queue", f"cp -r {shlex.quote(str(EXAMPLE))} redis_queue"),  # as a reader writes them
+        (
+            "mkdir ../redis_queue",
+            f"cp -r {shlex.quote(str(EXAMPLE))} ../redis_queue",
+        ),  # as a reader writes them
     ):
         assert old in script
         script = script.replace(old, new)
     done = subprocess.run(
         ["bash", "-c", script],
-        cwd=tmp_path,
+        cwd=checkout,
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -66,4 +71,4 @@ def test_the_commands_of_the_tutorial_do_what_is_written_below_them(tmp_path: Pa
     assert end == ""
     for command, output in zip(commands, outputs, strict=True):
         assert shows(output, command.prints), output
-    assert [path.name for path in tmp_path.iterdir()] == [".pytest_cache"]
+    assert [*tmp_path.iterdir(), *checkout.iterdir()] == [checkout]
