@@ -124,3 +124,12 @@ async def test_closing_ends_the_processes_in_the_middle_of_a_job():
     # The pool's own thread waits for them too, so a child may be gone a moment before it is known to be.
     while any(child.is_alive() for child in children):
         await asyncio.sleep(0.01)
+
+
+async def test_closing_ends_no_process_of_another():
+    engine, other = ProcessEngine(1), ProcessEngine(1)
+    pid, _ = await other(where)
+    await engine(where)
+    await engine.close()
+    assert (await other(where))[0] == pid
+    await other.close()

@@ -8,6 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import cache, partial
 from typing import Final, TypeVar
 
+from telemetry.coordination import pools
 from telemetry.domain.errors import OutOfReachError
 
 R = TypeVar("R")
@@ -66,10 +67,8 @@ class Aside:
 
     def _end(self) -> None:
         if self._pool:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            pools.end(self._pool)
             self._pool = None
-            for process in multiprocessing.active_children():
-                process.terminate()
 
     def _stop_timer(self) -> None:
         if self._timer:

@@ -8,6 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
+from telemetry.coordination import pools
 from telemetry.domain.errors import OutOfReachError
 from telemetry.domain.figures.engine import Engine, here
 
@@ -70,9 +71,7 @@ class ProcessEngine:
             raise OutOfReachError("A process of the engine was killed, maybe for its memory") from None
 
     async def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.terminate()
+        pools.end(self._pool)
 
     def _make(self) -> ProcessPoolExecutor:
         # A fork would take over locks that a thread holds at that moment.

@@ -20,6 +20,7 @@ from telemetry.domain.contract.record import Record
 from telemetry.domain.errors import OutOfReachError
 from telemetry.domain.figures import certificate
 from telemetry.domain.figures.certificate import Certificate, Marker
+from telemetry.domain.figures.filling import FillingTerms
 from telemetry.domain.figures.hour import Aggregated
 from telemetry.domain.store import objects
 from telemetry.domain.store.consume import Consumer
@@ -54,14 +55,14 @@ class Accepted(NamedTuple):
 class History:
     """Queue, store, consumer and aggregator, and what was accepted."""
 
-    def __init__(self) -> None:
+    def __init__(self, filling: FillingTerms | None = None) -> None:
         self.clock = ManualClock(NOW)
         self.queue = FailingQueue(self.clock, LEASE)
         self.storage = FailingStorage(self.clock)
         self.accepted: list[Accepted] = []
         self.certificates: dict[Hour, Certificate] = {}
         self.stored_at: dict[Hour, int] = {}
-        self.aggregator = SteppedAggregator(self.storage, self.clock, self.queue)
+        self.aggregator = SteppedAggregator(self.storage, self.clock, self.queue, filling)
         self.start_consumer()
 
     def start_consumer(self) -> None:
@@ -291,11 +292,11 @@ def _signal(values: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def run(steps: Sequence[tuple[str, Any]]) -> History:
+def run(steps: Sequence[tuple[str, Any]], filling: FillingTerms | None = None) -> History:
     """Take steps, each a verb of the history and its argument, and let all arrive at the end."""
 
     async def take() -> History:
-        history = History()
+        history = History(filling)
         for verb, argument in steps:
             await _take(history, verb, argument)
         await history.settle()

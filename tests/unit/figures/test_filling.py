@@ -62,6 +62,12 @@ def test_figures_wait_for_what_costs_more_than_they_do():
     assert [world.look(2_500) for _ in range(8)] == [False, False, False, True, False, False, False, True]
 
 
+def test_what_waits_is_read_in_a_moment_however_large_the_figures_are():
+    world = World(FillingTerms(small=0, most=5_000), figures=10**9)
+    world.look(1)
+    assert [world.look(2_500) for _ in range(4)] == [False, True, False, True]
+
+
 def test_small_figures_are_made_at_every_look():
     world = World(FillingTerms(small=FIGURES))
     assert all(world.look(1) for _ in range(5))

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from telemetry.domain.figures.certificate import Held
+from telemetry.domain.figures.filling import FillingTerms
 from telemetry.domain.store import objects
 from tests.builders import POLICY, identity
 from tests.unit.figures import history
@@ -52,14 +53,18 @@ steps = st.one_of(
     st.tuples(st.sampled_from(verbs), st.none()),
     st.tuples(st.sampled_from(verbs), st.none()),
 )
+# Figures that are made at every look, and figures that wait until they are worth it.
+fillings = st.sampled_from([FillingTerms(), FillingTerms(small=0, worth=10**9)])
 # There are figures of the hour from the beginning, so that there is something to certify.
 FIRST = [("send", [("a", 0, 0, 0)]), ("consume_all", None), ("aggregate", None)]
 
 
 @settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(steps, min_size=5, max_size=30))
-def test_every_hour_equals_one_pass_over_its_records_and_complete_is_withdrawn_only_by_late_ones(taken):
-    made = history.run([*FIRST, *taken])
+@given(st.lists(steps, min_size=5, max_size=30), fillings)
+def test_every_hour_equals_one_pass_over_its_records_and_complete_is_withdrawn_only_by_late_ones(
+    taken, filling
+):
+    made = history.run([*FIRST, *taken], filling)
     asyncio.run(check_the_end(made))
 
 

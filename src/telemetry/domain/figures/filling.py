@@ -5,7 +5,7 @@ object, figures alone would take many times the CPU of reading that object. Whil
 are made anew only if one of these holds:
 
 - They are small, so that they cost next to nothing.
-- So much came that reading it costs more than they do.
+- So much came that reading it costs more than they do, or takes most of a second.
 - Nothing has come for some seconds.
 - Something came that long ago that it should be in figures.
 - They are not what was stored, something that they were made from is gone, or it is not known what they lack.
@@ -33,14 +33,15 @@ class FillingTerms(msgspec.Struct, frozen=True):
     """How long figures of an hour that is being filled may lack what is stored, and what they may cost.
 
     Figures of up to `small` bytes are made at every look. Those that are larger wait for `worth` bytes of
-    lines for each of theirs, until nothing has come for `quiet_ms`, or until something has waited for
-    `longest_ms`.
+    lines for each of theirs, but not for more than `most` in all, until nothing has come for `quiet_ms`, or
+    until something has waited for `longest_ms`.
     """
 
     longest_ms: int = 300_000
     quiet_ms: int = 5_000
     small: int = 65_536
-    worth: int = 100
+    worth: int = 150
+    most: int = 150_000_000
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -89,7 +90,7 @@ class Filling:
         return (
             figures is None
             or came <= 0
-            or came >= terms.worth * figures.size
+            or came >= min(terms.worth * figures.size, terms.most)
             or figures.size <= terms.small
             or not 0 <= quiet_ms < terms.quiet_ms
             or not 0 <= lacking_ms < terms.longest_ms

@@ -4,14 +4,14 @@ Most come later than all others of their stream, so that none of them can be a c
 between the first and the last of their stream have to be compared with the records that are there.
 """
 
-from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import numpy as np
 
 from telemetry.domain.contract.moment import HOUR_MS
 from telemetry.domain.figures import copies
-from telemetry.domain.figures.columns import Columns, Flags, Int64s
+from telemetry.domain.figures.columns import OFFSET_BITS, Columns, Flags, Int64s
 from telemetry.domain.figures.entries import Entries
 from telemetry.domain.figures.partial import Partial
 
@@ -25,7 +25,7 @@ class Met(NamedTuple):
 
     rest: Columns
     copies: Partial
-    again: Collection[str]
+    again: AbstractSet[str]
 
 
 def suspects(partial: Partial, came: Columns) -> Flags:
@@ -38,8 +38,18 @@ def suspects(partial: Partial, came: Columns) -> Flags:
     return found
 
 
+def alike(suspects: Columns, there: Columns) -> Columns:
+    """Choose the records that are there whose identities suspects have, which are in their order."""
+    place = {stream: at for at, stream in enumerate(suspects.streams)}
+    known = np.array([place.get(stream, -1) for stream in there.streams], np.int64)
+    identities = known[there.stream] << OFFSET_BITS | there.offset
+    wanted = suspects.identities
+    at = np.minimum(np.searchsorted(wanted, identities), wanted.size - 1)
+    return there.take(np.flatnonzero(wanted[at] == identities))
+
+
 def meet(came: Columns, is_suspect: Flags, there: Columns) -> Met:
-    """Compare the suspects among records that came with those that are there."""
+    """Compare the suspects among records that came with those that are there of their identities."""
     asked = np.flatnonzero(is_suspect)
     both = Columns.concatenate([came.take(asked), there])
     is_new = np.arange(both.size) < asked.size

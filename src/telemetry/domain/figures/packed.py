@@ -84,20 +84,23 @@ class Packed:
         if len(data) < place:
             raise DamagedError("its end is missing")
 
-    def array(self, number: int, first: int = 0, end: int | None = None) -> Array:
+    def array(
+        self, number: int, first: int = 0, end: int | None = None, rows: Sequence[int] | None = None
+    ) -> Array:
         """Return an array; of a matrix the columns, else the elements, from `first` up to `end`.
 
-        A part is a copy, so that it does not keep the bytes of the rest in memory.
+        `rows` chooses rows of a matrix. A part is a copy, so that it does not keep the bytes of the rest in
+        memory.
         """
         described = self._arrays[number]
-        width = described.shape[-1]
+        height, width = math.prod(described.shape[:-1]), described.shape[-1]
         end = width if end is None else end
-        if not math.prod(described.shape):
-            return np.zeros((*described.shape[:-1], end - first), described.kind)
-        item = np.dtype(described.kind).itemsize
-        for row in range(0, _size_of(described), width * item):
-            self._check(number, row + first * item, row + end * item)
         whole: Array = np.ndarray(described.shape, described.kind, self._data, self._places[number])
+        item = whole.itemsize
+        for row in range(height) if rows is None else rows:
+            self._check(number, (row * width + first) * item, (row * width + end) * item)
+        if rows is not None:
+            return whole[rows, first:end]
         part = whole[..., first:end]
         return part if part.size == whole.size else part.copy()
 

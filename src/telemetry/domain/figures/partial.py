@@ -2,13 +2,14 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, Self
 
 import msgspec
 import numpy as np
 
 from telemetry.domain.figures import adding, copies
-from telemetry.domain.figures.columns import Columns, Int32s, Int64s, Stream, unite
+from telemetry.domain.figures.columns import Columns, Flags, Int32s, Int64s, Stream, unite
 from telemetry.domain.figures.copies import Unique
 from telemetry.domain.figures.entries import Entries
 
@@ -90,9 +91,22 @@ class Partial(msgspec.Struct, frozen=True, eq=False):
         )
         return merged.bounded(max_names)
 
+    @property
+    def conflicts(self) -> AbstractSet[str]:
+        """Return the vehicles that have copies with another payload than the one that counts."""
+        return {self.streams[place][0] for place in np.flatnonzero(self.conflicting).tolist()}
+
     def without(self, vehicles: Collection[str]) -> Self:
         """Leave out the streams of some vehicles."""
-        kept = np.array([vehicle_id not in vehicles for vehicle_id, _ in self.streams], np.bool_)
+        if not vehicles:
+            return self
+        return self._where(np.array([vehicle_id not in vehicles for vehicle_id, _ in self.streams], np.bool_))
+
+    def of_vehicles(self, vehicles: Collection[str]) -> Self:
+        """Choose the streams of some vehicles."""
+        return self._where(np.array([vehicle_id in vehicles for vehicle_id, _ in self.streams], np.bool_))
+
+    def _where(self, kept: Flags) -> Self:
         places = np.flatnonzero(kept)
         moved = (np.cumsum(kept) - 1).astype(np.int32)
         entries = self.entries.take(np.flatnonzero(kept[self.entries.stream]))

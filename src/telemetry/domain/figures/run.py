@@ -84,33 +84,36 @@ class PackedRun:
             sizes[vehicle_id] += size
         return sizes
 
-    def columns(self, vehicles: Container[str], objects: Container[str]) -> Columns:
-        """Return the records that some vehicles have in some objects."""
+    def columns(
+        self, vehicles: Container[str], objects: Container[str], signals: Container[str] | None = None
+    ) -> Columns:
+        """Return the records that some vehicles have in some objects, maybe only some signals of them."""
         chosen = np.flatnonzero([vehicle_id in vehicles for vehicle_id, _ in self._rest.streams])
         if not chosen.size:
             return Columns.concatenate([])
         low, high = int(chosen[0]), int(chosen[-1]) + 1
-        found = self._between(low, high)
+        found = self._between(low, high, signals)
         if any(name not in objects for name in self._rest.objects):
             found = found.take(self._from(objects, low, high))
         return found if chosen.size == high - low else found.of_vehicles(vehicles)
 
-    def _between(self, low: int, high: int) -> Columns:
+    def _between(self, low: int, high: int, signals: Container[str] | None) -> Columns:
         """Return the records of consecutive streams."""
         first, end = int(self._starts[low]), int(self._starts[high])
         sizes = np.diff(self._starts[low : high + 1])
-        offset, received, dense = (
-            self._packed.array(each, first, end) for each in (_OFFSET, _RECEIVED, _DENSE)
-        )
+        offset, received = (self._packed.array(each, first, end) for each in (_OFFSET, _RECEIVED))
+        names = self._rest.dense_names
+        rows = [row for row, name in enumerate(names) if signals is None or name in signals]
+        is_sparse = signals is None or any(name in signals for name in self._rest.sparse_names)
         return Columns(
             self._rest.streams[low:high],
             np.repeat(np.arange(high - low, dtype=np.int32), sizes),
             offset,
             received,
-            self._rest.dense_names,
-            dense,
+            [names[row] for row in rows],
+            self._packed.array(_DENSE, first, end, None if len(rows) == len(names) else rows),
             self._rest.sparse_names,
-            self._sparse(first, end),
+            self._sparse(first, end) if is_sparse else Sparse.concatenate([]),
         )
 
     def _sparse(self, first: int, end: int) -> Sparse:

@@ -75,12 +75,15 @@ class Runs:
             sizes.update(await self._read(info, PackedRun.sizes))
         return sizes
 
-    async def columns(self, infos: Iterable[RunInfo], vehicles: Container[str]) -> list[Columns]:
-        """Return the records of some vehicles in the objects of runs. Raise LostError."""
-        return [
-            await self._read(info, partial(PackedRun.columns, vehicles=vehicles, objects=info.objects.keys()))
-            for info in infos
-        ]
+    async def columns(
+        self, infos: Iterable[RunInfo], vehicles: Container[str], signals: Container[str] | None = None
+    ) -> list[Columns]:
+        """Return the records of some vehicles in the objects of runs, maybe only some signals of them.
+
+        Raise LostError.
+        """
+        read = partial(PackedRun.columns, vehicles=vehicles, signals=signals)
+        return [await self._read(info, partial(read, objects=info.objects.keys())) for info in infos]
 
     async def _read(self, info: RunInfo, read: Callable[[PackedRun], T]) -> T:
         data = self._held.get(info.name) or await self._cache.get(info.name)

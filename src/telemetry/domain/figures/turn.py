@@ -1,14 +1,16 @@
 """One fold: what came is added to what is known, or vehicles are folded again from all runs of an hour."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.figures import copies, groups, meeting
-from telemetry.domain.figures.columns import Columns
-from telemetry.domain.figures.coverage import Coverage
+from telemetry.domain.figures.columns import Columns, Flags
+from telemetry.domain.figures.coverage import CURRENT, Coverage
 from telemetry.domain.figures.partial import MAX_NAMES, Partial
 from telemetry.domain.figures.rollup import covered
 from telemetry.domain.figures.runs import Runs
@@ -46,7 +48,7 @@ class _Added(NamedTuple):
     """What records that came add up to by themselves, and the vehicles that have to be folded again."""
 
     partial: Partial
-    again: Collection[str]
+    again: AbstractSet[str]
 
 
 class Turn:
@@ -65,45 +67,51 @@ class Turn:
         sizes = came + (
             groups.sizes(before.partial) if known.is_whole else await self._runs.sizes(before.runs)
         )
-        if not known.is_whole or not before.runs:
-            added = _Added(NOTHING.partial, sizes.keys())
-        elif self._is_measured:
-            added = _Added(NOTHING.partial, came.keys() | groups.unmeasured(before))
-        else:
+        if known.is_whole and before.runs:
             added = await self._added(before, made, came)
-        if known.is_whole and not made and not added.again:
+        else:
+            added = _Added(NOTHING.partial, sizes.keys())
+        measured = came.keys() | groups.unmeasured(before) if self._is_measured else set[str]()
+        if known.is_whole and not made and not measured:
             return before
+        again = added.again | measured & (before.partial.conflicts | added.partial.conflicts)
         runs = [*before.runs, *made]
-        results = [
-            await self._result(runs, vehicles)
-            for vehicles in groups.split({each: sizes[each] for each in added.again}, self._limits.records)
-        ]
-        kept = before.partial.without(added.again)
+        results = [await self._result(runs, vehicles) for vehicles in self._groups(sizes, again)]
+        parts = [before.partial.without(again), added.partial.without(again)]
+        partial = Partial.merge([*parts, *(each.partial for each in results)], self._limits.names)
         coverage = {each: streams for each, streams in before.coverage.items() if each not in came}
-        return State(
-            runs,
-            Partial.merge([kept, added.partial, *(each.partial for each in results)], self._limits.names),
-            coverage | {vehicle: streams for each in results for vehicle, streams in each.coverage.items()},
-        )
+        for each in results:
+            coverage |= each.coverage
+        for vehicles in self._groups(sizes, measured - again):
+            coverage |= await self._measured(runs, partial, vehicles)
+        return State(runs, partial, coverage)
 
-    async def _added(self, before: State, made: Sequence[RunInfo], came: Collection[str]) -> _Added:
-        """Add up what came, unless it meets too much of what is there."""
-        everything = _Added(NOTHING.partial, came)
+    def _groups(self, sizes: Mapping[str, int], vehicles: Collection[str]) -> Iterator[Collection[str]]:
+        return groups.split({each: sizes[each] for each in vehicles}, self._limits.records)
+
+    async def _added(self, before: State, made: Sequence[RunInfo], came: Mapping[str, int]) -> _Added:
+        """Add up what came, unless it is too much to be held."""
         if not self._runs.are_held:
-            return everything
+            return _Added(NOTHING.partial, came.keys())
         records = Columns.concatenate(await self._runs.columns(made, came)).sort()
         is_suspect = meeting.suspects(before.partial, records)
         if not is_suspect.any():
-            return _Added(self._partial(records), ())
-        offsets = records.offset[is_suspect]
-        near = [run for run in before.runs if run.first <= offsets.max() and offsets.min() <= run.last]
-        if sum(run.records for run in near) > self._limits.records:
-            return everything
-        vehicles = {records.streams[stream][0] for stream in set(records.stream[is_suspect].tolist())}
-        there = Columns.concatenate(await self._runs.columns(near, vehicles))
-        met = meeting.meet(records, is_suspect, there)
+            return _Added(self._partial(records), frozenset())
+        met = meeting.meet(records, is_suspect, await self._there(before.runs, records, is_suspect))
         partial = Partial.merge([self._partial(met.rest), met.copies], self._limits.names)
-        return _Added(partial.without(met.again), met.again)
+        return _Added(partial, met.again)
+
+    async def _there(self, runs: Sequence[RunInfo], records: Columns, is_suspect: Flags) -> Columns:
+        """Return the records that are there of the identities of suspects, one run in memory at a time."""
+        suspects = records.take(np.flatnonzero(is_suspect))
+        first, last = suspects.offset.min(), suspects.offset.max()
+        vehicles = {suspects.streams[stream][0] for stream in np.unique(suspects.stream).tolist()}
+        found = []
+        for run in runs:
+            if run.first <= last and first <= run.last:
+                (there,) = await self._runs.columns([run], vehicles)
+                found.append(meeting.alike(suspects, there))
+        return Columns.concatenate(found)
 
     def _partial(self, records: Columns) -> Partial:
         return Partial.of(copies.unique(records), self._limits.names)
@@ -117,6 +125,14 @@ class Turn:
         partial = Partial.of(found, self._limits.names)
         is_measured = self._is_measured
         return _Result(partial, covered(self._hour, found.records, partial) if is_measured else {})
+
+    async def _measured(
+        self, runs: Sequence[RunInfo], partial: Partial, vehicles: Collection[str]
+    ) -> Coverage:
+        """Measure the streams of vehicles whose copies are all alike, from times and current alone."""
+        parts = await self._runs.columns(runs, vehicles, (CURRENT,))
+        found = copies.unique(Columns.concatenate(parts).sort())
+        return covered(self._hour, found.records, partial.of_vehicles(vehicles))
 
 
 class _Result(NamedTuple):
