@@ -406,3 +406,22 @@ async def test_rosters_are_bounded(stepped):
     for hour in range(HOUR + 1, HOUR + 9):
         await certifier.begun(Hour(hour), figures)
     assert len(certifier._rosters) == 4
+
+
+async def test_hours_of_silence_while_no_aggregator_ran_are_certified_at_the_next_start(stepped):
+    await put_batch(stepped.storage, a_record(vehicle_id="silent"))
+    await stepped.turns()
+    stepped.clock.advance(100 * HOUR_MS / 1000)
+    later = NOW + 60 * HOUR_MS
+    await put_batch(stepped.storage, a_record(vehicle_id="other", timestamp_ms=later, received_ms=later))
+    stepped.restart()
+    for _ in range(3):
+        await stepped.turns()
+    hours = [hour for hour in range(HOUR, HOUR + 101) if await stepped.figures(hour)]
+    assert hours == [*range(HOUR, HOUR + 25), *range(HOUR + 60, HOUR + 85)]
+    made = await certificate_of(stepped, HOUR + 24)
+    assert (made.state, list(made.wholeness.absent)) == ("complete", ["silent"])
+    stepped.certified = []
+    stepped.storage.got.clear()
+    await stepped.turns()
+    assert (stepped.certified, stepped.storage.got) == ([], [])

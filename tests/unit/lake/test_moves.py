@@ -7,17 +7,21 @@ import pytest
 
 from telemetry.adapters.cache.memory import MemoryCache
 from telemetry.adapters.clock import ManualClock
+from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.storage.memory import MemoryStorage
-from telemetry.domain.contract.moment import HOUR_MS
+from telemetry.domain.contract.moment import HOUR_MS, hour_path
 from telemetry.domain.contract.record import Record
 from telemetry.domain.errors import OutOfReachError
 from telemetry.domain.figures import hour as stored
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.build import Builder
+from telemetry.domain.figures.certify import Certifier
+from telemetry.domain.figures.evidence import Inquiry
 from telemetry.domain.figures.fold import Fold
 from telemetry.domain.figures.hour import Aggregated, Listing
 from telemetry.domain.figures.moved import Moved, Moves, NoMoves
 from telemetry.domain.figures.turn import FoldLimits
+from telemetry.domain.figures.watch import Watch
 from telemetry.domain.lake import manifest
 from telemetry.domain.lake.compact import Compactor, CompactTerms
 from telemetry.domain.lake.follow import current
@@ -28,6 +32,7 @@ from telemetry.domain.lake.shelf import Shelf
 from telemetry.domain.store import objects
 from telemetry.domain.store.objects import DamagedObjectError
 from telemetry.domain.store.storage import ObjectInfo, Storage
+from telemetry.domain.transport.lease import LeaseTerms
 from tests.builders import HOUR, NOW, a_record, put_batch, some_records
 from tests.lake import FORMS, GRACE_MS, RETENTION, tidier_of
 
@@ -319,3 +324,33 @@ def test_a_raw_object_of_another_size_than_was_taken_up_is_read_beside():
     there = [ObjectInfo("raw/a", 5, 7), ObjectInfo("raw/c", 1, 7)]
     assert [info.key for info in moved.whole(there)] == ["raw/a", "raw/b", "raw/c"]
     assert [info.key for info in moved.sources(there)] == ["compacted/x#0", "raw/a", "raw/c"]
+
+
+async def test_figures_that_were_lost_after_a_compaction_are_built_again_by_an_aggregator_that_starts():
+    world = World()
+    await world.put(*some_records(5))
+    before = NOW - HOUR_MS
+    await world.put(a_record(timestamp_ms=before, received_ms=before))
+    figures = await world.figures()
+    await world.compact()
+    assert await raw_of(world.storage) == 1
+    for info in await world.storage.list(f"aggregated/{hour_path(HOUR)}/"):
+        await world.storage.delete(info.key)
+    inquiry = Inquiry(world.storage, MemoryQueue(world.clock, LeaseTerms()))
+    certifier = Certifier(world.storage, world.clock, inquiry)
+    fold = Fold(world.storage, world.cache, moves=world.moves)
+    aggregator = Aggregator(world.storage, certifier=certifier, builder=Builder(fold))
+    watch = Watch(world.storage)
+    for _ in range(3):
+        await aggregator.look()
+        look = await watch.look(world.clock.wall_ms())
+        for found in look.due:
+            await aggregator.settle(found)
+            watch.settled(found.hour)
+        for hour in aggregator.certifiable(look.unmarked, look.silent):
+            await aggregator.certify(hour)
+    again = await aggregator.figures(HOUR)
+    assert again
+    assert again.certificate
+    assert again.certificate.state == "complete"
+    assert (again.records, again.unique, set(again.vehicles)) == (5, 5, set(figures.vehicles))

@@ -170,9 +170,9 @@ class Aggregator:
         self._remember(found.hour, aggregated)
 
     async def _certify_silent(self, found: Found, *, is_near: bool) -> Built | None:
-        """Certify an hour of which nothing is there if it is near now; forget it otherwise."""
+        """Certify a silent hour, or build it if its records were taken up; forget one that was removed."""
         if is_near:
-            return await self._replace(found, None)
+            return await self._replace(await self._whole(found, None), None)
         if self._certifier:
             self._certifier.forget(found.hour)
         return None

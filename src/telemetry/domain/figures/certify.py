@@ -66,15 +66,18 @@ class Certifier:
     def due(self, unmarked: Iterable[Hour], silent: frozenset[Hour] = frozenset()) -> Sequence[Hour]:
         """Take note of hours that have figures and no marker; return those whose certificate would change.
 
-        So are hours of which nothing is there, which may have to have one.
+        So are hours of which nothing is there, which may have to have one; they are remembered until then.
         """
-        self._silent = silent
+        self._silent = silent | (self._silent & self._left.keys())
         for hour in (*unmarked, *silent):
             self._left.setdefault(hour, None)
         return [
             hour
             for hour, standing in sorted(self._left.items())
-            if revise.is_another(standing, self._evidence.of_hour(*self._bounds(hour)), self._closes_ms(hour))
+            if standing is not _NOBODY
+            and revise.is_another(
+                standing, self._evidence.of_hour(*self._bounds(hour)), self._closes_ms(hour)
+            )
         ]
 
     def is_over(self, hour: Hour) -> bool:
@@ -102,7 +105,7 @@ class Certifier:
         return msgspec.structs.replace(aggregated, certificate=made)
 
     def is_silent(self, hour: Hour) -> bool:
-        """Return whether nothing was there of an hour at the last look."""
+        """Return whether nothing was there of an hour when it was looked at last."""
         return hour in self._silent
 
     async def is_missed(self, hour: Hour) -> bool:
@@ -118,6 +121,7 @@ class Certifier:
 
     def stored(self, hour: Hour, made: Certificate) -> None:
         """Take note of a stored certificate; the hours after it have to read anew who was there before."""
+        self._silent -= {hour}
         for later in range(hour + 1, hour + DAY + 1):
             self._rosters.pop(Hour(later), None)
             if self._left.get(Hour(later)) is _NOBODY:

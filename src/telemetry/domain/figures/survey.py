@@ -4,7 +4,7 @@ It finds what no note told of: what changed while no aggregator ran, what others
 figures that were damaged. A part of it is done at a look, so that the hours around now do not wait for it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -12,6 +12,7 @@ from telemetry.domain.contract import partition
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.errors import TelemetryError
 from telemetry.domain.figures.find import TREES, Finder, Found
+from telemetry.domain.figures.roster import DAY
 from telemetry.domain.store.storage import Storage
 from telemetry.domain.together import Together
 
@@ -27,8 +28,11 @@ class Survey:
         self._finder = finder
         self._together = together
         self._left: list[str] = []
+        self._there: set[Hour] = set()
         self.unmarked: Sequence[Hour] = []
         """Hours that the last step found to have figures, and no marker."""
+        self.silent: frozenset[Hour] = frozenset()
+        """Hours that nothing is there of, within a day after hours that the last step found."""
 
     @property
     def is_done(self) -> bool:
@@ -36,6 +40,7 @@ class Survey:
 
     async def begin(self) -> Mapping[str, TelemetryError]:
         """Find the days that there are; return the folders that could not be listed."""
+        self._there = set()
         folders: Sequence[str] = TREES
         failed: dict[str, TelemetryError] = {}
         for _ in range(_LEVELS):
@@ -62,7 +67,17 @@ class Survey:
         self.unmarked = [
             hour for hour, each in listed.items() if isinstance(each, Found) and each.is_unmarked
         ]
+        self._there |= listed.keys()
+        self.silent = self._silent(listed)
         return found
+
+    def _silent(self, listed: Collection[Hour]) -> frozenset[Hour]:
+        """Return the hours of which nothing was found, in the day after each of these.
+
+        Days are taken from the newest on, so that what is there of the hours after them is known.
+        """
+        after = {Hour(later) for hour in listed for later in range(hour + 1, hour + DAY + 1)}
+        return frozenset(after - self._there)
 
     async def _folders(self, folders: Sequence[str]) -> Sequence[Sequence[str] | TelemetryError]:
         return await self._together([partial(self._storage.folders, folder) for folder in folders])

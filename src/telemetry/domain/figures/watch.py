@@ -36,8 +36,8 @@ class Look(msgspec.Struct, frozen=True):
     """What a look found: the hours to settle, those around now first, and what could not be listed, by name.
 
     `is_away` says that nothing could be listed, `has_more` that another look has work to do at once.
-    `unmarked` are hours that have figures and are not marked as complete, `silent` those near now of which
-    nothing is there.
+    `unmarked` are hours that have figures and are not marked as complete, `silent` those of which
+    nothing is there, near now or after hours that were compared.
     """
 
     due: Sequence[Found]
@@ -105,7 +105,7 @@ class Watch:
             is_away=False,
             has_more=self._has_more(now_ms, found),
             unmarked=[*(each.hour for each in listed if each.is_unmarked), *self._survey.unmarked],
-            silent=frozenset(each.hour for each in listed if each.is_silent),
+            silent=frozenset(each.hour for each in listed if each.is_silent) | self._survey.silent,
         )
 
     def settled(self, hour: Hour) -> None:
