@@ -207,13 +207,23 @@ async def test_figures_alone_are_believed_if_they_name_this_listing(storage):
     assert len(await beside(storage)) == 1
 
 
+async def test_figures_alone_are_replaced_if_only_a_skewed_object_is_gone(storage):
+    await put_batch(storage, a_record())
+    skewed = await put_batch(storage, a_record(timestamp_ms=0))
+    await refresh(storage)
+    await without_inputs(storage)
+    await storage.delete(skewed)  # as who files it again does
+    built = await refresh(storage)
+    assert (built.kept, built.aggregated.objects, built.aggregated.inputs_missing) == (None, 1, 0)
+
+
 async def test_figures_alone_are_kept_if_they_name_more_objects_than_there_are(storage):
     keys = [await put_batch(storage, a_record(can_id=f"0x{n}")) for n in range(1, 4)]
     await refresh(storage)
     await without_inputs(storage)
     await storage.delete(keys[1])
     built = await refresh(storage)
-    assert built.kept == Kept(objects_before=3, objects_now=2, records_before=3)
+    assert built.kept == Kept(objects_before=3, objects_now=2, records_before=3, records_now=2)
     assert await Aggregator(storage).refresh(HOUR) is None
 
 

@@ -32,6 +32,14 @@ def test_records_come_back_whole_and_part_by_part():
     assert [read(data, only) for only in range(2)] == PARTS
 
 
+def test_records_of_different_length_come_back_in_the_order_of_their_identities():
+    streams = [(vehicle_id, can_id) for vehicle_id in ("a", "b") for can_id in ("0x1F0", "0x2")]
+    records = [a_record(vehicle_id=vehicle_id, can_id=can_id) for vehicle_id, can_id in streams]
+    writer = FORM.writer(HOUR)
+    writer.add(columns_of(records))
+    assert read(writer.close()) == records
+
+
 def test_each_part_is_a_frame_of_its_own():
     frames = list(compression.frames(written()))
     assert b"".join(frames) == written()

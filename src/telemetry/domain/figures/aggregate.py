@@ -156,7 +156,8 @@ class Aggregator:
 
     async def _build(self, found: Found, previous: Previous | None) -> Built | None:
         """Build figures, or keep those that there are if they were built from more."""
-        if previous and change.compare(previous.inputs, found.listing).missing:
+        is_named = previous and previous.inputs.raw is not None
+        if previous and is_named and change.compare(previous.inputs, found.listing).missing:
             if kept := await self._keep(found, previous):
                 return kept
             previous = None  # as the figures cannot be read any more

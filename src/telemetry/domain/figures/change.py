@@ -28,5 +28,11 @@ def compare(inputs: Inputs, listing: Listing) -> Change:
 
 
 def is_less(aggregated: Aggregated, inputs: Inputs) -> bool:
-    """Return whether figures have fewer records than those that were built from `inputs`."""
+    """Return whether figures have fewer records than those that were built from `inputs`.
+
+    Fewer objects, of which only the number is known, are less unless their records are as many: then those
+    that are gone were skewed, and filed again.
+    """
+    if inputs.raw is None and aggregated.objects < inputs.objects:
+        return (aggregated.records, aggregated.unique) != (inputs.records, inputs.unique)
     return aggregated.records < inputs.records or aggregated.unique < inputs.unique

@@ -32,7 +32,7 @@ class LinesForm:
             columns = lines.read(block, hour, faults)
             if faults.count:
                 raise DamagedObjectError(key, faults.first)
-            yield columns
+            yield columns.sort()  # which are read in any order
 
 
 class LinesWriter:
