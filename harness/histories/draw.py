@@ -24,7 +24,7 @@ class _Size(NamedTuple):
 
 _SMALL: Final = _Size((1, 3), (1, 6), 3)
 _LARGE: Final = _Size((2, 6), (2, 10), 10)
-_LARGE_SHARE: Final = 0.15
+_LARGE_SHARE: Final = 0.12
 _WAITING: Final = 0.5  # share of sleeps in which a message waits
 _WEIGHTS: Final[Mapping[str, float]] = {
     "foreign": 2, "poison": 1, "fault": 9, "away": 2, "kill": 5, "stop": 1, "freeze": 1.5, "sleep": 2,
@@ -35,6 +35,7 @@ _VERBS: Final[Mapping[str, Sequence[str]]] = {
     "receiver": ("send", "post"),
     "consumer": ("receive", "delete", "extend", "acquit", "put", "put"),
     "aggregator": (*STORE_VERBS, "outlook"),
+    "compactor": ("put", "put", "put", "get", "list", "remove", "folders"),
     "operator": ("put", "put", "remove", "send", "list"),
 }
 _MODES: Final[Mapping[str, Sequence[Mode]]] = {
@@ -46,6 +47,7 @@ _MODES: Final[Mapping[str, Sequence[Mode]]] = {
 }
 _ANY_MODE: Final[Sequence[Mode]] = ("refuse", "lose", "delay")
 _JUMPS_S: Final = (90, 600, 2400, 3 * 3600, 30 * 3600, 9 * 86400, 365 * 86400)
+_COMPACTING: Final = 0.1  # share of histories whose hours are compacted
 _JUMPING: Final = 0.35  # share of histories whose clocks jump
 
 
@@ -53,10 +55,14 @@ def draw(seed: int) -> History:
     """Draw the history of a seed."""
     random = Random(f"history {seed}")
     options = _options(random)
+    if (lake := Random(f"lake {seed}")).random() < _COMPACTING:
+        options = _compacting(lake, options)
     size = _LARGE if random.random() < _LARGE_SHARE else _SMALL
     drawing = _Drawing(random, options, size.records)
     kinds = ["post"] * random.randint(*size.posts)
     weights = {**_WEIGHTS, "jump": _WEIGHTS["jump"] if random.random() < _JUMPING else 0}
+    if options.compactors:  # in which late records come to hours that are compacted
+        weights["sleep"] *= 3
     kinds += random.choices(list(weights), list(weights.values()), k=random.randint(*size.others))
     random.shuffle(kinds)
     return History(seed, options, [event for kind in kinds for event in drawing.events(kind)])
@@ -82,15 +88,34 @@ def _options(random: Random) -> Options:
     )
 
 
+def _compacting(random: Random, options: Options) -> Options:
+    """Let hours be compacted."""
+    return msgspec.structs.replace(
+        options,
+        compactors=random.choice((1, 1, 2)),
+        compact_s=random.choice((1.0, 5.0, 20.0)),
+        compact_records=random.choice((750_000, 750_000, 4)),
+        grace_s=random.choice((30.0, 3600.0)),
+        raw_kept_s=random.choice((None, 0.0, 0.0, 60.0)),
+    )
+
+
 class _Drawing:
     """The events of one history."""
 
     def __init__(self, random: Random, options: Options, records: int) -> None:
         self._random = random
-        self._records = Records(random, options.start_ms)
+        self._records = Records(random, options.start_ms, late=bool(options.compactors))
         self._arrival_s = 0.03 + 2 * options.latency_s  # from a POST to its message
         receivers = [f"receiver-{number}" for number in range(options.receivers)]
-        self._roles = [*receivers, *CONSUMERS, "aggregator"]
+        self._roles = [*receivers, *CONSUMERS, "aggregator", *options.compactor_names]
+        self._clocks = [
+            *receivers,
+            *CONSUMERS,
+            "aggregator",
+            "queue",
+            *([] if options.compactors else ["store"]),
+        ]
         self._kinds: Mapping[str, Callable[[float], Event]] = {
             "post": lambda after_s: Event("post", after_s, records=self._records.some(records, 0.04)),
             "foreign": lambda after_s: Event("foreign", after_s, records=self._records.some(2)),
@@ -168,7 +193,7 @@ class _Drawing:
         return Event("sleep", after_s, amount=amount)
 
     def _jump(self, after_s: float) -> Event:
-        role = self._random.choice((*self._roles, "queue", "store"))
+        role = self._random.choice(self._clocks)
         amount = self._random.choice(_JUMPS_S) * self._random.choice((-1.0, 1.0))
         return Event("jump", after_s, role, amount=amount)
 

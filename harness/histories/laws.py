@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from harness.histories import stored
+from harness.histories.compacted import Lake
 from harness.histories.loop import Process
 from harness.histories.options import HOUR_MS
 from harness.histories.stored import Identity, Line
@@ -38,7 +39,7 @@ class Laws:
         """Read all objects, by their keys, from `objects`."""
         self._objects = objects
         self._fail = fail
-        self._read: dict[str, Sequence[Line]] = {}
+        self.lake = Lake(objects, self._broken)
         self._asked: tuple[Process, int] | None = None
         self._complete: dict[int, tuple[int, str]] = {}
         self.promised: list[Promised] = []
@@ -53,21 +54,12 @@ class Laws:
 
     def put(self, process: Process, key: str, data: bytes) -> None:
         """Check an object that a process has put."""
+        self.lake.put(key, data)
         if key.startswith("aggregated/"):
             if key.endswith(".json"):
                 self._check_figures(process, key, stored.decode(data))
             elif key.endswith("/_COMPLETE"):
                 self._check_marker(key, stored.decode(data))
-
-    def lines(self, prefix: str) -> Sequence[Line]:
-        """Read the lines of all objects below a prefix."""
-        found: list[Line] = []
-        for key, data in self._objects().items():
-            if key.startswith(prefix):
-                if key not in self._read:
-                    self._read[key] = stored.lines_of(key, data)
-                found += self._read[key]
-        return found
 
     def _check_figures(self, process: Process, key: str, figures: Mapping[str, Any]) -> None:
         certificate = figures["certificate"]
@@ -93,7 +85,7 @@ class Laws:
             if each.line.place == ("raw", hour)
             and not (each.is_foreign and each.line.received_ms >= closes_ms)
         }
-        there = {line.identity for line in self.lines(f"raw/{stored.folder(hour)}/")}
+        there = {line.identity for line in self.lake.records(hour)}
         if missing := due - there:
             self._broken(
                 "complete is never said too early", f"{hour}: {sorted(missing)[:3]} are on their way"

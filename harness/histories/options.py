@@ -76,6 +76,15 @@ class Options(msgspec.Struct, frozen=True):
     aggregate_s: float = 3.0
     at_once: int = 0
     fold_records: int = 750_000
+    compactors: int = 0
+    compact_s: float = 10.0
+    compact_records: int = 750_000
+    grace_s: float = 3600.0
+    raw_kept_s: float | None = None
+
+    @property
+    def compactor_names(self) -> Sequence[str]:
+        return [f"compactor-{number}" for number in range(self.compactors)]
 
 
 class History(msgspec.Struct, frozen=True):

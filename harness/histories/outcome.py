@@ -1,6 +1,6 @@
 """What a history has come to: what lies in the store, beside what was sent and beside the naive model."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -17,15 +17,13 @@ class Outcome:
     def __init__(self, objects: Callable[[], Mapping[str, bytes]], laws: Laws) -> None:
         self._objects = objects
         self._laws = laws
+        self._lake = laws.lake
         self._decoded: dict[str, tuple[bytes, Any]] = {}
 
     def hours(self) -> Mapping[int, int]:
-        """Return all hours that have records, and how many objects each has."""
-        counts: defaultdict[int, int] = defaultdict(int)
-        for name in self._objects():
-            if name.startswith(_TREES):
-                counts[stored.hour_at(name)] += 1
-        return counts
+        """Return all hours that have records, and how many objects each has, or had once."""
+        there = (stored.hour_at(name) for name in self._objects() if name.startswith(_TREES))
+        return Counter(there) + Counter(self._lake.gone())
 
     def is_current(self) -> bool:
         """Return whether each hour has figures of as many objects as there are."""
@@ -41,6 +39,14 @@ class Outcome:
             and f"aggregated/{stored.folder(hour)}/_COMPLETE" in self._objects()
             for hour in self.hours()
         )
+
+    def is_compacted(self) -> bool:
+        """Return whether all raw objects were taken up."""
+        return all(map(self._lake.is_compacted, self.hours()))
+
+    def is_tidy(self, *, is_raw_kept: bool) -> bool:
+        """Return whether only that is there of each hour which a reader follows."""
+        return all(self._lake.is_tidy(hour, is_raw_kept=is_raw_kept) for hour in self.hours())
 
     def check(self, sent: Collection[tuple[object, ...]]) -> None:
         """Compare everything. Raise BrokenError."""
@@ -60,14 +66,15 @@ class Outcome:
             raise BrokenError("nothing is stored that nobody sent", str(next(iter(strange))))
 
     def _by_hour(self) -> Mapping[int, Sequence[Line]]:
+        read = [(("raw", hour), self._lake.records(hour)) for hour in self.hours()]
+        skewed = [name for name in self._objects() if name.startswith("skewed/")]
+        read += [(("skewed", stored.hour_at(name)), self._lake.lines(name)) for name in skewed]
         by_hour: defaultdict[int, list[Line]] = defaultdict(list)
-        for name in self._objects():
-            if name.startswith(_TREES):
-                place = name.partition("/")[0], stored.hour_at(name)
-                for line in self._laws.lines(name):
-                    if line.place != place:
-                        raise BrokenError("a record lies where it belongs", f"{name}: {line}")
-                    by_hour[place[1]].append(line)
+        for place, lines in read:
+            for line in lines:
+                if line.place != place:
+                    raise BrokenError("a record lies where it belongs", f"{place}: {line}")
+            by_hour[place[1]] += lines
         return by_hour
 
     def _check_hour(self, hour: int, lines: Sequence[Line], believed: Collection[stored.Identity]) -> None:

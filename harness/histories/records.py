@@ -10,13 +10,13 @@ _COPIED = 0.3  # share of records that are sent again
 
 
 class Records:
-    """The records of one history; `now_ms` is moved on by its caller."""
+    """The records of one history; `now_ms` is moved on by its caller. If `late`, some are hours old."""
 
-    def __init__(self, random: Random, now_ms: int) -> None:
+    def __init__(self, random: Random, now_ms: int, *, late: bool) -> None:
         self._random = random
         self.now_ms = now_ms
         self._vehicles = [f"veh-{number}" for number in range(random.randint(2, 5))]
-        count = random.choice((0, 0, 0, 1, 1, 2))
+        count = random.choice((1, 1, 2) if late else (0, 0, 0, 1, 1, 2))
         self._ages_ms = [random.choice((HOUR_MS, 2 * HOUR_MS, 3 * DAY_MS)) for _ in range(count)]
         self._odd_share = 0.0
         self._sent: list[Sent] = []

@@ -1,6 +1,7 @@
 """The roles of the product as processes of a history: each is made of the real use-cases, over wires."""
 
 import asyncio
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -11,8 +12,9 @@ from telemetry.coordination.carrying import Carrier
 from telemetry.coordination.outbox import LingeringOutbox
 from telemetry.coordination.together import Concurrently
 from telemetry.domain.contract import parse
-from telemetry.domain.contract.moment import Span
+from telemetry.domain.contract.moment import Hour, Span
 from telemetry.domain.contract.record import Answer, Parsed
+from telemetry.domain.errors import OutOfReachError, TelemetryError
 from telemetry.domain.figures.aggregate import Aggregator
 from telemetry.domain.figures.build import Builder
 from telemetry.domain.figures.certify import CertificateTerms, Certifier
@@ -20,6 +22,13 @@ from telemetry.domain.figures.evidence import Inquiry
 from telemetry.domain.figures.fold import Fold
 from telemetry.domain.figures.turn import FoldLimits
 from telemetry.domain.figures.watch import Watch
+from telemetry.domain.lake import census
+from telemetry.domain.lake.compact import Compactor, CompactTerms
+from telemetry.domain.lake.forms import Forms
+from telemetry.domain.lake.lines import LinesForm
+from telemetry.domain.lake.moves import ManifestMoves
+from telemetry.domain.lake.shelf import Shelf
+from telemetry.domain.lake.tidy import Retention, Tidier
 from telemetry.domain.store import objects, quarantine
 from telemetry.domain.store.consume import Consumer
 from telemetry.domain.store.objects import MAX_BATCH
@@ -37,6 +46,7 @@ if TYPE_CHECKING:
     from harness.histories.world import World
 
 _SHUTDOWN_S: Final = 5.0
+_FORMS: Final = Forms(LinesForm())
 
 
 class Silent:
@@ -112,7 +122,8 @@ class AggregatorRole(Role):
     async def run(self) -> None:
         world, options = self.world, self.world.options
         together: Together = Concurrently(options.at_once) if options.at_once else one_by_one
-        fold = Fold(self.storage, world.cache, together, FoldLimits(options.fold_records))
+        moves = ManifestMoves(Shelf(self.storage, _FORMS))
+        fold = Fold(self.storage, world.cache, together, FoldLimits(options.fold_records), moves)
         terms = CertificateTerms(LATENESS_MS, world.policy)
         certifier = Certifier(self.storage, self.clock, Inquiry(self.storage, self.queue), terms)
         aggregator = Aggregator(self.storage, together, certifier, Builder(fold, together))
@@ -122,6 +133,36 @@ class AggregatorRole(Role):
             look = await turns.take(self.stopping)
             if not look.has_more:
                 await runtime.pause(self.stopping, options.aggregate_s)
+
+
+class CompactorRole(Role):
+    """Compacts hours that are complete, and removes what was taken up."""
+
+    async def run(self) -> None:
+        options = self.world.options
+        grace_ms, kept_s = round(options.grace_s * 1000), options.raw_kept_s
+        shelf = Shelf(self.storage, _FORMS)
+        terms = CompactTerms(records=options.compact_records, grace_ms=grace_ms)
+        compactor = Compactor(shelf, self.clock, terms=terms)
+        retention = Retention(None if kept_s is None else round(kept_s * 1000), grace_ms)
+        tidier = Tidier(shelf, self.clock, retention)
+        while not self.stopping.is_set():
+            with suppress(OutOfReachError):
+                for hour in await census.hours(self.storage, census.RECORDS, Span()):
+                    await self._compact(hour, compactor, tidier)
+            await runtime.pause(self.stopping, options.compact_s)
+
+    async def _compact(self, hour: Hour, compactor: Compactor, tidier: Tidier) -> None:
+        """Compact an hour. If that takes longer than half of the grace, others may remove what it wrote."""
+        began_s = self.clock.monotonic_s()
+        try:
+            await compactor.compact(hour)
+            await tidier.tidy(hour)
+        except OutOfReachError:
+            pass
+        except TelemetryError:
+            if self.clock.monotonic_s() - began_s <= self.world.options.grace_s / 2:
+                raise
 
 
 class Operator(Role):

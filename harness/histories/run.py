@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from harness.histories.clients import Clients
@@ -77,6 +78,8 @@ class _Course:
         await self._until(self._outcome.is_current, "figures are kept current")
         self._pass_hours()
         await self._until(self._outcome.is_complete, "each hour becomes complete")
+        if self._history.options.compactors:
+            await self._compact()
         self._outcome.check(self._clients.sent)
 
     def _heal(self) -> None:
@@ -138,6 +141,17 @@ class _Course:
         closes_ms = (last + 1) * HOUR_MS + LATENESS_MS
         now_ms = self._world.clock("history").wall_ms()
         self._world.loop.skip(max(0, closes_ms - now_ms) / 1000)
+
+    async def _compact(self) -> None:
+        """Wait until all is compacted, and until what that replaced is old and gone; hours stay complete."""
+        options, outcome = self._history.options, self._outcome
+        await self._until(outcome.is_compacted, "each complete hour is compacted")
+        for role in options.compactor_names:  # one may be at work on what another has just done
+            self._world.kill(role)
+        self._world.sleep(options.grace_s + (options.raw_kept_s or 0.0))
+        is_tidy = partial(outcome.is_tidy, is_raw_kept=options.raw_kept_s is None)
+        await self._until(is_tidy, "what nobody needs is removed")
+        await self._until(outcome.is_complete, "each hour stays complete")
 
     async def _until(self, holds: Callable[[], bool], law: str) -> None:
         bound_s = SURVEYED_S if self._history.has_jumps else SETTLED_S

@@ -16,6 +16,9 @@ Breaks = Callable[[History], BrokenError | None]
 """Runs a history; returns the law that it breaks, if it does."""
 
 MOST_RUNS: Final = 3_000
+MOST_EVENTS: Final = 20
+"""Events that a person can follow."""
+
 _SEEDS: Final = 6
 
 
@@ -26,14 +29,25 @@ class Shrinking:
         self._breaks = breaks
         self._law = law
         self._left = most_runs
+        self._seeds = _SEEDS
 
     def shrink(self, history: History) -> History:
-        """Return the shortest history that was found."""
+        """Return a history of which nothing can be left out; if it is long still, more seeds are tried."""
+        while self._left > 0:
+            shorter = self._fewer_records(self._fewer_events(history))
+            if shorter == history:
+                if len(history.events) <= MOST_EVENTS:
+                    break
+                self._seeds *= 2
+            history = shorter
+        return history
+
+    def _fewer_events(self, history: History) -> History:
         size = max(1, len(history.events) // 2)
         while size and self._left > 0:
             shorter = self._first(history, _without(history.events, size))
             history, size = (shorter, min(size, len(shorter.events))) if shorter else (history, size // 2)
-        return self._fewer_records(history)
+        return history
 
     def _fewer_records(self, history: History) -> History:
         while self._left > 0 and (shorter := self._first(history, _with_fewer_records(history.events))):
@@ -43,7 +57,7 @@ class Shrinking:
     def _first(self, history: History, tried: Iterator[Sequence[Event]]) -> History | None:
         """Return the first of some lists of events that breaks the law."""
         for events in tried:
-            for number in range(_SEEDS):
+            for number in range(self._seeds):
                 shorter = History(history.seed + number * 1_000_003, history.options, events)
                 self._left -= 1
                 broken = self._breaks(shorter)

@@ -55,7 +55,7 @@ def place(timestamp_ms: int, received_ms: int) -> tuple[str, int]:
 
 def lines_of(key: str, data: bytes) -> Sequence[Line]:
     """Read an object of records."""
-    content = _unpack.decompressobj().decompress(data) if key.endswith(".zst") else data
+    content = _unpack.stream_reader(data, read_across_frames=True).read() if key.endswith(".zst") else data
     return [_line(decode(each)) for each in content.splitlines()]
 
 
@@ -84,10 +84,7 @@ def figures(lines: Sequence[Line], believed: Collection[Identity]) -> dict[str, 
 
     `believed` are the identities in `raw/` of all hours, which do not count as skewed anywhere.
     """
-    copies: defaultdict[Identity, list[Line]] = defaultdict(list)
-    for line in lines:
-        if line.place[0] == "raw":
-            copies[line.identity].append(line)
+    copies = _copies(line for line in lines if line.place[0] == "raw")
     first = {identity: _first(found) for identity, found in copies.items()}
     vehicles: defaultdict[str, list[Line]] = defaultdict(list)
     for line in first.values():
@@ -105,6 +102,18 @@ def figures(lines: Sequence[Line], believed: Collection[Identity]) -> dict[str, 
         "skewed": _skewed(lines, believed),
         "vehicles": {name: _vehicle(found) for name, found in vehicles.items()},
     }
+
+
+def first_of(lines: Iterable[Line]) -> Sequence[Line]:
+    """Return of each record the copy that counts."""
+    return [_first(found) for found in _copies(lines).values()]
+
+
+def _copies(lines: Iterable[Line]) -> Mapping[Identity, Sequence[Line]]:
+    copies: defaultdict[Identity, list[Line]] = defaultdict(list)
+    for line in lines:
+        copies[line.identity].append(line)
+    return copies
 
 
 def _skewed(lines: Iterable[Line], believed: Collection[Identity]) -> range:

@@ -175,7 +175,11 @@ class WireStorage(_Wire):
         return await self._call("folders", prefix, lambda _: self._world.storage.folders(prefix))
 
     async def delete(self, key: str) -> None:
-        await self._call("remove", key, lambda _: self._world.storage.delete(key))
+        async def effect(_: Mode) -> None:
+            self._world.laws.lake.removing(key)
+            await self._world.storage.delete(key)
+
+        await self._call("remove", key, effect)
 
     async def close(self) -> None:
         pass

@@ -11,7 +11,7 @@ from harness.histories.faults import Faults
 from harness.histories.laws import BrokenError, Laws, Leases
 from harness.histories.loop import Process, SeededLoop
 from harness.histories.options import History
-from harness.histories.roles import AggregatorRole, ConsumerRole, Operator, ReceiverRole, Role
+from harness.histories.roles import AggregatorRole, CompactorRole, ConsumerRole, Operator, ReceiverRole, Role
 from telemetry.adapters.cache.memory import MemoryCache
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.storage.memory import MemoryStorage
@@ -81,7 +81,7 @@ class World:
 
     @property
     def roles(self) -> list[str]:
-        return [*self.receivers, *CONSUMERS, "aggregator"]
+        return [*self.receivers, *CONSUMERS, "aggregator", *self.options.compactor_names]
 
     @property
     def digest(self) -> str:
@@ -197,9 +197,13 @@ class World:
 
 
 def _kind(role: str) -> type[Role]:
-    return {"receiver": ReceiverRole, "consumer": ConsumerRole, "aggregator": AggregatorRole}[
-        role.partition("-")[0]
-    ]
+    kinds: Mapping[str, type[Role]] = {
+        "receiver": ReceiverRole,
+        "consumer": ConsumerRole,
+        "aggregator": AggregatorRole,
+        "compactor": CompactorRole,
+    }
+    return kinds[role.partition("-")[0]]
 
 
 def _wake(future: asyncio.Future[bool], *, found: bool = False) -> None:

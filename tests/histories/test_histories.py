@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from harness.histories.options import Event, History
 from harness.histories.plants import PLANTS
 from harness.histories.report import Failure
 from harness.histories.run import run
-from harness.histories.shrink import shrink
+from harness.histories.shrink import MOST_EVENTS, shrink
 
 ROOT = Path(__file__).parent.parent.parent
 # The product is measured by its own tests. To measure it here as well would take most of the time.
@@ -98,6 +99,20 @@ def test_a_history_that_breaks_a_law_is_shrunk_to_what_it_needs():
         shrunk = shrink(lambda history: run(history).broken, drawn, broken)
         assert [event.kind for event in shrunk.events] == ["poison"]
         assert run(shrunk).broken
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", PLANTS)
+def test_each_planted_defect_is_shrunk_to_what_a_person_can_follow(name: str):
+    with PLANTS[name](), warnings.catch_warnings(action="ignore"):
+        drawn, broken = next(
+            (each, broken) for seed in range(1000) if (broken := run(each := draw(seed)).broken)
+        )
+        shrunk = shrink(lambda history: run(history).broken, drawn, broken)
+        found = run(shrunk).broken
+    assert found
+    assert found.law == broken.law
+    assert len(shrunk.events) <= MOST_EVENTS
 
 
 def test_events_are_told_in_words():

@@ -6,10 +6,10 @@ A plant replaces one method by one that breaks a promise, for as long as a conte
 from collections.abc import Mapping
 from typing import Final
 
-from harness.histories.plants import carrying, counting
+from harness.histories.plants import carrying, compacting, counting
 from harness.histories.plants.planting import Plant
 
-PLANTS: Final[Mapping[str, Plant]] = carrying.PLANTS | counting.PLANTS
+PLANTS: Final[Mapping[str, Plant]] = carrying.PLANTS | counting.PLANTS | compacting.PLANTS
 """All plants by name."""
 
 __all__ = ["PLANTS", "Plant"]
