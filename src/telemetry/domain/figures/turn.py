@@ -74,7 +74,9 @@ class Turn:
         measured = came.keys() | groups.unmeasured(before) if self._is_measured else set[str]()
         if known.is_whole and not made and not measured:
             return before
-        again = added.again | measured & (before.partial.conflicts | added.partial.conflicts)
+        measured -= added.again
+        conflicting = measured & (before.partial.conflicts | added.partial.conflicts)
+        again = added.again | conflicting if conflicting else added.again
         runs = [*before.runs, *made]
         results = [await self._result(runs, vehicles) for vehicles in self._groups(sizes, again)]
         parts = [before.partial.without(again), added.partial.without(again)]
@@ -82,7 +84,7 @@ class Turn:
         coverage = {each: streams for each, streams in before.coverage.items() if each not in came}
         for each in results:
             coverage |= each.coverage
-        for vehicles in self._groups(sizes, measured - again):
+        for vehicles in self._groups(sizes, measured - conflicting):
             coverage |= await self._measured(runs, partial, vehicles)
         return State(runs, partial, coverage)
 
