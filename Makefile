@@ -88,8 +88,9 @@ bench-aggregate: .venv/ready  ## how fast an hour is aggregated, cold, late and 
 bench-lake: .venv/ready  ## how small a compacted hour is, and how fast it is folded, beside DuckDB
 	$(BIN)/python -m benchmarks.lake
 
-bench-dask: .venv/ready  ## how much faster two workers of a cluster fold four hours than one does
+bench-dask: .venv/ready  ## how much faster two workers of a cluster fold four hours than one does, and what merging buckets costs
 	$(BIN)/python -m benchmarks.cluster
+	$(BIN)/python -m benchmarks.merging
 
 bench-can: .venv/ready  ## how fast CAN frames are decoded and logs are posted, beside cantools and asammdf
 	$(BIN)/python -m benchmarks.can_decode

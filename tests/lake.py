@@ -16,10 +16,11 @@ from telemetry.domain.contract.moment import HOUR_MS, Hour, start_ms
 from telemetry.domain.contract.record import Record
 from telemetry.domain.figures import columns, lines
 from telemetry.domain.figures.columns import Columns
-from telemetry.domain.lake.compact import Compactor, CompactTerms
+from telemetry.domain.lake.compact import Compactor
 from telemetry.domain.lake.follow import follow
 from telemetry.domain.lake.forms import Forms
 from telemetry.domain.lake.lines import LinesForm
+from telemetry.domain.lake.revise import CompactTerms
 from telemetry.domain.lake.shelf import Shelf
 from telemetry.domain.lake.tidy import Retention, Tidier
 from telemetry.domain.store import objects
@@ -60,10 +61,10 @@ def records_of(found: Columns, hour: Hour = HOUR) -> list[Record]:
     ]
 
 
-async def certify(storage: Storage, state: str = "complete") -> None:
+async def certify(storage: Storage, state: str = "complete", hour: Hour = HOUR) -> None:
     """Put figures that say of the hour that it is complete, and nothing else."""
     content = msgspec.json.encode({"certificate": {"state": state}})
-    await storage.put(objects.aggregated_key(HOUR), content, overwrite=True)
+    await storage.put(objects.aggregated_key(hour), content, overwrite=True)
 
 
 def compactor_of(storage: Storage, clock: ManualClock, forms: Forms = FORMS, **terms: int) -> Compactor:

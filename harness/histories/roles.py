@@ -23,10 +23,11 @@ from telemetry.domain.figures.fold import Fold
 from telemetry.domain.figures.turn import FoldLimits
 from telemetry.domain.figures.watch import Watch
 from telemetry.domain.lake import census
-from telemetry.domain.lake.compact import Compactor, CompactTerms
+from telemetry.domain.lake.compact import Compactor
 from telemetry.domain.lake.forms import Forms
 from telemetry.domain.lake.lines import LinesForm
 from telemetry.domain.lake.moves import ManifestMoves
+from telemetry.domain.lake.revise import CompactTerms
 from telemetry.domain.lake.shelf import Shelf
 from telemetry.domain.lake.tidy import Retention, Tidier
 from telemetry.domain.store import objects, quarantine

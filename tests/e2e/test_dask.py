@@ -1,4 +1,4 @@
-"""An hour that workers of a real scheduler fold has the same bytes as one that is folded here."""
+"""Hours that workers of a real scheduler fold or compact have the same bytes as those that are made here."""
 
 import asyncio
 import os
@@ -14,10 +14,13 @@ import pytest
 
 from harness.roles import wait_until
 from telemetry.adapters.storage.local import LocalStorage
+from telemetry.domain.contract.moment import HOUR_MS, Hour
 from telemetry.domain.contract.partition import PartitionPolicy
+from telemetry.domain.lake.follow import current
 from telemetry.domain.store import objects
 from telemetry.entrypoints.process.runtime import free_port
-from tests.builders import HOUR, NOW, a_record, put_batch
+from tests.builders import HOUR, NOW, a_record, put_batch, some_records
+from tests.lake import certify, read_hour
 
 pytest.importorskip("distributed", reason="the extra `dask` is not installed")
 
@@ -90,9 +93,15 @@ async def fill(data: Path) -> None:
 
 
 def aggregator(data: Path, **settings: str) -> subprocess.Popen[bytes]:
-    environment = ENVIRONMENT | {"DATA_DIR": str(data), "PARTITION_BUCKETS": "4", **settings}
+    return started(
+        data, "aggregator", "--hour", "2025-10-19T14", "--force", PARTITION_BUCKETS="4", **settings
+    )
+
+
+def started(data: Path, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
+    environment = ENVIRONMENT | {"DATA_DIR": str(data), **settings}
     return subprocess.Popen(
-        [sys.executable, "-m", "telemetry", "aggregator", "--hour", "2025-10-19T14", "--force"],
+        [sys.executable, "-m", "telemetry", *arguments],
         cwd=data.parent,
         env=environment,
         stderr=subprocess.PIPE,
@@ -127,4 +136,58 @@ def test_workers_give_the_same_bytes_also_if_one_is_killed_in_the_middle(tmp_pat
             os.kill(victim.pid, signal.SIGKILL)
         ended(running)
         assert figures(data) == expected
+    assert cluster.workers[0].poll() == -signal.SIGKILL
+
+
+HOURS: Final = [Hour(HOUR - each) for each in range(4)]
+
+
+async def fill_hours(data: Path) -> None:
+    """Store complete hours of four vehicles in many objects."""
+    storage = LocalStorage(data)
+    for before, hour in enumerate(HOURS):
+        for start in range(20):
+            for vehicle in range(4):
+                moment = NOW - before * HOUR_MS + 10_000 * start
+                records = some_records(50, start=moment, vehicle_id=f"veh-{vehicle}")
+                await put_batch(storage, *records, now=NOW + start)
+        await certify(storage, hour=hour)
+
+
+async def made_of_hours(data: Path) -> list[tuple[object, ...]]:
+    """Return what the manifests say, but for the moments in it and in the names of objects."""
+    found = [(await current(LocalStorage(data), hour))[0] for hour in HOURS]
+    return [
+        (
+            each.revision,
+            sorted(each.inputs),
+            [(content.records, content.digest) for content in each.objects],
+            each.identities,
+            each.payloads,
+        )
+        for each in found
+        if each
+    ]
+
+
+@pytest.mark.long
+def test_workers_compact_to_the_same_bytes_also_if_one_is_killed_in_the_middle(
+    tmp_path: Path, cluster: Cluster
+):
+    data = tmp_path / "data"
+    asyncio.run(fill_hours(data))
+    records = asyncio.run(read_hour(LocalStorage(data)))
+    ended(started(data, "compact", ENGINE="local"))
+    expected = asyncio.run(made_of_hours(data))
+    assert len(expected) == 4
+    settings = {"ENGINE": "dask", "DASK_SCHEDULER": cluster.address}
+    for victim in (None, cluster.workers[0]):
+        rmtree(data / "compacted")
+        running = started(data, "compact", **settings)
+        if victim:
+            wait_until(lambda: any((data / "compacted").rglob("records-*")), "a worker to have written")
+            os.kill(victim.pid, signal.SIGKILL)
+        ended(running)
+        assert asyncio.run(made_of_hours(data)) == expected
+        assert asyncio.run(read_hour(LocalStorage(data))) == records
     assert cluster.workers[0].poll() == -signal.SIGKILL

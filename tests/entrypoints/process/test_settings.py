@@ -167,3 +167,15 @@ def test_what_workers_elsewhere_could_not_use_is_refused(given, why):
         settings.load(cluster | given, Path("nowhere"))
     with pytest.raises(SettingsError, match="^DASK_SCHEDULER: not set; ENGINE=dask needs it"):
         settings.load({"ENGINE": "dask"}, Path("nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("given", "at_once"),
+    [
+        ({}, 1),
+        ({"AGGREGATE_PROCESSES": "3"}, 3),
+        ({"ENGINE": "dask", "DASK_SCHEDULER": "tcp://10.0.0.7:8786", "DATA_DIR": "/nowhere"}, 32),
+    ],
+)
+def test_as_many_hours_are_compacted_at_once_as_there_is_room_for(given, at_once):
+    assert settings.load(given, Path("nowhere")).compactions_at_once == at_once

@@ -9,7 +9,7 @@ import pytest
 
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.storage.local import LocalStorage
-from telemetry.domain.contract.moment import hour_path
+from telemetry.domain.contract.moment import HOUR_MS, Hour, hour_path
 from telemetry.domain.lake import census
 from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.entrypoints.process import cli, extras
@@ -17,11 +17,12 @@ from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.heartbeat import Heartbeat
 from telemetry.entrypoints.process.kinds import SettingsError
 from telemetry.entrypoints.process.log import configure
+from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import compact
 from telemetry.entrypoints.roles.compact import CompactOptions, Turn, Turns
 from telemetry.entrypoints.shared import registering
-from tests.builders import HOUR, put_batch, some_records
+from tests.builders import HOUR, NOW, put_batch, some_records
 from tests.lake import certify, read_hour
 
 HOUR_TEXT = "2025-10-19T14"
@@ -98,6 +99,35 @@ def test_a_damaged_object_is_named_and_left(data: Path, capsys: pytest.CaptureFi
     (data / "raw" / hour_path(HOUR) / "torn.jsonl").write_text("torn\n")
     assert cli.main(["compact"]) == 0
     assert "An object is left as it is: hour=2025-10-19T14" in capsys.readouterr().err
+
+
+async def _compact_two_hours(data: Path, processes: int | None) -> dict[str, bytes]:
+    """Compact two hours, one of which has a damaged object; return all that was made, by its path."""
+    storage = LocalStorage(data)
+    for before in range(2):
+        for vehicle_id in ("a", "b"):
+            records = some_records(3, start=NOW - before * HOUR_MS, vehicle_id=vehicle_id)
+            await put_batch(storage, *records)
+        await certify(storage, hour=Hour(HOUR - before))
+    (data / "raw" / hour_path(HOUR) / "torn.jsonl").write_text("torn\n")
+    container = Container(settings=Settings(data_dir=data, aggregate_processes=processes))
+    container.clock.override(ManualClock(NOW + 3 * HOUR_MS))
+    async with opened(container.storage, container.engine):
+        turns = Turns(container, configure(container.settings(), "Compactor"), CompactOptions())
+        assert await turns.take(census.RAW, asyncio.Event()) == Turn(compacted=2)
+        assert await turns.take(census.RAW, asyncio.Event()) == Turn()
+    made = data / "compacted"
+    return {str(each.relative_to(made)): each.read_bytes() for each in made.rglob("*") if each.is_file()}
+
+
+async def test_processes_make_the_same_bytes_under_the_same_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    expected = await _compact_two_hours(tmp_path / "here", None)
+    assert sum("_manifest-000001" in each for each in expected) == 2
+    capsys.readouterr()
+    assert await _compact_two_hours(tmp_path / "processes", 2) == expected
+    assert capsys.readouterr().err.count("An object is left as it is") == 1  # and is not read again
 
 
 class _Turns(Turns):

@@ -10,11 +10,11 @@ from telemetry.adapters.clock import ManualClock
 from telemetry.domain.contract.moment import HOUR_MS
 from telemetry.domain.contract.record import Record
 from telemetry.domain.lake import manifest
-from telemetry.domain.lake.compact import Compacted, SlowError
 from telemetry.domain.lake.follow import current
 from telemetry.domain.lake.forms import Forms
 from telemetry.domain.lake.lines import LinesForm
 from telemetry.domain.lake.manifest import Manifest
+from telemetry.domain.lake.revise import Compacted, SlowError
 from telemetry.domain.lake.tidy import Tidied
 from telemetry.domain.lake.verify import NotTheSameError
 from telemetry.domain.store.objects import DamagedObjectError

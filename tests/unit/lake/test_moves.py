@@ -23,11 +23,12 @@ from telemetry.domain.figures.moved import Moved, Moves, NoMoves
 from telemetry.domain.figures.turn import FoldLimits
 from telemetry.domain.figures.watch import Watch
 from telemetry.domain.lake import manifest
-from telemetry.domain.lake.compact import Compactor, CompactTerms
+from telemetry.domain.lake.compact import Compactor
 from telemetry.domain.lake.follow import current
 from telemetry.domain.lake.forms import Forms
 from telemetry.domain.lake.lines import LinesForm
 from telemetry.domain.lake.moves import ManifestMoves
+from telemetry.domain.lake.revise import CompactTerms
 from telemetry.domain.lake.shelf import Shelf
 from telemetry.domain.store import objects
 from telemetry.domain.store.objects import DamagedObjectError

@@ -1,4 +1,4 @@
-"""The port to where the figures of an hour are computed: here, or away from the event loop."""
+"""The port to where hours are computed: here, or away from the event loop."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar

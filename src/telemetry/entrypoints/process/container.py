@@ -194,7 +194,12 @@ class Container(containers.DeclarativeContainer):
         Builder, fold=fold, together=together, engine=engine
     )
     compactor: providers.Provider[Compactor] = providers.Factory(
-        Compactor, shelf=shelf, clock=clock, together=together, terms=settings.provided.compact_terms
+        Compactor,
+        shelf=shelf,
+        clock=clock,
+        together=together,
+        terms=settings.provided.compact_terms,
+        engine=engine,
     )
     tidier: providers.Provider[Tidier] = providers.Factory(
         Tidier, shelf=shelf, clock=clock, retention=settings.provided.retention

@@ -68,7 +68,13 @@ GUIDES: Final[Mapping[str, Guide]] = {
         "telemetry triggers --json",
     ),
     "compact": Guide(
-        (*_STORE, "COMPACT_", "AGGREGATE_MAX_RECORDS", "SHUTDOWN_", *_LOG),
+        (
+            *_STORE,
+            "COMPACT_",
+            *("AGGREGATE_MAX_RECORDS", "AGGREGATE_PROCESSES", "ENGINE", "DASK_", "PARTITION_BUCKETS"),
+            "SHUTDOWN_",
+            *_LOG,
+        ),
         "telemetry compact --from 2025-10-19T00 --to 2025-10-19T23",
     ),
     "expire": Guide((*_STORE, "EXPIRE_", *_LOG), "telemetry expire --days 365 --dry-run"),

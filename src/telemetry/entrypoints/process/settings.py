@@ -12,12 +12,13 @@ import msgspec
 from msgspec import Meta
 
 from telemetry.adapters.http.limits import ConnectionLimits
+from telemetry.coordination.together import AT_ONCE
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.figures.certify import CertificateTerms
 from telemetry.domain.figures.filling import FillingTerms
 from telemetry.domain.figures.partial import MAX_NAMES
 from telemetry.domain.figures.turn import FoldLimits
-from telemetry.domain.lake.compact import CompactTerms
+from telemetry.domain.lake.revise import CompactTerms
 from telemetry.domain.lake.tidy import Retention
 from telemetry.domain.store.objects import MAX_BATCH, RawFormat
 from telemetry.domain.transport.batch import BatchLimits
@@ -190,11 +191,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     aggregate_cache_bytes: Bytes = 2_000_000_000
     """How many bytes of objects that were read once are kept in DATA_DIR/cache; the oldest are removed."""
     engine: Literal["local", "dask"] = "local"
-    """Where hours are folded: on this machine, or by the workers of a scheduler of Dask."""
+    """Where hours are folded and compacted: on this machine, or by the workers of a scheduler of Dask."""
     dask_scheduler: Annotated[str, Meta(pattern=r"^(tcp|tls)://[^\s/]+:[0-9]+$")] | None = None
     """The address of the scheduler for `ENGINE=dask`, as `tcp://10.0.0.7:8786`."""
     aggregate_processes: Annotated[int, Meta(ge=1, le=1000)] | None = None
-    """How many processes fold the buckets of an hour; if not set, one a core with PARTITION_BUCKETS > 1."""
+    """How many processes fold buckets or compact hours; if not set, one a core with PARTITION_BUCKETS > 1."""
 
     compact_format: Literal["parquet", "jsonl.zst"] = "parquet"
     """How compacted records are written: as Parquet, which needs the extra `lake`, or as lines."""
@@ -281,6 +282,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def folds_at_once(self) -> int:
         """Return how many hours or buckets are folded at the same time."""
         return (self.aggregate_processes or os.cpu_count() or 1) if self.workers == "processes" else 1
+
+    @property
+    def compactions_at_once(self) -> int:
+        """Return how many hours are compacted at the same time, or wait for a worker of a scheduler."""
+        return AT_ONCE if self.engine == "dask" else self.folds_at_once
 
     def of_hours(self, hours: int) -> Self:
         """Return the settings for so many hours; several are folded in processes, if not said otherwise."""

@@ -8,15 +8,18 @@ COMPACT_RAW_RETENTION after they were stored, if they were taken up; with --keep
 import argparse
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from telemetry.coordination.together import Concurrently
 from telemetry.domain.contract.moment import Hour, Span, format_hour
 from telemetry.domain.errors import TelemetryError
 from telemetry.domain.lake import census
-from telemetry.domain.lake.compact import Compacted, Compactor
+from telemetry.domain.lake.compact import Compactor
 from telemetry.domain.lake.follow import current
+from telemetry.domain.lake.revise import Compacted
 from telemetry.domain.lake.tidy import Tidied, Tidier
 from telemetry.entrypoints.process import log, runtime, settings
 from telemetry.entrypoints.process.container import Container
@@ -47,6 +50,13 @@ class CompactOptions(msgspec.Struct, frozen=True):
         first, last = (None if each is None else Hour(each) for each in (self.first, self.last))
         return Span(first, last)
 
+    @property
+    def hours(self) -> int:
+        """Return of how many hours it is said that they are compacted, once."""
+        if self.watch or self.first is None or self.last is None:
+            return 0
+        return self.last - self.first + 1
+
 
 class Turn(NamedTuple):
     """What a turn did: how many hours it compacted, and how many of them failed."""
@@ -57,7 +67,7 @@ class Turn(NamedTuple):
 
 def main(arguments: Sequence[str] = ()) -> int:
     options = _options(arguments)
-    configured = settings.load()
+    configured = settings.load().of_hours(options.hours)
     logger = log.configure(configured, "Compactor")
     return runtime.run(lambda stopping: _run(Container(settings=configured), logger, options, stopping))
 
@@ -87,7 +97,7 @@ def _options(arguments: Sequence[str]) -> CompactOptions:
 
 
 async def _run(container: Container, logger: Log, options: CompactOptions, stopping: asyncio.Event) -> int:
-    async with opened(container.storage):
+    async with opened(container.storage, container.engine):
         if not options.watch:
             turns = Turns(container, logger, options)
             turn = await turns.take(census.RECORDS, stopping)
@@ -119,6 +129,8 @@ class Turns:
         retention = container.settings().retention
         if options.keep_raw:
             retention = msgspec.structs.replace(retention, raw_ms=None)
+        self._together = Concurrently(container.settings().compactions_at_once)
+        self._one = asyncio.Lock()
         self._tidier: Tidier = container.tidier(retention=retention)
         self._register = registering.make(container.settings()) if options.register else None
         self._logger = logger
@@ -132,19 +144,22 @@ class Turns:
         except TelemetryError as error:
             self._logger.error("The store could not be listed, trying again", error=str(error))
             return Turn(failed=1)
-        for each in found:
-            if stopping.is_set():
-                break
-            done = await self._hour(each)
+        for done in await self._together([partial(self._hour, each, stopping) for each in found]):
+            if isinstance(done, TelemetryError):
+                raise done
             turn = Turn(turn.compacted + done.compacted, turn.failed + done.failed)
         return turn
 
-    async def _hour(self, hour: Hour) -> Turn:
+    async def _hour(self, hour: Hour, stopping: asyncio.Event) -> Turn:
+        if stopping.is_set():
+            return Turn()
         try:
             made = await self._compactor.compact(hour)
-            await self._registered(hour)
-            tidied = await self._tidier.tidy(hour)
+            async with self._one:  # a table takes one transaction at a time
+                await self._registered(hour)
+                tidied = await self._tidier.tidy(hour)
         except MissingExtraError:
+            stopping.set()  # because no other hour can be written either
             raise
         except TelemetryError as error:
             self._logger.error("An hour could not be compacted", hour=format_hour(hour), error=str(error))
