@@ -1,7 +1,7 @@
 """Skewed records are listed by the hour of their receipt, and moved once they are believed: durable first."""
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import pytest
@@ -13,9 +13,10 @@ from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.contract.record import Record
 from telemetry.domain.store import notes, objects
 from telemetry.domain.store.refile import Refiled, SkewedHour, SkewedTree
-from telemetry.domain.store.storage import Storage, StoreUnavailableError
+from telemetry.domain.store.storage import Storage
 from tests.builders import HOUR, NOW, POLICY, a_record, identity, put_batch, stored_records
 from tests.fakes import FailingStorage
+from tests.lake import KilledError, WatchedStorage
 from tests.unit.figures.watching import SteppedAggregator
 
 AHEAD_MS = 30 * 24 * HOUR_MS
@@ -39,9 +40,13 @@ STUCK = a_record(timestamp_ms=0, vehicle_id="veh-3", received_ms=NOW + AHEAD_MS)
 async def storage() -> FailingStorage:
     """A store with two skewed objects, received in one hour by a clock that was ahead."""
     made = FailingStorage(ManualClock(NOW))
-    await put_batch(made, *WRONG[:30], STUCK)
-    await put_batch(made, *WRONG[30:], now=NOW + 1, suffix="jsonl.zst")
+    await fill(made)
     return made
+
+
+async def fill(storage: Storage) -> None:
+    await put_batch(storage, *WRONG[:30], STUCK)
+    await put_batch(storage, *WRONG[30:], now=NOW + 1, suffix="jsonl.zst")
 
 
 async def refile(
@@ -120,31 +125,65 @@ async def test_doing_it_twice_changes_nothing_more(storage):
     assert await storage.list("") == before
 
 
-STEPS = 8  # puts: three raw objects, what is left of the first, two notes; and two deletions
+async def seen(storage: Storage) -> tuple[dict[tuple[str, str, int], Mapping[str, float]], int]:
+    """Read the records of both trees, and count them as new figures do: each in its hour, or as skewed."""
+    found = {identity(each): each.payload for each in await stored_records(storage)}
+    copy = FailingStorage(ManualClock(LATER_MS))  # figures are put beside what is looked at
+    for info in await storage.list(""):
+        await copy.put(info.key, await storage.get(info.key))
+    stepped = SteppedAggregator(copy, ManualClock(LATER_MS))
+    figures = [await stepped.figures(hour) for hour in await stepped.take_built()]
+    return found, sum(each.unique + each.skewed for each in figures if each)
 
 
-@pytest.mark.parametrize("steps", range(STEPS + 1))
-async def test_killed_after_any_step_nothing_is_lost_and_doing_it_again_completes_it(storage, steps):
-    taken = 0
+class Watched:
+    """Files records of a store again, which is looked at after each change."""
 
-    def step() -> None:
-        nonlocal taken
-        if taken == steps:
-            raise StoreUnavailableError("killed")
-        taken += 1
+    def __init__(self, storage: WatchedStorage) -> None:
+        self.storage = storage
+        storage.look = self.look
 
-    storage.before_put = storage.before_delete = step
-    if steps < STEPS:
-        with pytest.raises(StoreUnavailableError, match="killed"):
-            await refile(storage)
-        there = [msgspec.structs.replace(each, received_ms=0) for each in await stored_records(storage)]
-        assert {identity(each) for each in there} == {identity(each) for each in [*TRUE, STUCK]}
-        steps = STEPS * 2
-    await refile(storage)
-    storage.before_put = storage.before_delete = lambda: None
+    async def look(self) -> None:
+        records, counted = await seen(self.storage)
+        assert records == {identity(each): each.payload for each in [*TRUE, STUCK]}
+        assert counted == len(TRUE) + 1
+
+    async def refile(self, steps: int | None = None) -> None:
+        self.storage.left = steps
+        await refile(self.storage)
+
+
+@pytest.fixture
+async def watched() -> Watched:
+    """The same store, before anything is filed again."""
+    storage = WatchedStorage(ManualClock(NOW))
+    await fill(storage)
+    storage.changes.clear()
+    return Watched(storage)
+
+
+STEPS = 8
+
+
+@pytest.mark.parametrize("step", range(STEPS))
+async def test_a_reader_sees_every_record_once_wherever_it_is_killed_and_doing_it_again_completes_it(
+    watched: Watched, step: int
+):
+    with pytest.raises(KilledError):
+        await watched.refile(step)
+    await watched.look()
+    await watched.refile()
+    storage = watched.storage
     assert by_identity(await stored_records(storage)) == by_identity([*TRUE, STUCK])
+    assert [codec.decode_line(line) for line in await lines_of(storage, "skewed/")] == [STUCK]
     noted = {hour for key in await keys(storage, notes.NOTES) for hour in notes.hours_of(key)}
     assert noted == {HOUR, HOUR - 1, HOUR + 30 * 24}
+
+
+async def test_those_are_all_the_steps_and_each_kind_is_among_them(watched: Watched):
+    await watched.refile()
+    assert watched.storage.changes == {"put raw": 3, "put batch": 1, "put note": 2, "delete batch": 2}
+    assert watched.storage.changes.total() == STEPS
 
 
 async def test_every_raw_object_is_durable_before_the_skewed_one_is_removed(storage):
