@@ -75,26 +75,26 @@ def tidier_of(storage: Storage, clock: ManualClock, retention: Retention = RETEN
     return Tidier(Shelf(storage, FORMS), clock, retention)
 
 
-async def read_hour(storage: Storage) -> list[Record]:
+async def read_hour(storage: Storage, hour: Hour = HOUR) -> list[Record]:
     """Read an hour as `manifest` says that a reader does."""
     while True:
         try:
-            return await _read_once(storage)
+            return await _read_once(storage, hour)
         except ObjectNotFoundError:
             continue
 
 
-async def _read_once(storage: Storage) -> list[Record]:
-    reading = await follow(storage, HOUR)
+async def _read_once(storage: Storage, hour: Hour) -> list[Record]:
+    reading = await follow(storage, hour)
     found = []
     for content in reading.contents:
-        for part in FORMS.read(content.key, await storage.get(content.key), HOUR):
-            found += records_of(part)
+        for part in FORMS.read(content.key, await storage.get(content.key), hour):
+            found += records_of(part, hour)
     for info in reading.raw:
         data = await storage.get(info.key)
         with suppress(DamagedObjectError):
             content_of = objects.decode_content(info.key, data)
-            found += records_of(lines.read(content_of, HOUR, LineFaults()))
+            found += records_of(lines.read(content_of, hour, LineFaults()), hour)
     if not reading.raw:
         assert len({identity(each) for each in found}) == len(found)  # promised unique
     counted: dict[tuple[str, str, int], Record] = {}

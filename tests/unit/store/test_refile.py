@@ -127,7 +127,9 @@ async def test_doing_it_twice_changes_nothing_more(storage):
 
 async def seen(storage: Storage) -> tuple[dict[tuple[str, str, int], Mapping[str, float]], int]:
     """Read the records of both trees, and count them as new figures do: each in its hour, or as skewed."""
-    found = {identity(each): each.payload for each in await stored_records(storage)}
+    found: dict[tuple[str, str, int], Mapping[str, float]] = {
+        identity(each): each.payload for each in await stored_records(storage)
+    }
     copy = FailingStorage(ManualClock(LATER_MS))  # figures are put beside what is looked at
     for info in await storage.list(""):
         await copy.put(info.key, await storage.get(info.key))
