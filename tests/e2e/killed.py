@@ -1,8 +1,8 @@
 """A command, run until it ends by itself: the n-th run is killed as `kill -9` does it, at its n-th change.
 
 A change is a file that got its name, or lost it. After each kill a line is printed, and the next run begins
-once a line was read. The runs are forked, since most of a start is imports. Their clock is ahead, so that
-what is kept for a while is removed at once.
+once a line was read; without one it ends. The runs are forked, since most of a start is imports. Their clock
+is ahead, so that what is kept for a while is removed at once.
 """
 
 import os
@@ -63,7 +63,8 @@ def main(arguments: list[str]) -> int:
             return ended
         sys.stdout.write("killed\n")
         sys.stdout.flush()
-        sys.stdin.readline()
+        if not sys.stdin.readline():
+            return 1  # who looks is gone
     raise AssertionError
 
 
