@@ -72,7 +72,8 @@ def test_settings_change_what_is_said_as_they_change_what_is_asked(
 def test_what_an_aggregator_asks_is_as_much_as_is_said(
     rate: float, counted_s: float, monkeypatch: pytest.MonkeyPatch
 ):
-    load, configured = Load(rate), on_aws(aggregate_interval=2)
+    # Figures are made at each look: for how large ones wait is longer than is counted.
+    load, configured = Load(rate), on_aws(aggregate_interval=2, aggregate_max_age=0)
     run = counted(load, configured, 5, counted_s, monkeypatch)
     # An hour that begins with the run; none before it is stored.
     terms = msgspec.structs.replace(costing.terms(configured), listed_s=(counted_s / 2, 0, 0, 0))

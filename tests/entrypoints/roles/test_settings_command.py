@@ -50,7 +50,7 @@ def test_the_same_is_json_for_machines(capsys):
         "default": 2,
         "unit": "s",
         "origin": "environment",
-        "what": "After how long a batch is stored that has fewer.",
+        "what": "How old the oldest record of a batch becomes before the batch is stored, however few there are.",
     }
     assert (shown["API_KEY"]["value"], shown["DATA_DIR"]["value"]) == ("***", "data")
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from telemetry.adapters.clock import ManualClock
-from telemetry.domain.contract.moment import HOUR_MS, Hour
+from telemetry.domain.contract.moment import HOUR_MS, Hour, format_hour
 from telemetry.domain.store import objects
 from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.domain.watch.week import DAYS, Square, Week
@@ -39,9 +39,10 @@ async def test_the_hours_of_today_and_of_the_days_before_are_squares(stepped):
     await stepped.turns()
     found = await Week(stepped.storage).look(stepped.clock.wall_ms())
     assert (found.first, found.days, found.unread) == ("2025-10-12", 8, 0)
+    # Hours of silence are complete too, for a day after an hour with records: its vehicle is absent.
+    back = [*range(182, 24 * DAYS - 25, -1), *range(50, 25, -1), 1]  # 182 is the first hour of the first day
     assert [(square.hour, square.state) for square in found.squares] == [
-        ("2025-10-17T12", "complete"),
-        ("2025-10-19T13", "complete"),
+        *((format_hour(Hour(HOUR - each)), "complete") for each in back),
         ("2025-10-19T14", "open"),
     ]
     assert found.squares[-2] == Square(

@@ -14,7 +14,7 @@ import msgspec
 
 from telemetry.domain.estimate.compaction import Compaction
 from telemetry.domain.estimate.flow import Flow
-from telemetry.domain.estimate.load import Load
+from telemetry.domain.estimate.load import FIGURES, Load
 
 MONTH_S: Final = 30 * 24 * 3600
 TB: Final = 1024.0**4
@@ -24,7 +24,6 @@ _MIN_INFREQUENT: Final = 128 * 1024  # bytes; a smaller object is not moved to S
 _GLACIER_OVERHEAD: Final = (8 * 1024, 32 * 1024)
 _YEAR: Final = 12  # months
 _HOURS: Final = 720  # of a month
-_FIGURES: Final = 800  # bytes of a vehicle's figures of an hour
 
 
 class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -173,7 +172,7 @@ class Month(msgspec.Struct, frozen=True):
 
 def _figures(load: Load, prices: Prices) -> float:
     """Return what the figures of a year cost a month, which are never moved."""
-    return load.vehicles * _FIGURES * _HOURS * _YEAR / _GB * prices.standard
+    return load.vehicles * FIGURES * _HOURS * _YEAR / _GB * prices.standard
 
 
 def _unmoved(load: Load, flow: Flow, size: float, prices: Prices) -> float:

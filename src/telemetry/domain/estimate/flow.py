@@ -10,6 +10,7 @@ The rules that it follows, for the parts as they are:
 - **Batcher** (`transport.batch`, `store.consume`). A flush takes all that was received once that is
   `batch_size` records or `batch_timeout_s` old: an object a partition, and a request to delete ten messages.
 - **Aggregator** (`figures`). A look lists a few hours, a thousand objects a page, and reads each object once.
+  Large figures are not made at each look (`figures.filling`).
 - **Depth**. Each check of a receiver asks two queues for their depth, and so does each look.
 
 Where a part takes whatever has arrived, the model takes the mean. `tests/unit/estimate/test_flow.py` holds it
@@ -22,7 +23,7 @@ from typing import Final
 
 import msgspec
 
-from telemetry.domain.estimate.load import LINE, Load, Terms, message_size
+from telemetry.domain.estimate.load import FIGURES, LINE, Load, Terms, message_size
 
 BATCH: Final = 10
 """Messages that share a request to SQS at the most."""
@@ -101,7 +102,7 @@ def plain(load: Load, terms: Terms) -> Flow:
         deletes=requests,
         checks=_checks(load, terms),
         puts=load.rate / per_object,
-        **_aggregated(load.rate / per_object, terms),
+        **_aggregated(load, load.rate / per_object, terms),
     )
 
 
@@ -147,7 +148,7 @@ def _beyond(load: Load, terms: Terms, messages: Messages, per_object: float | No
         deletes=flushes_s * max(1.0, flushed / BATCH + _LAST_DELETE) * load.consumers,
         checks=_checks(load, terms),
         puts=puts,
-        **_aggregated(puts, terms),
+        **_aggregated(load, puts, terms),
     )
 
 
@@ -199,13 +200,21 @@ def _checks(load: Load, terms: Terms) -> float:
     return _QUEUES_A_CHECK * (load.receivers / terms.check_s + 1 / terms.look_s)
 
 
-def _aggregated(puts_s: float, terms: Terms) -> Mapping[str, float]:
+def _aggregated(load: Load, puts_s: float, terms: Terms) -> Mapping[str, float]:
     """Model the aggregator: a look lists some hours, and reads what is new in them."""
     looks_s = 1 / (terms.look_s + _STEPS * terms.s3_s)
-    changed_s = min(looks_s, puts_s)
+    changed_s = min(looks_s, puts_s, _worth(load, terms))
     pages = sum(max(1, math.ceil(puts_s * each / _PAGE)) for each in terms.listed_s)
     return {
         "figure_puts": changed_s * _PUTS_A_BUILD,
         "gets": puts_s,  # each object once; what is beside the figures is remembered
         "lists": looks_s * (_BESIDE + pages + _OTHER_TREES * len(terms.listed_s)),
     }
+
+
+def _worth(load: Load, terms: Terms) -> float:
+    """Return how often new figures are worth it, while records come without a pause."""
+    figures = load.vehicles * FIGURES
+    if figures <= terms.small or not terms.waits_s:
+        return math.inf
+    return max(1 / terms.waits_s, load.rate * LINE / min(terms.worth * figures, terms.most))

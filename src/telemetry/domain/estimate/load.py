@@ -7,6 +7,9 @@ import msgspec
 LINE: Final = 300.0
 """Bytes of a record of the simulator as a line."""
 
+FIGURES: Final = 800
+"""Bytes of a vehicle's figures of an hour."""
+
 _SEALED: Final = (370.0, 36.0)  # bytes of an envelope of the simulator's records, and of each further record
 _COMPRESSED: Final = (175.0, 25.0)  # the same of an object that is compressed
 
@@ -26,8 +29,10 @@ class Terms(msgspec.Struct, frozen=True):
 
     `max_content` is the bytes of lines and times that a message holds. The round trips are those of a machine
     in the region of its queue and its bucket. `listed_s` says of each hour that an aggregator lists how many
-    seconds of it are stored: this one, which is half over on average, two before it, and the next. Who
-    compacts looks every `compact_s`, and removes raw objects `kept_s` after they were stored.
+    seconds of it are stored: this one, which is half over on average, two before it, and the next. Figures
+    of more than `small` bytes are made once for `worth` bytes of lines for each of theirs, or for `most`, and
+    after `waits_s` at the latest. Who compacts looks every `compact_s`, and removes raw objects `kept_s`
+    after they were stored.
     """
 
     linger_s: float
@@ -45,6 +50,10 @@ class Terms(msgspec.Struct, frozen=True):
     sqs_s: float = 0.01
     s3_s: float = 0.03
     listed_s: tuple[float, ...] = (1800, 3600, 3600, 0)
+    small: int = 65_536
+    worth: int = 150
+    most: int = 150_000_000
+    waits_s: float = 300
     compact_s: float = 600
     kept_s: float = 7 * 24 * 3600
     compacted_size: float = 128_000_000
