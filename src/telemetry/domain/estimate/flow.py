@@ -33,7 +33,7 @@ _MAX_REQUEST: Final = 1024 * 1024  # bytes
 _ROW: Final = 16  # bytes of a record's two times in an envelope, before compression
 # Measured by tests/entrypoints/roles/counting.py: of polls that follow one another one half brings nothing,
 # and the other 4 to 5 messages. Each further consumer makes a quarter more of them.
-_POLLS_A_MESSAGE: Final = 0.45
+_POLLS_A_MESSAGE: Final = 0.47
 _CONTENTION: Final = 0.25
 _ENDLESS: Final = 2  # from twice as many polls on as the pauses would leave, there are hardly any pauses
 _LAST_DELETE: Final = 0.4  # requests beyond tens of messages, on average
