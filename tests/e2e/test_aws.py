@@ -103,6 +103,7 @@ def test_a_consumer_killed_in_the_middle_loses_nothing(tmp_path: Path):
         cloud.close()
 
 
+@pytest.mark.long
 def test_an_aws_killed_in_the_middle_loses_nothing(tmp_path: Path, emulator: Emulator):
     cloud = Cloud()
     pipeline = on_aws(tmp_path, cloud)

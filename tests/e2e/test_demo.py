@@ -64,6 +64,7 @@ def test_a_second_run_in_the_same_hour_shows_itself_and_not_the_first(tmp_path: 
     assert len(set(shown)) < len(list(tmp_path.glob("data/raw/**/batch-*")))
 
 
+@pytest.mark.long
 def test_over_s3_the_demo_shows_what_is_in_the_bucket(
     tmp_path: Path, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ):

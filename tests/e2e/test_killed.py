@@ -119,6 +119,7 @@ async def test_a_compaction_is_killed_at_one_change_after_another_and_every_reco
     )
 
 
+@pytest.mark.long
 async def test_an_erasure_is_killed_at_one_change_after_another_and_all_others_are_there(
     pipeline: Pipeline, hours: Hours
 ):

@@ -85,6 +85,17 @@ async def test_an_hour_is_counted_again_even_if_it_had_changed_and_is_what_it_wa
     assert await stepped.take_built() == []
 
 
+async def test_an_hour_without_figures_is_not_counted_again_but_built(stepped):
+    await put_batch(stepped.storage, EARLY)
+    await stepped.turns()
+    await put_batch(stepped.storage, again(EARLY, 10))
+    look = await stepped.watch.look(NOW)
+    await stepped.storage.delete(objects.aggregated_key(Hour(HOUR - 1)))
+    await stepped.aggregator.settle(next(each for each in look.due if each.hour == HOUR))
+    await stepped.turns()
+    assert await skewed(stepped, HOUR - 1) == 0
+
+
 async def test_a_record_that_came_too_late_is_not_skewed_if_it_was_believed_before(stepped):
     await put_batch(stepped.storage, again(LATE, -10))
     await stepped.turns()

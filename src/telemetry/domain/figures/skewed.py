@@ -146,15 +146,14 @@ class SkewedFigures:
         self._counter.changed(found.hour)
         claiming = sorted((found.claims | self._claims[found.hour]) - {found.hour})
         for each in (await self._finder.hours(claiming)).values():
-            previous = await self._archive.previous(each) if isinstance(each, Found) else None
-            if not isinstance(each, Found) or previous is None:
-                continue
-            if not each.is_current:
-                await self._archive.outdate(each, previous)
-            elif each.listing.skewed:
-                await self._recount(each, previous, self._figures(found.hour, aggregated))
+            if isinstance(each, Found) and (previous := await self._archive.previous(each)):
+                await self._correct(each, previous, self._figures(found.hour, aggregated))
 
-    async def _recount(self, found: Found, previous: Previous, figures: Figures) -> None:
+    async def _correct(self, found: Found, previous: Previous, figures: Figures) -> None:
+        """Count an hour again, or have it built anew if it has changed."""
+        if not found.is_current:
+            await self._archive.outdate(found, previous)
+            return
         stored = await self._archive.figures(found.hour)
         skewed = await self._counter.count(found.hour, found.listing, figures)
         if stored and previous.seen and skewed.count != stored.skewed:

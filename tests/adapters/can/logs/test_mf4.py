@@ -56,6 +56,7 @@ def test_remote_and_error_frames_are_skipped_and_counted(path):
     assert log.tally.skipped == {"remote": 1, "error": 1}
 
 
+@pytest.mark.long
 def test_many_frames_are_read_some_at_a_time(path):
     rows = [FRAMES[0]._replace(at_ms=row, data=row.to_bytes(8)) for row in range(70_000)]
     binary(rows, path)
