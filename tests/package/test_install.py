@@ -229,7 +229,7 @@ class TestTheirs(ExactQueueContract):
 """
 
 
-def tests_an_adapter(clean: Clean, folder: Path) -> None:
+def adapter_is_tested(clean: Clean, folder: Path) -> None:
     (folder / "test_theirs.py").write_text(THEIRS)
     done = clean.call([str(clean.python), "-m", "pytest", "-q", "-o", "anyio_mode=auto"], folder)
     assert done.returncode == 0, done.stdout
@@ -245,7 +245,7 @@ USES: Final[Mapping[str, Callable[[Clean, Path], None]]] = {
     "otel": sends_spans,
     "plot": draws,
     "sql": answers,
-    "testing": tests_an_adapter,
+    "testing": adapter_is_tested,
 }
 
 
