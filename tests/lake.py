@@ -26,7 +26,7 @@ from telemetry.domain.lake.tidy import Retention, Tidier
 from telemetry.domain.store import objects
 from telemetry.domain.store.objects import DamagedObjectError, LineFaults
 from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError, Storage
-from tests.builders import HOUR, identity
+from tests.builders import HOUR, NOW, identity, put_batch, some_records
 
 FORMS = Forms(ParquetForm(), LinesForm())
 
@@ -66,6 +66,13 @@ async def certify(storage: Storage, state: str = "complete", hour: Hour = HOUR) 
     """Put figures that say of the hour that it is complete, and nothing else."""
     content = msgspec.json.encode({"certificate": {"state": state}})
     await storage.put(objects.aggregated_key(hour), content, overwrite=True)
+
+
+async def put_complete(storage: Storage, hour: Hour = HOUR) -> None:
+    """Store a complete hour of six records in two objects, of the vehicles `a` and `b`."""
+    for vehicle_id in ("a", "b"):
+        await put_batch(storage, *some_records(3, NOW - (HOUR - hour) * HOUR_MS, vehicle_id=vehicle_id))
+    await certify(storage, hour=hour)
 
 
 def compactor_of(storage: Storage, clock: ManualClock, forms: Forms = FORMS, **terms: int) -> Compactor:

@@ -17,8 +17,8 @@ from harness.roles import wait_until
 from telemetry.adapters.storage.local import LocalStorage
 from telemetry.domain.contract.moment import hour_path
 from telemetry.entrypoints.process.runtime import free_port
-from tests.builders import HOUR, put_batch, some_records
-from tests.lake import certify
+from tests.builders import HOUR
+from tests.lake import put_complete
 from tests.package.building import ROOT, Clean, Distributions, interpreter
 
 pytestmark = pytest.mark.long
@@ -57,14 +57,7 @@ def each_python(
 @pytest.fixture
 def hour(tmp_path: Path) -> Path:
     """A folder with a data directory, in which is a complete hour of six records."""
-
-    async def fill() -> None:
-        storage = LocalStorage(tmp_path / "data")
-        for vehicle_id in ("a", "b"):
-            await put_batch(storage, *some_records(3, vehicle_id=vehicle_id))
-        await certify(storage)
-
-    asyncio.run(fill())
+    asyncio.run(put_complete(LocalStorage(tmp_path / "data")))
     return tmp_path
 
 

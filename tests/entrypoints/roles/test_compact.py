@@ -22,8 +22,8 @@ from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import compact
 from telemetry.entrypoints.roles.compact import CompactOptions, Turn, Turns
 from telemetry.entrypoints.shared import registering
-from tests.builders import HOUR, NOW, put_batch, some_records
-from tests.lake import certify, read_hour
+from tests.builders import HOUR, NOW
+from tests.lake import put_complete, read_hour
 
 HOUR_TEXT = "2025-10-19T14"
 
@@ -32,14 +32,7 @@ HOUR_TEXT = "2025-10-19T14"
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data directory with a complete hour of two objects."""
     monkeypatch.chdir(tmp_path)
-
-    async def fill() -> None:
-        storage = LocalStorage(tmp_path / "data")
-        for vehicle_id in ("a", "b"):
-            await put_batch(storage, *some_records(3, vehicle_id=vehicle_id))
-        await certify(storage)
-
-    asyncio.run(fill())
+    asyncio.run(put_complete(LocalStorage(tmp_path / "data")))
     return tmp_path / "data"
 
 
@@ -103,12 +96,8 @@ def test_a_damaged_object_is_named_and_left(data: Path, capsys: pytest.CaptureFi
 
 async def _compact_two_hours(data: Path, processes: int | None) -> dict[str, bytes]:
     """Compact two hours, one of which has a damaged object; return all that was made, by its path."""
-    storage = LocalStorage(data)
     for before in range(2):
-        for vehicle_id in ("a", "b"):
-            records = some_records(3, start=NOW - before * HOUR_MS, vehicle_id=vehicle_id)
-            await put_batch(storage, *records)
-        await certify(storage, hour=Hour(HOUR - before))
+        await put_complete(LocalStorage(data), Hour(HOUR - before))
     (data / "raw" / hour_path(HOUR) / "torn.jsonl").write_text("torn\n")
     container = Container(settings=Settings(data_dir=data, aggregate_processes=processes))
     container.clock.override(ManualClock(NOW + 3 * HOUR_MS))
