@@ -48,6 +48,7 @@ _MODES: Final[Mapping[str, Sequence[Mode]]] = {
 _ANY_MODE: Final[Sequence[Mode]] = ("refuse", "lose", "delay")
 _JUMPS_S: Final = (90, 600, 2400, 3 * 3600, 30 * 3600, 9 * 86400, 365 * 86400)
 _COMPACTING: Final = 0.1  # share of histories whose hours are compacted
+_FROZEN_S: Final = 3.0  # in which the message waits, and more if time is skipped
 _JUMPING: Final = 0.35  # share of histories whose clocks jump
 
 
@@ -136,28 +137,31 @@ class _Drawing:
 
     def events(self, kind: str) -> list[Event]:
         """Draw an event, and what goes with it."""
-        drawn = self._event(kind)
         if kind in {"set aside", "doom"} or (kind == "sleep" and self._random.random() < _WAITING):
-            return self._with_a_message(drawn)
+            return self._with_a_message(kind)
         before: list[Event] = []
         after: list[Event] = []
-        if kind == "refile" and self._random.random() < 0.5:  # for which there has to be a skewed record
+        if kind in {"refile", "sleep"} and self._random.random() < 0.7:  # after a record was skewed
             before = [Event("post", records=self._records.some(4, odd=0.6)), Event("sleep", 2.5)]
-        if kind in {"replay", "refile"} and self._random.random() < 0.5:
+        drawn = self._event(kind)
+        if kind in {"replay", "refile"} and self._random.random() < 0.7:
             after = [self._kill_of_operator()]
+        if kind == "sleep" and before:  # and its copy may be believed
+            after = [Event("post", records=self._records.some(4, copied=0.8))]
         return [*before, drawn, *after]
 
-    def _with_a_message(self, drawn: Event) -> list[Event]:
+    def _with_a_message(self, kind: str) -> list[Event]:
         """Let something happen while a message waits, often of an hour that has figures and then ends."""
         random = self._random
         before = [self._event("post"), Event("sleep", 2.5)] if random.random() < 0.5 else []
-        frozen = [Event("freeze", role=role, amount=3.0) for role in CONSUMERS]
-        posted, happens = self._event("post"), msgspec.structs.replace(drawn, after_s=self._arrival_s)
+        posted = self._event("post")
+        happens = msgspec.structs.replace(self._event(kind), after_s=self._arrival_s)
+        frozen_s = _FROZEN_S + (happens.amount if kind == "sleep" else 0.0)
+        frozen = [Event("freeze", role=role, amount=frozen_s) for role in CONSUMERS]
         after: list[Event] = []
-        if drawn.kind != "sleep" and random.random() < 0.5:
-            after = [Event("sleep", 0.1, amount=4400.0)]
-        elif drawn.kind != "sleep" and random.random() < 0.5:
-            after = [Event("replay", 0.5), self._kill_of_operator()]
+        if kind != "sleep" and (drawn := random.random()) < 0.8:
+            ends = [Event("sleep", 0.1, amount=4400.0)]
+            after = ends if drawn < 0.4 else [Event("replay", 0.5), self._kill_of_operator()]
         return [*before, *frozen, posted, happens, *after]
 
     def _event(self, kind: str) -> Event:

@@ -22,13 +22,15 @@ class Records:
         self._sent: list[Sent] = []
         self._odd: list[Sent] = []  # those that are of another time than the most
 
-    def some(self, most: int, invalid: float = 0.0, odd: float = 0.08) -> list[Sent]:
-        """Draw up to `most` records, of which shares are invalid, and of times that are not believed."""
+    def some(
+        self, most: int, invalid: float = 0.0, odd: float = 0.08, copied: float = _COPIED
+    ) -> list[Sent]:
+        """Draw up to `most` records: shares are invalid, of times that are not believed, and sent before."""
         self._odd_share = odd
-        return [self._record(invalid) for _ in range(self._random.randint(1, most))]
+        return [self._record(invalid, copied) for _ in range(self._random.randint(1, most))]
 
-    def _record(self, invalid: float) -> Sent:
-        made = self._copy() if self._sent and self._random.random() < _COPIED else self._new()
+    def _record(self, invalid: float, copied: float) -> Sent:
+        made = self._copy() if self._sent and self._random.random() < copied else self._new()
         if self._random.random() < invalid:
             return Sent(made.timestamp_ms, made.vehicle_id, made.can_id, {"battery_soc": 250.0})
         self._sent.append(made)
