@@ -98,6 +98,10 @@ class SeededLoop:
         self._numbered += 1
         heapq.heappush(self._later, (self.steps + steps, self._numbered, act))
 
+    def heal(self) -> None:
+        """Forget what was still to be done after some callbacks."""
+        self._later.clear()
+
     def fail(self, failure: Exception) -> None:
         """End the history with a failure, which nobody can catch."""
         self._failure = self._failure or failure

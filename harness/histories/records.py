@@ -22,9 +22,7 @@ class Records:
         self._sent: list[Sent] = []
         self._odd: list[Sent] = []  # those that are of another time than the most
 
-    def some(
-        self, most: int, invalid: float = 0.0, odd: float = 0.08, copied: float = _COPIED
-    ) -> list[Sent]:
+    def some(self, most: int, invalid: float = 0.0, odd: float = 0.08, copied: float = _COPIED) -> list[Sent]:
         """Draw up to `most` records: shares are invalid, of times that are not believed, and sent before."""
         self._odd_share = odd
         return [self._record(invalid, copied) for _ in range(self._random.randint(1, most))]

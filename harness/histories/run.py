@@ -28,6 +28,7 @@ SURVEYED_S: Final = 3 * 24 * 3600.0
 _LOOK_S: Final = 1.0
 _LATER_S: Final = 2.0  # by which a call that was delayed has had its effect
 _FAR_S: Final = 6 * 3600.0
+_AWAKE_S: Final = 60.0  # between such sleeps, in which a look ends though every call takes time
 
 
 class Ended(NamedTuple):
@@ -86,6 +87,7 @@ class _Course:
         """End all faults; what they left behind stays."""
         self._world.note("history", "heals", "", "")
         self._world.faults.heal()
+        self._world.loop.heal()
         self._world.jumped_s.clear()
         self._world.thaw()
 
@@ -160,6 +162,7 @@ class _Course:
             await self._wait(end_s, law)
             if self._world.loop.time() > end_s - bound_s + SETTLED_S:  # as only clocks that jumped allow
                 self._world.sleep(_FAR_S)
+                await asyncio.sleep(_AWAKE_S)
 
     async def _wait(self, end_s: float, law: str, left: str = "hours") -> None:
         if self._world.loop.time() > end_s:
