@@ -9,7 +9,7 @@ from telemetry.adapters.cache.memory import MemoryCache
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.queue.memory import MemoryQueue
 from telemetry.adapters.storage.memory import MemoryStorage
-from telemetry.domain.contract.moment import HOUR_MS, hour_path
+from telemetry.domain.contract.moment import HOUR_MS, Hour, hour_path
 from telemetry.domain.contract.record import Record
 from telemetry.domain.errors import OutOfReachError
 from telemetry.domain.figures import hour as stored
@@ -115,6 +115,22 @@ async def test_a_late_record_is_folded_together_with_the_compacted_ones():
     await world.compact()
     assert await raw_of(world.storage) == 0
     assert (await world.figures()).unique == 6
+
+
+async def test_skewed_records_are_counted_again_though_the_raw_objects_of_their_hour_were_taken_up():
+    world, claimed = World(), Hour(HOUR + 1)
+    early = a_record(timestamp_ms=NOW + HOUR_MS, received_ms=NOW)
+    await world.put(*some_records(5))
+    await world.put(early)
+    assert (await world.figures()).skewed == 1
+    await world.compact()
+    await world.put(a_record(timestamp_ms=early.timestamp_ms, received_ms=early.timestamp_ms))
+    for aggregator in (world.aggregator(), Aggregator(world.naive)):
+        assert await aggregator.refresh(claimed)
+        found = await aggregator.figures(HOUR)
+        assert found
+        assert found.skewed == 0
+    await world.figures()
 
 
 async def test_figures_that_were_lost_are_built_again_from_compacted_records():

@@ -119,6 +119,7 @@ class SkewedFigures:
         self._storage = storage
         self._archive = archive
         self._finder = finder
+        self._builder = builder
         self._counter = SkewedCounter(storage, together, builder)
         self._claims: defaultdict[Hour, set[Hour]] = defaultdict(set)
 
@@ -150,15 +151,22 @@ class SkewedFigures:
                 await self._correct(each, previous, self._figures(found.hour, aggregated))
 
     async def _correct(self, found: Found, previous: Previous, figures: Figures) -> None:
-        """Count an hour again, or have it built anew if it has changed."""
+        """Count an hour again, or have it built anew if it has changed.
+
+        One whose objects were taken up and removed has not changed, and nobody would find it soon.
+        """
+        listing, seen = found.listing, previous.seen
         if not found.is_current:
-            await self._archive.outdate(found, previous)
-            return
+            listing = await self._builder.whole(found.hour, found.listing)
+            seen = listing.seen
+            if listing.digest != previous.inputs.digest:
+                await self._archive.outdate(found, previous)
+                return
         stored = await self._archive.figures(found.hour)
-        skewed = await self._counter.count(found.hour, found.listing, figures)
-        if stored and previous.seen and skewed.count != stored.skewed:
+        skewed = await self._counter.count(found.hour, listing, figures)
+        if stored and seen and skewed.count != stored.skewed:
             stored = msgspec.structs.replace(stored, skewed=skewed.count)
-            await self._archive.put(found, stored, previous.inputs, previous.seen)
+            await self._archive.put(found, stored, previous.inputs, seen)
 
     def _figures(self, hour: Hour, aggregated: Aggregated) -> Figures:
         """Read figures, but those of one hour, which are to be stored next, are given."""
