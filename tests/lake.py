@@ -12,10 +12,11 @@ import numpy as np
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.lake.parquet import ParquetForm
 from telemetry.adapters.storage.memory import MemoryStorage
-from telemetry.domain.contract.moment import HOUR_MS, Hour, start_ms
+from telemetry.domain.contract.moment import HOUR_MS, Hour, hour_path, start_ms
 from telemetry.domain.contract.record import Record
-from telemetry.domain.figures import columns, lines
+from telemetry.domain.figures import columns, inputs, lines
 from telemetry.domain.figures.columns import Columns
+from telemetry.domain.figures.inputs import Inputs
 from telemetry.domain.lake.compact import Compactor
 from telemetry.domain.lake.follow import follow
 from telemetry.domain.lake.forms import Forms
@@ -63,9 +64,13 @@ def records_of(found: Columns, hour: Hour = HOUR) -> list[Record]:
 
 
 async def certify(storage: Storage, state: str = "complete", hour: Hour = HOUR) -> None:
-    """Put figures that say of the hour that it is complete, and nothing else."""
+    """Put figures that say of the hour that it is complete, and of which raw objects they are."""
     content = msgspec.json.encode({"certificate": {"state": state}})
     await storage.put(objects.aggregated_key(hour), content, overwrite=True)
+    raw = {info.key: info.size for info in await storage.list(f"raw/{hour_path(hour)}/")}
+    built_from = Inputs("", len(raw), raw, 0, 0, "")
+    key = inputs.Name("0", len(content)).key(hour)
+    await storage.put(key, inputs.encode(built_from), overwrite=True)
 
 
 async def put_complete(storage: Storage, hour: Hour = HOUR) -> None:

@@ -87,6 +87,7 @@ async def test_an_hour_that_is_compacted_takes_what_is_said():
     assert found["gets"] - idle["gets"] + 1 + of_removal == pytest.approx(
         modelled.gets * 3600 - a_year, abs=0.01
     )
+    assert found["lists"] - idle["lists"] == pytest.approx(modelled.lists * 3600 - 2 * a_year, abs=0.01)
 
 
 def test_a_fleet_that_fills_more_than_one_object_writes_several():

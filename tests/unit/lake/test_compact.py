@@ -17,6 +17,7 @@ from telemetry.domain.lake.manifest import Manifest
 from telemetry.domain.lake.revise import Compacted, SlowError
 from telemetry.domain.lake.tidy import Tidied
 from telemetry.domain.lake.verify import NotTheSameError
+from telemetry.domain.store import objects
 from telemetry.domain.store.objects import DamagedObjectError
 from telemetry.domain.store.storage import Storage, StoreUnavailableError
 from tests.builders import HOUR, NOW, a_record, identity, put_batch, some_records
@@ -134,8 +135,7 @@ async def test_only_an_hour_that_is_complete_is_compacted(
     await fill(storage)
     await certify(storage, state)
     assert await compactor_of(storage, clock).compact(HOUR) is None
-    await storage.put("aggregated/x", b"")
-    await storage.delete((await names(storage, "aggregated/year"))[0])
+    await storage.delete(objects.aggregated_key(HOUR))
     assert await compactor_of(storage, clock).compact(HOUR) is None
     assert await names(storage, "compacted/") == []
 
@@ -143,7 +143,7 @@ async def test_only_an_hour_that_is_complete_is_compacted(
 async def test_figures_without_a_certificate_are_not_complete(storage: WatchedStorage, clock: ManualClock):
     await fill(storage)
     for content in (b"{}", b"\xff"):
-        await storage.put((await names(storage, "aggregated/"))[0], content, overwrite=True)
+        await storage.put(objects.aggregated_key(HOUR), content, overwrite=True)
         assert await compactor_of(storage, clock).compact(HOUR) is None
 
 
@@ -169,12 +169,35 @@ async def test_late_data_is_read_beside_until_the_next_run_merges_it(
         [each for each in expected if identity(each) != identity(copy)] + [late, copy], key=identity
     )
     assert await read_hour(storage) == expected
+    assert await compactor_of(storage, clock).compact(HOUR) is None  # since no figures have it yet
+    await certify(storage)
     second = await compacted(storage, clock)
     assert second.manifest
     assert first.manifest
     assert (second.taken, second.manifest.revision, second.manifest.records) == (1, 2, 18)
     assert second.manifest.inputs.keys() > first.manifest.inputs.keys()
     assert await read_hour(storage) == expected
+
+
+async def test_what_figures_were_not_built_from_is_left_beside_what_they_were(
+    storage: WatchedStorage, clock: ManualClock
+):
+    await fill(storage)
+    unread = await put_batch(storage, a_record(vehicle_id="aa"), now=LATE_MS)
+    made = await compacted(storage, clock)
+    assert made.manifest
+    assert unread not in made.manifest.inputs
+    assert made.manifest.inputs.keys() | {unread} == set(await names(storage, "raw/"))
+
+
+async def test_an_hour_of_which_nothing_says_what_its_figures_are_of_is_left(
+    storage: WatchedStorage, clock: ManualClock
+):
+    await fill(storage)
+    for key in await names(storage, "aggregated/"):
+        if "_inputs" in key:
+            await storage.delete(key)
+    assert await compactor_of(storage, clock).compact(HOUR) is None
 
 
 async def test_objects_with_damaged_lines_stay_and_are_not_read_again_and_again(
@@ -184,6 +207,7 @@ async def test_objects_with_damaged_lines_stay_and_are_not_read_again_and_again(
     folder = (await names(storage, "raw/"))[0].rpartition("/")[0]
     await storage.put(f"{folder}/torn.jsonl", b'{"torn\n')
     await storage.put(f"{folder}/torn.jsonl.zst", b"torn")
+    await certify(storage)
     compactor = compactor_of(storage, clock)
     made = await compactor.compact(HOUR)
     assert made
@@ -304,6 +328,7 @@ class Killing:
         self.storage.look, left, self.storage.left = None, self.storage.left, None
         late = a_record(vehicle_id="d", timestamp_ms=NOW + 7)
         await put_batch(self.storage, late, now=LATE_MS)
+        await certify(self.storage)
         self.expected = sorted([*self.expected, late], key=identity)
         self.storage.look, self.storage.left = self.look, left
         await steps_of(self.storage, self.clock)
@@ -334,8 +359,10 @@ async def test_those_are_all_the_steps_and_each_kind_is_among_them(
     await fill(storage)
     storage.changes.clear()
     await steps_of(storage, clock)
+    before = storage.changes.copy()
     await put_batch(storage, a_record(vehicle_id="d", timestamp_ms=NOW + 7), now=LATE_MS)
-    storage.changes.pop("put raw")
+    await certify(storage)
+    storage.changes = before
     await steps_of(storage, clock)
     assert storage.changes.total() == STEPS
     kinds = {

@@ -54,6 +54,7 @@ async def test_no_manifest_names_what_is_gone_wherever_it_is_killed(storage: Wat
     await certify(storage)
     await compactor_of(storage, clock).compact(HOUR)
     await put_batch(storage, a_record(), now=NOW + 1)
+    await certify(storage)
     await compactor_of(storage, clock).compact(HOUR)
     counted: list[int] = []
 

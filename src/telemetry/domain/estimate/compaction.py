@@ -1,10 +1,11 @@
 """What `telemetry compact --watch` asks of S3, and what it leaves there: a model of its turns.
 
 A turn lists the raw objects of the days that have any, and then each of their hours: its raw objects twice,
-its compacted ones twice, and its manifest twice. Once an hour, all raw objects of an hour are read, and few
-objects take their place, which are read back before they are visible and before raw objects are removed. Once
-a day a turn looks at all hours that were ever compacted. `tests/unit/estimate/test_compaction.py` holds it to
-what a compaction of one hour asks.
+its compacted ones twice, and its manifest twice. The raw objects of an hour without a manifest, which is the
+one that lasts, are listed once more. Once an hour, what the figures of an hour were built from and all of its
+raw objects are read, and few objects take their place, which are read back before they are visible and before
+raw objects are removed. Once a day a turn looks at all hours that were ever compacted.
+`tests/unit/estimate/test_compaction.py` holds it to what a compaction of one hour asks.
 """
 
 import math
@@ -22,6 +23,9 @@ _YEAR: Final = 360 * 24  # hours, of twelve months of 30 days
 _FOLDERS: Final = 4  # listings that find the days of a tree: its years, a year, a month or two
 _BESIDE: Final = 3  # copies, what all records add up to, the manifest
 _READ_BACK: Final = 2  # times
+_READ_ONCE: Final = 3  # manifest, figures, and what these were built from
+_RAW_ONCE: Final = 2  # times that its raw objects are listed once it is complete, beside the looks
+_TREES_ONCE: Final = 2  # and that its figures are, and what is skewed
 _LOOKS: Final = 2  # at each hour a turn: to compact it, and to tidy it
 # Measured by `make bench-lake`: bytes of a record, and of what all of a vehicle's add up to.
 _RECORD: Final = {"parquet": 4.75, "jsonl.zst": 11.3}
@@ -52,12 +56,15 @@ def modelled(load: Load, flow: Flow, terms: Terms) -> Compaction:
     hours = math.ceil(terms.kept_s / _HOUR_S) + 1
     turns_s = 1 / terms.compact_s
     looks_s = hours * turns_s + _YEAR / _DAY_S
-    listed_s = hours * turns_s * _LOOKS * _pages(flow.puts * _HOUR_S) + _YEAR / _DAY_S * _LOOKS
+    pages = _pages(flow.puts * _HOUR_S)
+    listed_s = hours * turns_s * _LOOKS * pages + _YEAR / _DAY_S * _LOOKS
+    lasting_s = turns_s * pages
+    once = _RAW_ONCE * pages + _TREES_ONCE
     days_s = (math.ceil(terms.kept_s / _DAY_S) * _pages(flow.puts * _DAY_S) + _FOLDERS) * turns_s
     return Compaction(
         puts=(objects + _BESIDE) / _HOUR_S,
-        gets=flow.puts + looks_s * _LOOKS + (_READ_BACK * (objects + 1) + 2) / _HOUR_S,
-        lists=days_s + listed_s + looks_s * _LOOKS,
+        gets=flow.puts + looks_s * _LOOKS + (_READ_BACK * (objects + 1) + _READ_ONCE) / _HOUR_S,
+        lists=days_s + listed_s + looks_s * _LOOKS + lasting_s + once / _HOUR_S,
         rate=load.rate * record,
         size=load.rate * _HOUR_S * record / objects,
         beside=flow.puts * _INPUT + load.vehicles * _VEHICLE / _HOUR_S,
