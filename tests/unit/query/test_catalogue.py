@@ -61,7 +61,9 @@ async def test_the_objects_of_a_span_are_found(storage: ListedStorage, first, la
 async def test_a_short_span_lists_its_hours_and_no_others(storage: ListedStorage):
     await Catalogue(storage).records(Span(Hour(HOUR - 1), HOUR))
     assert storage.prefixes == [
-        f"{tree}/{hour_path(Hour(hour))}/" for tree in ("raw", "compacted") for hour in (HOUR - 1, HOUR)
+        f"{tree}/{hour_path(Hour(hour))}/"
+        for tree in ("raw", "compacted", "raw")
+        for hour in (HOUR - 1, HOUR)
     ]
 
 

@@ -11,7 +11,8 @@ from telemetry.domain.lake import manifest
 from telemetry.domain.lake.manifest import Content, Manifest
 from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError, Storage
 
-_ATTEMPTS: Final = 10  # a manifest is removed only long after the next one, so that one more is enough
+ATTEMPTS: Final = 10
+"""How often to begin again: what is replaced is removed so long after that once is enough."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -32,9 +33,21 @@ class Reading(msgspec.Struct, frozen=True):
 
 async def follow(storage: Storage, hour: Hour) -> Reading:
     """Find what to read of an hour. Raise DamagedObjectError if its manifest is none."""
-    raw = await storage.list(f"raw/{hour_path(hour)}/")
-    found, beside = await current(storage, hour)
-    return Reading(found, [info for info in raw if not (found and found.names(info))], beside)
+    folder = f"raw/{hour_path(hour)}/"
+    raw = await storage.list(folder)
+    for _ in range(ATTEMPTS):
+        found, beside = await current(storage, hour)
+        if found:
+            return Reading(found, [info for info in raw if not found.names(info)], beside)
+        before, raw = raw, await storage.list(folder)  # to which records went back, if there was a manifest
+        if not has_lost(before, raw):
+            break
+    return Reading(None, raw, beside)
+
+
+def has_lost(before: Sequence[ObjectInfo], after: Sequence[ObjectInfo]) -> bool:
+    """Return whether a later listing lacks an object, which was put in another's place meanwhile."""
+    return not {info.key for info in before} <= {info.key for info in after}
 
 
 async def current(storage: Storage, hour: Hour) -> tuple[Manifest | None, Sequence[ObjectInfo]]:
@@ -42,7 +55,7 @@ async def current(storage: Storage, hour: Hour) -> tuple[Manifest | None, Sequen
 
     Who has to know which raw objects are read beside it lists them before.
     """
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         with suppress(ObjectNotFoundError):  # a newer one is there meanwhile
             return await _current(storage, hour)
     return await _current(storage, hour)

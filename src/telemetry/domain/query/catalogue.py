@@ -10,6 +10,7 @@ from telemetry.domain.contract import partition
 from telemetry.domain.contract.moment import Hour, Span, hour_path
 from telemetry.domain.errors import TelemetryError
 from telemetry.domain.lake import manifest
+from telemetry.domain.lake.follow import ATTEMPTS, has_lost
 from telemetry.domain.lake.manifest import Manifest
 from telemetry.domain.store import objects
 from telemetry.domain.store.storage import ObjectInfo, Storage
@@ -52,10 +53,20 @@ class Catalogue:
         was replaced meanwhile: then look again.
         """
         raw = await self._listed("raw", span)  # first, since what it lacks is in the manifests by then
+        for _ in range(ATTEMPTS):
+            manifests = await self._manifests(span)
+            again = await self._listed("raw", span)  # to which records go back where a manifest is removed
+            found = {hour: (raw if hour in manifests else again).get(hour, ()) for hour in {*raw, *again}}
+            if not any(has_lost(raw.get(hour, ()), infos) for hour, infos in found.items()):
+                break
+            raw = again
+        return _stored(found, manifests)
+
+    async def _manifests(self, span: Span) -> Mapping[Hour, Manifest]:
         compacted = await self._listed("compacted", span)
         newest = {hour: each for hour, infos in compacted.items() if (each := manifest.newest(infos))}
         read = await self._together([partial(self._manifest, info) for info in newest.values()])
-        return _stored(raw, dict(zip(newest, _checked(read), strict=True)))
+        return dict(zip(newest, _checked(read), strict=True))
 
     async def figures(self, span: Span) -> Sequence[ObjectInfo]:
         """Find the figures of these hours. Raise StoreUnavailableError."""
