@@ -3,8 +3,8 @@
 import asyncio
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -94,25 +94,33 @@ async def killed(pipeline: Pipeline, look: Look, *command: str) -> int:
     return kills
 
 
+@asynccontextmanager
+async def looking(look: Look) -> AsyncIterator[list[int]]:
+    """Look all the time; the list has how often."""
+    looks = [0]
+
+    async def read() -> None:
+        while True:
+            await look()
+            looks[0] += 1
+
+    reading = asyncio.create_task(read())
+    try:
+        yield looks
+    finally:
+        reading.cancel()
+    with suppress(asyncio.CancelledError):
+        await reading
+
+
 async def test_a_compaction_is_killed_at_one_change_after_another_and_every_record_is_seen_once(
     pipeline: Pipeline, hours: Hours
 ):
     pipeline.environment |= {"COMPACT_GRACE": "60", "COMPACT_RAW_RETENTION": "0.001"}
-    looks = 0
-
-    async def read() -> None:
-        nonlocal looks
-        while True:
-            await hours.check()
-            looks += 1
-
-    reading = asyncio.create_task(read())
-    kills = await killed(pipeline, hours.check, "compact")
-    reading.cancel()
-    with suppress(asyncio.CancelledError):
-        await reading
+    async with looking(hours.check) as looks:
+        kills = await killed(pipeline, hours.check, "compact")
     assert kills >= 5
-    assert looks > kills
+    assert looks[0] > kills
     assert await hours.storage.list("raw/") == []
     assert len(await hours.storage.list("compacted/")) == len(HOURS) * len(
         ("records", "_copies", "_sums", "_m")
@@ -125,8 +133,10 @@ async def test_an_erasure_is_killed_at_one_change_after_another_and_all_others_a
 ):
     compacted = await compactor_of(hours.storage, hours.clock).compact(HOUR)
     assert compacted
-    kills = await killed(pipeline, hours.check_others, "vehicle", "erase", THEIRS, "--yes")
+    async with looking(hours.check_others) as looks:
+        kills = await killed(pipeline, hours.check_others, "vehicle", "erase", THEIRS, "--yes")
     assert kills >= 5
+    assert looks[0] > kills
     for path in pipeline.data.rglob("*"):
         assert not path.is_file() or THEIRS.encode() not in path.read_bytes()
     for hour, records in hours.records.items():

@@ -2,7 +2,8 @@
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ from telemetry.domain.transport.lease import Delivery
 from tests.builders import HOUR, NOW, POLICY, a_body, a_record, an_envelope, put_batch, put_quarantined
 from tests.lake import columns_of
 from tests.unit.privacy.store import (
+    COMPACTED,
     LATER_MS,
     THEIRS,
     Stepped,
@@ -113,6 +115,31 @@ async def test_it_may_be_killed_after_any_step_and_is_completed_by_doing_it_agai
             assert steps >= 20
             return
     pytest.fail("it never ends")
+
+
+@pytest.mark.parametrize("listings", range(4))
+async def test_who_listed_something_before_and_the_rest_after_it_misses_nothing(
+    monkeypatch: pytest.MonkeyPatch, listings: int
+):
+    storage = await made()
+    others, listing = await records_of_others(storage), storage.list
+    done = 0
+
+    async def late(prefix: str) -> Sequence[ObjectInfo]:
+        nonlocal done
+        done += 1
+        if done > listings:
+            monkeypatch.undo()
+            await erasure(storage).erase(NOW)
+        return await listing(prefix)
+
+    monkeypatch.setattr(storage, "list", late)
+    found = None
+    while found is None:  # as an object that is gone when it is read means to begin again
+        with suppress(ObjectNotFoundError):
+            found = await records_of_others(storage)
+    assert found == others
+    assert await listing(manifest.folder(COMPACTED)) == []
 
 
 async def test_a_vehicle_that_is_not_there_changes_nothing():
