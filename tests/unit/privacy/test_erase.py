@@ -117,12 +117,16 @@ async def test_it_may_be_killed_after_any_step_and_is_completed_by_doing_it_agai
     pytest.fail("it never ends")
 
 
-@pytest.mark.parametrize("listings", range(4))
+@pytest.mark.parametrize("listings", range(3))
 async def test_who_listed_something_before_and_the_rest_after_it_misses_nothing(
     monkeypatch: pytest.MonkeyPatch, listings: int
 ):
     storage = await made()
+    for tree in ("raw/", "skewed/"):
+        for info in await storage.list(tree):
+            await storage.delete(info.key)
     others, listing = await records_of_others(storage), storage.list
+    assert others
     done = 0
 
     async def late(prefix: str) -> Sequence[ObjectInfo]:
