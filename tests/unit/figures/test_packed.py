@@ -44,9 +44,10 @@ def test_arrays_can_be_used_where_they_lie():
         assert not found.array(number).flags.owndata
 
 
-def test_a_part_keeps_nothing_of_the_rest_in_memory():
-    data = memoryview(packed.pack("rest", [LARGE]))
-    part = Packed(data).array(0, 10, 20)
+@pytest.mark.parametrize("values", [LARGE, LARGE[:0], LARGE[:, :0]])
+def test_a_part_keeps_nothing_of_the_rest_in_memory(values):
+    data = memoryview(packed.pack("rest", [values]))
+    part = Packed(data).array(0, 10, 20) if values.size else Packed(data).array(0)
     assert part.base is None
     assert not np.shares_memory(part, np.frombuffer(data, np.uint8))
 

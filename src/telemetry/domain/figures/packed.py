@@ -89,8 +89,8 @@ class Packed:
     ) -> Array:
         """Return an array; of a matrix the columns, else the elements, from `first` up to `end`.
 
-        `rows` chooses rows of a matrix. A part is a copy, so that it does not keep the bytes of the rest in
-        memory.
+        `rows` chooses rows of a matrix. A part is a copy, and so is what is empty, so that it does not keep
+        the bytes of the rest in memory.
         """
         described = self._arrays[number]
         height, width = math.prod(described.shape[:-1]), described.shape[-1]
@@ -102,7 +102,7 @@ class Packed:
         if rows is not None:
             return whole[rows, first:end]
         part = whole[..., first:end]
-        return part if part.size == whole.size else part.copy()
+        return part if 0 < part.size == whole.size else part.copy()
 
     def _check(self, number: int, first: int, end: int) -> None:
         """Compare the checksums of the blocks in which bytes of an array lie."""
