@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -26,6 +27,7 @@ SURVEYED_S: Final = 3 * 24 * 3600.0
 """The same if clocks were wrong: what is missed then is found by the daily comparison of everything."""
 
 _LOOK_S: Final = 1.0
+_LOOKED_S: Final = 60.0  # in which every aggregator ends a look
 _LATER_S: Final = 2.0  # by which a call that was delayed has had its effect
 _FAR_S: Final = 6 * 3600.0
 _AWAKE_S: Final = 60.0  # between such sleeps, in which a look ends though every call takes time
@@ -81,7 +83,7 @@ class _Course:
         await self._until(self._outcome.is_complete, "each hour becomes complete")
         if self._history.options.compactors:
             await self._compact()
-        self._outcome.check(self._clients.sent)
+        await self._check()
 
     def _heal(self) -> None:
         """End all faults; what they left behind stays."""
@@ -154,6 +156,16 @@ class _Course:
         is_tidy = partial(outcome.is_tidy, is_raw_kept=options.raw_kept_s is None)
         await self._until(is_tidy, "what nobody needs is removed")
         await self._until(outcome.is_complete, "each hour stays complete")
+
+    async def _check(self) -> None:
+        """Compare everything, also after a look more: other objects may be as many as those before."""
+        end_s = self._world.loop.time() + _LOOKED_S
+        while self._world.loop.time() < end_s:
+            with suppress(BrokenError):
+                self._outcome.check(self._clients.sent)
+                return
+            await asyncio.sleep(_LOOK_S)
+        self._outcome.check(self._clients.sent)
 
     async def _until(self, holds: Callable[[], bool], law: str) -> None:
         bound_s = SURVEYED_S if self._history.has_jumps else SETTLED_S
