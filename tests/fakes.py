@@ -105,6 +105,7 @@ class FailingStorage(Failing, MemoryStorage):
         super().__init__(clock)
         self.puts_left = math.inf
         self.broken = "nothing"  # keys that contain it cannot be put
+        self.refused_puts: Collection[str] = ()  # keys
         self.before_put: Callable[[], None] = lambda: None
         self.before_delete: Callable[[], None] = lambda: None
         self.putted: list[str] = []
@@ -114,7 +115,7 @@ class FailingStorage(Failing, MemoryStorage):
         self.unreadable: Collection[str] = ()  # keys
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
-        if not self.puts_left or self.broken in key:
+        if not self.puts_left or self.broken in key or key in self.refused_puts:
             self.failures += 1
             raise StoreUnavailableError("No space left on device")
         self.puts_left -= 1

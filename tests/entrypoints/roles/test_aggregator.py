@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.adapters.clock import SystemClock
+from telemetry.adapters.clock import ManualClock, SystemClock
 from telemetry.adapters.metrics.aggregator import AggregatorMetrics
 from telemetry.domain.contract import codec
 from telemetry.domain.contract.moment import HOUR_MS, Hour, format_hour, hour_of, hour_path
 from telemetry.domain.contract.partition import PartitionPolicy
 from telemetry.domain.contract.record import Record
 from telemetry.domain.figures.aggregate import Aggregator
+from telemetry.domain.figures.certify import Certifier
+from telemetry.domain.figures.evidence import Inquiry
 from telemetry.domain.figures.watch import Watch
+from telemetry.domain.store import objects
 from telemetry.domain.store.storage import StoreUnavailableError
 from telemetry.entrypoints.process import cli, log
 from telemetry.entrypoints.process.container import Container
@@ -24,7 +27,7 @@ from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import aggregator
 from telemetry.entrypoints.shared import reporting
 from tests.builders import HOUR, NOW, a_record, an_envelope, put_batch
-from tests.fakes import FailingStorage
+from tests.fakes import FailingQueue, FailingStorage
 from tests.unit.store.stepped import AT_ONCE, SteppedConsumer
 
 METRICS = AggregatorMetrics("1.2.3", Path())
@@ -130,6 +133,40 @@ async def test_running_on_it_survives_a_store_that_is_away(capsys: pytest.Captur
     assert capsys.readouterr().err.count("the store is away") == 1
     storage.failing = ()
     assert not (await turns.take(stopping)).is_away
+
+
+async def test_hours_that_cannot_be_certified_wait_for_a_pause_and_keep_no_others_waiting():
+    clock = ManualClock(NOW + 3 * HOUR_MS)
+    storage, stopping = FailingStorage(clock), asyncio.Event()
+    hours = [Hour(HOUR - number) for number in range(20)]
+    for hour in hours:
+        await put_batch(storage, a_record(timestamp_ms=NOW + (hour - HOUR) * HOUR_MS))
+        assert await Aggregator(storage).build(hour)
+    certifier = Certifier(storage, clock, Inquiry(storage, FailingQueue(clock)))
+    certified = Aggregator(storage, certifier=certifier)
+    logger = log.configure(Settings(), "Aggregator")
+    turns = aggregator.Turns(Watch(storage), certified, clock, logger, METRICS)
+
+    async def settled() -> int:
+        taken = 1
+        while (await turns.take(stopping)).has_more:
+            taken += 1
+            assert taken < 20
+        return taken
+
+    broken, others = hours[:12], hours[12:]
+    storage.refused_puts = tuple(objects.aggregated_key(hour) for hour in broken)
+    for _ in range(4):
+        await settled()
+    assert [hour for hour in others if not await is_complete(storage, hour)] == []
+    storage.refused_puts = ()
+    for _ in range(4):
+        await settled()
+    assert [hour for hour in hours if not await is_complete(storage, hour)] == []
+
+
+async def is_complete(storage: FailingStorage, hour: Hour) -> bool:
+    return bool(await storage.list(objects.complete_key(hour)))
 
 
 async def test_after_outages_of_days_and_a_replay_after_a_month_the_aggregator_that_runs_says_what_it_built(

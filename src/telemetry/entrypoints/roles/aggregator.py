@@ -170,6 +170,8 @@ class Turns:
         """Prepare so many hours at the same time, if several are due."""
         self._at_once = at_once
         self._kept: list[Built] = []
+        self._turn = 0
+        self._uncertified: dict[Hour, int] = {}  # by the last turn in which they could not be
         self._watch = watch
         self._aggregator = aggregator
         self._clock = clock
@@ -192,10 +194,7 @@ class Turns:
             self._kept = []
         await self._watch.tidy()
         certifiable = self._aggregator.certifiable(look.unmarked, look.silent)
-        for each in certifiable[:_CERTIFIED_A_TURN]:
-            if not stopping.is_set():
-                await runtime.unless(stopping, self._certify(each))
-        has_more = look.has_more or len(certifiable) > _CERTIFIED_A_TURN
+        has_more = await self._certify_some(certifiable, stopping) or look.has_more
         return msgspec.structs.replace(look, has_more=has_more)
 
     async def _settle_all(self, due: Sequence[Found]) -> None:
@@ -206,12 +205,26 @@ class Turns:
     async def _prepare(self, found: Found) -> None:
         await self._aggregator.prepare(found.hour)
 
+    async def _certify_some(self, certifiable: Sequence[Hour], stopping: asyncio.Event) -> bool:
+        """Certify as many hours as a turn may, those last that failed last.
+
+        Return whether there are more, and none failed: else they have to wait for a pause.
+        """
+        chosen = sorted(certifiable, key=lambda hour: self._uncertified.get(hour, 0))[:_CERTIFIED_A_TURN]
+        self._turn += 1
+        for each in chosen:
+            if not stopping.is_set():
+                await runtime.unless(stopping, self._certify(each))
+        return len(certifiable) > len(chosen) and self._uncertified.keys().isdisjoint(chosen)
+
     async def _certify(self, hour: Hour) -> None:
         try:
             built = await self._aggregator.certify(hour)
         except TelemetryError as error:
             self._failed(hour, error)
+            self._uncertified[hour] = self._turn
             return
+        self._uncertified.pop(hour, None)
         self._troubles.of_hour(hour, None)
         if built and built.is_new:
             self._metrics.certified(built)
