@@ -126,6 +126,7 @@ class _Course:
         late = self._world.loop.time() < self._world.faults.late_s + _LATER_S
         counts = {
             "late calls": int(late),
+            "commands": int(self._world.running(OPERATOR) is not None),
             "clients": self._clients.unanswered,
             "messages": depth.total,
             "set aside": len(aside),
