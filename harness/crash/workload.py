@@ -48,7 +48,8 @@ class Mark(msgspec.Struct, frozen=True):
     is_done: bool
 
 
-def _say(verb: str, name: str, *, is_done: bool) -> None:
+def say(verb: str, name: str, *, is_done: bool) -> None:
+    """Print a mark."""
     sys.stdout.write(msgspec.json.encode(Mark(verb, name, is_done)).decode() + "\n")
     sys.stdout.flush()
 
@@ -58,26 +59,26 @@ class _Queue(SqliteQueue):
 
     async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
         for each in bodies:
-            _say("send", each.hex(), is_done=False)
+            say("send", each.hex(), is_done=False)
         refused = await super().send(bodies)
         for each in bodies:
-            _say("send", each.hex(), is_done=True)
+            say("send", each.hex(), is_done=True)
         return refused
 
 
-class _Storage(LocalStorage):
+class SayingStorage(LocalStorage):
     """The local store, which says what it promises."""
 
     async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         name = f"{key} {objects.digest(data)}"
-        _say("put", name, is_done=False)
+        say("put", name, is_done=False)
         await super().put(key, data, overwrite=overwrite)
-        _say("put", name, is_done=True)
+        say("put", name, is_done=True)
 
     async def delete(self, key: str) -> None:
-        _say("delete", key, is_done=False)
+        say("delete", key, is_done=False)
         await super().delete(key)
-        _say("delete", key, is_done=True)
+        say("delete", key, is_done=True)
 
 
 class _Witness:
@@ -114,12 +115,12 @@ async def main(root: Path) -> None:
     clock = SystemClock()
     keys = KeysFile(root / KEYS)
     for name in ("first", "second"):
-        _say("key", name, is_done=False)
+        say("key", name, is_done=False)
         keys.add(Entry(name=name))
-        _say("key", name, is_done=True)
+        say("key", name, is_done=True)
     with Heartbeat(root / DATA, "consumer"):  # which makes the folders, and syncs nothing
         pass
-    storage = _Storage(root / DATA)
+    storage = SayingStorage(root / DATA)
     now_ms = clock.wall_ms()
     start_ms = now_ms // HOUR_MS * HOUR_MS
     late_ms = start_ms - 5 * HOUR_MS

@@ -1,12 +1,11 @@
 """What has to hold of a folder that a power cut left, by what had been promised before it."""
 
-import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from harness.crash.trace import Operation
 from harness.crash.workload import DATA, KEYS, POLICY, QUEUE, TERMS, Mark
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.keys.file import KeysError, KeysFile
@@ -25,32 +24,34 @@ Identities = set[tuple[str, int]]
 
 
 class Promises:
-    """What was promised up to a moment: the names of what was begun, and of what was done, by verb."""
+    """What was promised up to a moment: the names of what was begun, and of what was done, by verb.
 
-    def __init__(self) -> None:
-        self.begun: dict[str, list[str]] = {"send": [], "put": [], "delete": [], "key": []}
-        self.done: dict[str, list[str]] = {"send": [], "put": [], "delete": [], "key": []}
+    `removed` are the keys of objects that are not there, and `maybe_removed` of those that may not be.
+    """
 
-    def add(self, operation: Operation) -> None:
-        for line in operation.data.splitlines():
-            mark = msgspec.json.decode(line, type=Mark)
+    def __init__(self, marks: Iterable[Mark]) -> None:
+        self.begun: defaultdict[str, list[str]] = defaultdict(list)
+        self.done: defaultdict[str, list[str]] = defaultdict(list)
+        self.removed: set[str] = set()
+        self.maybe_removed: set[str] = set()
+        for mark in marks:
             (self.done if mark.is_done else self.begun)[mark.verb].append(mark.name)
+            self._add(mark.verb, mark.name.partition(" ")[0], is_done=mark.is_done)
+
+    def _add(self, verb: str, key: str, *, is_done: bool) -> None:
+        """Take note of what may be there of an object."""
+        if verb == "delete":
+            (self.removed if is_done else self.maybe_removed).add(key)
+        elif verb == "put":
+            (self.maybe_removed if is_done else self.removed).discard(key)
 
 
-def lay(found: Mapping[str, bytes], folder: Path) -> None:
-    """Make the files of a state."""
-    folder.mkdir(exist_ok=True)
-    for name, content in found.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
-async def broken(folder: Path, promises: Promises, *, with_figures: bool) -> Sequence[str]:
+async def broken(folder: Path, marks: Sequence[Mark], *, with_figures: bool = False) -> Sequence[str]:
     """Return the promises that do not hold in a folder, each as a sentence."""
+    promises = Promises(marks)
     return [
         *_broken_keys(folder, promises),
-        *_broken_objects(folder, promises),
+        *broken_objects(folder, promises),
         *await _broken_records(folder, promises),
         *(await _broken_figures(folder) if with_figures else ()),
     ]
@@ -67,7 +68,7 @@ def _broken_keys(folder: Path, promises: Promises) -> Iterator[str]:
         yield f"keys are missing: {missing}"
 
 
-def _broken_objects(folder: Path, promises: Promises) -> Iterator[str]:
+def broken_objects(folder: Path, promises: Promises) -> Iterator[str]:
     """Check that what was put is there, whole, and that no object has what nobody put."""
     allowed: dict[str, list[str]] = {}
     for name in promises.begun["put"]:
@@ -77,10 +78,10 @@ def _broken_objects(folder: Path, promises: Promises) -> Iterator[str]:
     for key, digests in allowed.items():
         path = folder / DATA / key
         there = objects.digest(path.read_bytes()) if path.exists() else ""
-        if there and key in promises.done["delete"]:
+        if there and key in promises.removed:
             yield f"{key} is there again"
             continue
-        may_be_absent = key not in done or key in promises.begun["delete"]
+        may_be_absent = key not in done or key in promises.maybe_removed
         if there not in _since(digests, done.get(key)) and (there or not may_be_absent):
             yield f"{key} is {'not what was put' if there else 'not there'}"
 
@@ -129,25 +130,18 @@ async def _queued(folder: Path) -> Identities:
 
 
 def _of_body(body: bytes) -> Identities:
-    return _of_lines(envelope.decode(body, 0, POLICY).lines.splitlines())
+    return of_lines(envelope.decode(body, 0, POLICY).lines.splitlines())
 
 
 def _stored(folder: Path) -> Identities:
     found: Identities = set()
     for path in (folder / DATA / "raw").rglob("batch-*"):
         key = path.relative_to(folder / DATA).as_posix()
-        found |= _of_lines(objects.decode_object(key, path.read_bytes()))
+        found |= of_lines(objects.decode_object(key, path.read_bytes()))
     return found
 
 
-def _of_lines(lines: Sequence[bytes]) -> Identities:
+def of_lines(lines: Sequence[bytes]) -> Identities:
+    """Return the identities of stored lines."""
     records = [record for _, record in objects.decode_records(lines, LineFaults())]
     return {(each.vehicle_id, each.timestamp_ms) for each in records}
-
-
-def judge(
-    found: Mapping[str, bytes], folder: Path, promises: Promises, *, with_figures: bool
-) -> Sequence[str]:
-    """Make a state in a folder, and return the promises that do not hold in it."""
-    lay(found, folder)
-    return asyncio.run(broken(folder, promises, with_figures=with_figures))
