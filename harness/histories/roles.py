@@ -41,7 +41,7 @@ from telemetry.domain.transport.batch import BatchLimits
 from telemetry.domain.transport.ingest import Ingest
 from telemetry.domain.transport.lease import LeaseTerms
 from telemetry.entrypoints.process import runtime
-from telemetry.entrypoints.roles.aggregator import Turns
+from telemetry.entrypoints.shared.turning import Turns
 
 if TYPE_CHECKING:
     from harness.histories.world import World

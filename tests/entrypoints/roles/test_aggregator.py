@@ -26,6 +26,7 @@ from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.settings import Settings
 from telemetry.entrypoints.roles import aggregator
 from telemetry.entrypoints.shared import reporting
+from telemetry.entrypoints.shared.turning import Turns
 from tests.builders import HOUR, NOW, a_record, an_envelope, put_batch
 from tests.fakes import FailingQueue, FailingStorage
 from tests.unit.store.stepped import AT_ONCE, SteppedConsumer
@@ -125,7 +126,7 @@ def test_what_is_damaged_is_named_the_rest_is_built_and_it_fails(store: Path, ca
 async def test_running_on_it_survives_a_store_that_is_away(capsys: pytest.CaptureFixture[str]):
     storage, stopping = FailingStorage(SystemClock()), asyncio.Event()
     storage.failing, storage.failure = {"list"}, StoreUnavailableError("the store is away")
-    turns = aggregator.Turns(
+    turns = Turns(
         Watch(storage), Aggregator(storage), SystemClock(), log.configure(Settings(), "Aggregator"), METRICS
     )
     for _ in range(3):
@@ -145,7 +146,7 @@ async def test_hours_that_cannot_be_certified_wait_for_a_pause_and_keep_no_other
     certifier = Certifier(storage, clock, Inquiry(storage, FailingQueue(clock)))
     certified = Aggregator(storage, certifier=certifier)
     logger = log.configure(Settings(), "Aggregator")
-    turns = aggregator.Turns(Watch(storage), certified, clock, logger, METRICS)
+    turns = Turns(Watch(storage), certified, clock, logger, METRICS)
 
     async def settled() -> int:
         taken = 1
@@ -179,10 +180,8 @@ async def test_after_outages_of_days_and_a_replay_after_a_month_the_aggregator_t
         while (await turns.take(asyncio.Event())).has_more:
             pass
 
-    def started() -> aggregator.Turns:
-        return aggregator.Turns(
-            Watch(consumer.storage), Aggregator(consumer.storage), consumer.clock, logger, METRICS
-        )
+    def started() -> Turns:
+        return Turns(Watch(consumer.storage), Aggregator(consumer.storage), consumer.clock, logger, METRICS)
 
     def said(*hours: int) -> bool:
         """Return whether these hours were built, and no others."""
@@ -225,7 +224,7 @@ async def test_what_is_wrong_with_an_hour_is_said_once_and_when_it_is_over(
     capsys: pytest.CaptureFixture[str],
 ):
     storage = FailingStorage(SystemClock())
-    turns = aggregator.Turns(
+    turns = Turns(
         Watch(storage), Aggregator(storage), SystemClock(), log.configure(Settings(), "Aggregator"), METRICS
     )
     now = hour_of(SystemClock().wall_ms())
@@ -275,9 +274,9 @@ async def test_where_the_raw_store_is_gone_it_is_said_once_for_all_hours(capsys:
     storage, clock = FailingStorage(SystemClock()), SystemClock()
     keys = [await put_batch(storage, a_record(timestamp_ms=NOW - each * HOUR_MS)) for each in range(3)]
 
-    def new_turns() -> aggregator.Turns:
+    def new_turns() -> Turns:
         logger = log.configure(Settings(), "Aggregator")
-        return aggregator.Turns(Watch(storage), Aggregator(storage), clock, logger, METRICS)
+        return Turns(Watch(storage), Aggregator(storage), clock, logger, METRICS)
 
     turns = new_turns()
     while (await turns.take(asyncio.Event())).has_more:
@@ -332,7 +331,7 @@ class SlowStorage(FailingStorage):
 async def test_it_stops_in_the_middle_of_an_hour():
     storage, stopping, now = SlowStorage(), asyncio.Event(), SystemClock().wall_ms()
     await storage.put(f"raw/{hour_path(hour_of(now))}/batch-1-0.jsonl", b"line\n")
-    turns = aggregator.Turns(
+    turns = Turns(
         Watch(storage), Aggregator(storage), SystemClock(), log.configure(Settings(), "Aggregator"), METRICS
     )
     taking = asyncio.create_task(turns.take(stopping))
