@@ -117,6 +117,31 @@ async def _read_once(storage: Storage, hour: Hour) -> list[Record]:
     return sorted(counted.values(), key=identity)
 
 
+class ChangingStorage(MemoryStorage):
+    """A store in which something happens just before manifests are listed, each time something else."""
+
+    def __init__(self, *changes: "Callable[[ChangingStorage], Awaitable[None]]") -> None:
+        super().__init__(ManualClock(NOW))
+        self.changes = list(changes)
+
+    async def list(self, prefix: str) -> Sequence[ObjectInfo]:
+        if prefix.startswith("compacted/") and self.changes:
+            await self.changes.pop(0)(self)
+        return await super().list(prefix)
+
+
+def replacing(number: int) -> Callable[[ChangingStorage], Awaitable[None]]:
+    """Put a raw object in the place of all others, as when a vehicle is erased from them."""
+
+    async def change(storage: ChangingStorage) -> None:
+        key = await put_batch(storage, *some_records(1), now=NOW + number)
+        for info in await storage.list("raw/"):
+            if info.key != key:
+                await storage.delete(info.key)
+
+    return change
+
+
 class KilledError(BaseException):
     """What ends a process in the middle of a step."""
 

@@ -14,6 +14,7 @@ from telemetry.domain.transport.lease import Delivery
 LATENESS_MS: Final = 600_000
 """How late a record may come without being late."""
 
+EQUAL: Final = "an hour equals one pass over its records"
 _LAPSED: Final = 0.95  # of a lease, after which an undisturbed holder has extended it
 
 
@@ -143,4 +144,4 @@ class Leases:
             self._holders.pop(handle.partition(":")[0], None)
 
 
-__all__ = ["LATENESS_MS", "BrokenError", "Identity", "Laws", "Leases", "Promised"]
+__all__ = ["EQUAL", "LATENESS_MS", "BrokenError", "Identity", "Laws", "Leases", "Promised"]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from harness.histories import stored
-from harness.histories.laws import BrokenError, Laws
+from harness.histories.laws import EQUAL, BrokenError, Laws
 from harness.histories.stored import Line
 
 _TREES = ("raw/", "skewed/")
@@ -83,7 +83,7 @@ class Outcome:
             is_right = told[name] in expected[name] if name == "skewed" else told[name] == expected[name]
             if not is_right:
                 raise BrokenError(
-                    "an hour equals one pass over its records",
+                    EQUAL,
                     f"{stored.folder(hour)}: {name} is {told[name]}, and not {expected[name]}",
                 )
 

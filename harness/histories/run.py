@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple
 
 from harness.histories.clients import Clients
 from harness.histories.happening import Happening
-from harness.histories.laws import LATENESS_MS, BrokenError
+from harness.histories.laws import EQUAL, LATENESS_MS, BrokenError
 from harness.histories.loop import StuckError
 from harness.histories.options import HOUR_MS, History
 from harness.histories.outcome import Outcome
@@ -162,10 +161,14 @@ class _Course:
         """Compare everything, also after a look more: other objects may be as many as those before."""
         end_s = self._world.loop.time() + _LOOKED_S
         while self._world.loop.time() < end_s:
-            with suppress(BrokenError):
+            try:
                 self._outcome.check(self._clients.sent)
+            except BrokenError as error:
+                if error.law != EQUAL:
+                    raise
+                await asyncio.sleep(_LOOK_S)
+            else:
                 return
-            await asyncio.sleep(_LOOK_S)
         self._outcome.check(self._clients.sent)
 
     async def _until(self, holds: Callable[[], bool], law: str) -> None:

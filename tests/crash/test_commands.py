@@ -55,8 +55,9 @@ async def unread(folder: Path, marks: Sequence[Mark]) -> Sequence[str]:
         found = await read(LocalStorage(folder / DATA))
     except TelemetryError as error:
         return [f"the hour cannot be read: {error}"]
-    wrong = [f"{len(promised - set(found))} records are gone"] if promised - set(found) else []
-    return [*broken_objects(folder, promises), *wrong]
+    gone = [f"{len(promised - set(found))} records are gone"] if promised - set(found) else []
+    twice = ["records are there twice"] if len(found) > len(set(found)) else []
+    return [*broken_objects(folder, promises), *gone, *twice]
 
 
 async def read(storage: LocalStorage) -> list[tuple[str, int]]:

@@ -9,6 +9,9 @@ import pytest
 from telemetry.adapters.clock import ManualClock
 from telemetry.domain.contract.moment import HOUR_MS
 from telemetry.domain.contract.record import Record
+from telemetry.domain.figures import inputs
+from telemetry.domain.figures.hour import Listing
+from telemetry.domain.figures.inputs import Inputs, Name
 from telemetry.domain.lake import manifest
 from telemetry.domain.lake.follow import current
 from telemetry.domain.lake.forms import Forms
@@ -198,6 +201,25 @@ async def test_an_hour_of_which_nothing_says_what_its_figures_are_of_is_left(
         if "_inputs" in key:
             await storage.delete(key)
     assert await compactor_of(storage, clock).compact(HOUR) is None
+
+
+@pytest.mark.parametrize("seen", [True, False])
+async def test_of_figures_that_know_only_how_many_objects_they_are_of_those_count_that_they_have_seen(
+    storage: WatchedStorage, clock: ManualClock, *, seen: bool
+):
+    await fill(storage)
+    (key,) = [key for key in await names(storage, "aggregated/") if "_inputs" in key]
+    read = inputs.read_name(key)
+    assert read
+    await storage.delete(key)
+    if not seen:
+        await put_batch(storage, a_record(vehicle_id="aa"), now=LATE_MS)
+    raw = await storage.list("raw/")
+    digest = Listing(raw if seen else raw[:-1], ()).digest
+    built_from = inputs.encode(Inputs("", 5, None, 0, 0, ""))
+    await storage.put(Name(digest, read.size).key(HOUR), built_from)
+    made = await compactor_of(storage, clock).compact(HOUR)
+    assert bool(made) is seen
 
 
 async def test_objects_with_damaged_lines_stay_and_are_not_read_again_and_again(

@@ -1,16 +1,15 @@
 """What a reader of an hour reads."""
 
-from collections.abc import Awaitable, Callable, Sequence
-
 import pytest
 
 from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.domain.lake import manifest
-from telemetry.domain.lake.follow import current, follow
+from telemetry.domain.lake.follow import ATTEMPTS, current, follow
 from telemetry.domain.lake.manifest import Input
-from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError
+from telemetry.domain.store.storage import ObjectNotFoundError
 from tests.builders import HOUR, NOW, a_record, put_batch
+from tests.lake import ChangingStorage, replacing
 from tests.unit.lake.test_manifest import a_manifest
 
 
@@ -26,19 +25,6 @@ class Hasty(MemoryStorage):
             self.times -= 1
             raise ObjectNotFoundError(key)
         return await super().get(key)
-
-
-class Changing(MemoryStorage):
-    """A store in which something happens just before its manifests are listed, once for each change."""
-
-    def __init__(self, *changes: Callable[["Changing"], Awaitable[object]]) -> None:
-        super().__init__(ManualClock(NOW))
-        self.changes = list(changes)
-
-    async def list(self, prefix: str) -> Sequence[ObjectInfo]:
-        if prefix.startswith("compacted/") and self.changes:
-            await self.changes.pop(0)(self)
-        return await super().list(prefix)
 
 
 @pytest.fixture
@@ -71,35 +57,23 @@ async def test_it_reads_the_objects_of_the_newest_manifest_and_what_that_does_no
     assert len(reading.beside) == 2
 
 
-async def put_first(storage: MemoryStorage) -> str:
-    return await put_batch(storage, a_record())
-
-
-async def put_in_its_place(storage: MemoryStorage) -> None:
-    """Put a record in another object than before, as when the vehicle of another is erased."""
-    key = await put_batch(storage, a_record(), now=NOW + 1)
-    for info in await storage.list("raw/"):
-        if info.key != key:
-            await storage.delete(info.key)
-
-
 async def test_records_that_went_back_to_raw_objects_meanwhile_are_read():
-    storage = Changing(put_first)
+    storage = ChangingStorage(replacing(1))
     assert len((await follow(storage, HOUR)).raw) == 1
 
 
 async def test_while_an_object_is_put_in_the_place_of_another_it_is_looked_for_again():
-    storage = Changing(put_in_its_place, put_first)
-    await put_first(storage)
-    reading = await follow(storage, HOUR)
-    assert len(reading.raw) == 2
+    storage = ChangingStorage(replacing(1), replacing(2))
+    await replacing(0)(storage)
+    assert len((await follow(storage, HOUR)).raw) == 1
     assert storage.changes == []
 
 
 async def test_it_ends_though_objects_are_replaced_all_the_time():
-    storage = Changing(*[put_in_its_place, put_first] * 100)
-    await put_first(storage)
-    assert (await follow(storage, HOUR)).raw
+    storage = ChangingStorage(*map(replacing, range(1, 100)))
+    await replacing(0)(storage)
+    assert len((await follow(storage, HOUR)).raw) == 1
+    assert len(storage.changes) == 99 - ATTEMPTS
 
 
 async def test_a_manifest_that_is_gone_when_it_is_read_is_looked_for_again():

@@ -117,20 +117,52 @@ async def test_a_late_record_is_folded_together_with_the_compacted_ones():
     assert (await world.figures()).unique == 6
 
 
-async def test_skewed_records_are_counted_again_though_the_raw_objects_of_their_hour_were_taken_up():
-    world, claimed = World(), Hour(HOUR + 1)
-    early = a_record(timestamp_ms=NOW + HOUR_MS, received_ms=NOW)
+EARLY = a_record(timestamp_ms=NOW + HOUR_MS, received_ms=NOW)
+BELIEVED = a_record(timestamp_ms=EARLY.timestamp_ms, received_ms=EARLY.timestamp_ms)
+CLAIMED = Hour(HOUR + 1)
+
+
+async def with_a_skewed_record() -> World:
+    """Make a world whose hour is compacted, and has a skewed record that claims to be of the next hour."""
+    world = World()
     await world.put(*some_records(5))
-    await world.put(early)
+    await world.put(EARLY)
     assert (await world.figures()).skewed == 1
     await world.compact()
-    await world.put(a_record(timestamp_ms=early.timestamp_ms, received_ms=early.timestamp_ms))
+    return world
+
+
+async def test_skewed_records_are_counted_again_though_the_raw_objects_of_their_hour_were_taken_up():
+    world = await with_a_skewed_record()
+    await world.put(BELIEVED)
     for aggregator in (world.aggregator(), Aggregator(world.naive)):
-        assert await aggregator.refresh(claimed)
+        assert await aggregator.refresh(CLAIMED)
         found = await aggregator.figures(HOUR)
         assert found
         assert found.skewed == 0
     await world.figures()
+
+
+@pytest.mark.parametrize("lost", ["the manifest", "the inputs"])
+async def test_an_hour_is_built_though_another_that_claims_it_cannot_be_counted_again(lost: str):
+    world = await with_a_skewed_record()
+    key = manifest.manifest_key(HOUR, 1)
+    whole = await world.storage.get(key)
+    if lost == "the manifest":
+        await world.storage.put(key, b"torn", overwrite=True)
+    else:
+        for info in await world.storage.list(f"aggregated/{hour_path(HOUR)}/_inputs"):
+            await world.storage.delete(info.key)
+    await world.put(BELIEVED)
+    assert await world.aggregator().refresh(CLAIMED)
+    assert await world.aggregator().is_stale(HOUR)  # so that it is built once it can be
+    await world.storage.put(key, whole, overwrite=True)
+    await Aggregator(world.naive).refresh(CLAIMED)
+    assert (await world.figures()).skewed == 0
+    await world.put(a_record(timestamp_ms=NOW + 1), now=NOW + 1)
+    assert (await world.figures()).unique == 6
+    await world.compact()
+    assert await raw_of(world.storage) == 1  # that of the other hour
 
 
 async def test_figures_that_were_lost_are_built_again_from_compacted_records():

@@ -8,11 +8,13 @@ from telemetry.adapters.clock import ManualClock
 from telemetry.adapters.storage.memory import MemoryStorage
 from telemetry.domain.contract.moment import HOUR_MS, Hour, Span, hour_path
 from telemetry.domain.lake import manifest
+from telemetry.domain.lake.follow import ATTEMPTS
 from telemetry.domain.lake.manifest import Content, Input, Manifest
 from telemetry.domain.query.catalogue import Catalogue
 from telemetry.domain.store import objects
 from telemetry.domain.store.storage import ObjectInfo, StoreUnavailableError
 from tests.builders import HOUR, NOW, a_record, put_batch
+from tests.lake import ChangingStorage, replacing
 
 
 class ListedStorage(MemoryStorage):
@@ -56,6 +58,21 @@ async def test_the_objects_of_a_span_are_found(storage: ListedStorage, first, la
     assert [info.key.partition("/batch")[0] for info in found.raw] == [
         f"raw/{hour_path(Hour(hour))}" for hour in hours
     ]
+
+
+async def test_while_an_object_is_put_in_the_place_of_another_it_is_looked_for_again():
+    storage = ChangingStorage(replacing(1), replacing(2))
+    await replacing(0)(storage)
+    found = await Catalogue(storage).records(Span())
+    assert [info.key for info in found.raw] == [info.key for info in await storage.list("raw/")]
+    assert storage.changes == []
+
+
+async def test_it_ends_though_objects_are_replaced_all_the_time():
+    storage = ChangingStorage(*map(replacing, range(1, 100)))
+    await replacing(0)(storage)
+    assert len((await Catalogue(storage).records(Span())).raw) == 1
+    assert len(storage.changes) == 99 - ATTEMPTS
 
 
 async def test_a_short_span_lists_its_hours_and_no_others(storage: ListedStorage):

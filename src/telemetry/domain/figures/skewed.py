@@ -14,6 +14,7 @@ were, when a record that came is filed elsewhere.
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -155,18 +156,24 @@ class SkewedFigures:
 
         One whose objects were taken up and removed has not changed, and nobody would find it soon.
         """
-        listing, seen = found.listing, previous.seen
-        if not found.is_current:
-            listing = await self._builder.whole(found.hour, found.listing)
-            seen = listing.seen
-            if listing.digest != previous.inputs.digest:
-                await self._archive.outdate(found, previous)
-                return
+        listing = found.listing if found.is_current else await self._whole(found, previous)
+        if listing is None:
+            await self._archive.outdate(found, previous)
+            return
         stored = await self._archive.figures(found.hour)
         skewed = await self._counter.count(found.hour, listing, figures)
-        if stored and seen and skewed.count != stored.skewed:
+        if stored and previous.seen and skewed.count != stored.skewed:
             stored = msgspec.structs.replace(stored, skewed=skewed.count)
+            seen = previous.seen if found.is_current else listing.seen
             await self._archive.put(found, stored, previous.inputs, seen)
+
+    async def _whole(self, found: Found, previous: Previous) -> Listing | None:
+        """List what figures were built from and was taken up meanwhile, if that explains what is gone."""
+        with suppress(DamagedObjectError):  # of a manifest, which who builds the hour says
+            listing = await self._builder.whole(found.hour, found.listing)
+            if previous.seen and listing.digest == previous.inputs.digest:
+                return listing
+        return None
 
     def _figures(self, hour: Hour, aggregated: Aggregated) -> Figures:
         """Read figures, but those of one hour, which are to be stored next, are given."""

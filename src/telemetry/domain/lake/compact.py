@@ -62,7 +62,7 @@ class Compactor:
         self._left: dict[Hour, frozenset[str]] = {}
 
     async def compact(self, hour: Hour) -> Compacted | None:
-        """Compact an hour. Return None if it is not complete, or if there is nothing new that can be read."""
+        """Compact an hour. Return None if it is not complete, or has nothing new that its figures have."""
         reading = await follow(self._storage, hour)
         if self._is_left(hour, reading.raw) or not await self._is_complete(hour):
             return None
@@ -79,11 +79,16 @@ class Compactor:
         return {info.key for info in raw} <= self._left.get(hour, frozenset())
 
     async def _counted(self, hour: Hour, raw: Sequence[ObjectInfo]) -> Sequence[ObjectInfo]:
-        """Return the raw objects that the figures of an hour were built from."""
+        """Return the raw objects that the figures of an hour were built from.
+
+        If it is only known how many these were, they are all that the figures were compared with.
+        """
         found = (await self._finder.hours([hour]))[hour]
         if isinstance(found, TelemetryError):
             raise found
         previous = await self._archive.previous(found)
+        if previous and previous.inputs.raw is None:
+            return raw if previous.seen == found.listing.digest else ()
         built_from = (previous.inputs.raw if previous else None) or {}
         return [info for info in raw if built_from.get(info.key) == info.size]
 

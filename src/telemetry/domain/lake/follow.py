@@ -12,7 +12,7 @@ from telemetry.domain.lake.manifest import Content, Manifest
 from telemetry.domain.store.storage import ObjectInfo, ObjectNotFoundError, Storage
 
 ATTEMPTS: Final = 10
-"""How often to begin again: what is replaced is removed so long after that once is enough."""
+"""How often to begin again: a compaction needs one more, an erasure that is under way some."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ async def follow(storage: Storage, hour: Hour) -> Reading:
 
 
 def has_lost(before: Sequence[ObjectInfo], after: Sequence[ObjectInfo]) -> bool:
-    """Return whether a later listing lacks an object, which was put in another's place meanwhile."""
+    """Return whether a later listing lacks an object, in whose place another was put meanwhile."""
     return not {info.key for info in before} <= {info.key for info in after}
 
 

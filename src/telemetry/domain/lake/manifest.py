@@ -9,14 +9,16 @@ A manifest never changes. The one with the highest revision is the one that coun
 objects that it names visible. A reader of an hour does this:
 
 1. List `raw/` of the hour, and after that list `compacted/` of it.
-2. Follow the manifest with the highest revision. Without one, all raw objects are read.
+2. Follow the manifest with the highest revision. Without one, list `raw/` again, and read all of it; if an
+   object is gone that was there before, begin again.
 3. Read the objects that it names, and the raw objects that it does not name by key and size.
 4. Of records of one identity, take the one received first. The objects of a manifest have each identity
    once, so that this is needed only if raw objects are read beside them.
 5. If an object is gone that was to be read, begin at 1 again.
 
 What a listing of `raw/` lacks was removed before, and so is in a manifest that was there before. That is why
-`raw/` is listed first. Engines that read a folder leave out names that begin with `_`.
+`raw/` is listed first. A manifest is removed only once all that it has is in `raw/` again, which is why that
+is listed once more. Engines that read a folder leave out names that begin with `_`.
 """
 
 import re

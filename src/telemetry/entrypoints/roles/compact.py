@@ -102,7 +102,9 @@ async def _run(container: Container, logger: Log, options: CompactOptions, stopp
             turns = Turns(container, logger, options)
             turn = await turns.take(census.RECORDS, stopping)
             if not turn.compacted and not turn.failed:
-                logger.info("There was nothing to compact: no complete hour has a new object")
+                logger.info(
+                    "There was nothing to compact: no complete hour has a new object that its figures have"
+                )
             return int(turn.failed > 0 or stopping.is_set())
         with Heartbeat(container.settings().data_dir, "compact") as heartbeat:
             return await watch(Turns(container, logger, options), heartbeat, container, stopping)
