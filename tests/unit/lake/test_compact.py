@@ -254,6 +254,22 @@ async def test_an_hour_of_nothing_but_damage_is_left(storage: WatchedStorage, cl
     assert await names(storage, "compacted/") == []
 
 
+async def test_an_hour_of_which_it_cannot_be_told_what_its_figures_are_of_is_an_error(
+    storage: WatchedStorage, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+):
+    await fill(storage)
+    listing = storage.list
+
+    async def refused(prefix: str):
+        if prefix.startswith("skewed/"):
+            raise StoreUnavailableError("it may not be listed")
+        return await listing(prefix)
+
+    monkeypatch.setattr(storage, "list", refused)
+    with pytest.raises(StoreUnavailableError, match="may not be listed"):
+        await compactor_of(storage, clock).compact(HOUR)
+
+
 async def test_a_store_that_is_away_ends_it_and_takes_nothing_for_damaged(clock: ManualClock):
     class Away(WatchedStorage):
         async def get(self, key: str) -> bytes:
