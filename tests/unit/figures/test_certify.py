@@ -360,6 +360,19 @@ async def test_where_nobody_was_known_nothing_is_certified_until_somebody_is(ste
     assert [hour for hour in range(HOUR, HOUR + 3) if await stepped.figures(hour)] == [HOUR, HOUR + 1]
 
 
+async def test_a_silent_hour_whose_first_figures_got_no_marker_is_marked_once_the_store_takes_it(stepped):
+    let_close(stepped)
+    await stepped.turns()
+    assert await stepped.figures(HOUR) is None
+    stepped.storage.refused_puts = (objects.complete_key(HOUR),)
+    await put_batch(stepped.storage, a_record(received_ms=CLOSES_MS))
+    await stepped.turns()
+    assert (await certificate_of(stepped)).state == "complete"
+    stepped.storage.refused_puts = ()
+    await stepped.turns()
+    assert await stepped.storage.list(objects.complete_key(HOUR))
+
+
 async def test_an_hour_that_was_removed_whole_is_not_taken_for_a_silent_one(stepped):
     await put_batch(stepped.storage, a_record())
     await stepped.turns()

@@ -68,8 +68,12 @@ class Certifier:
 
         So are hours of which nothing is there, which may have to have one; they are remembered until then.
         """
-        self._silent = silent | (self._silent & self._left.keys())
-        for hour in (*unmarked, *silent):
+        there = frozenset(unmarked)
+        self._silent = (silent | (self._silent & self._left.keys())) - there
+        for hour in there:
+            if self._left.get(hour) is _NOBODY:  # whose first figures were stored without their marker
+                del self._left[hour]
+        for hour in there | silent:
             self._left.setdefault(hour, None)
         return [
             hour
