@@ -13,9 +13,12 @@ demo: .venv/ready  ## the whole pipeline on this machine, ending in the proof ta
 demo-aws: .venv/ready  ## the same over SQS and S3, which an emulator on this machine plays
 	$(BIN)/python -m benchmarks.demo_aws
 
+# Tests sync many small files, of which none has to last. So these lie in memory, where there is room for them.
+IN_MEMORY := $(if $(TMPDIR),,$(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }'))
+
 test: .venv/ready  ## every test, with the coverage floors
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(TEST_PROCESSES) --dist worksteal
+	$(IN_MEMORY) $(BIN)/coverage run -m pytest -n $(TEST_PROCESSES) --dist worksteal
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --include='src/telemetry/domain/*' --fail-under=100
 	$(BIN)/coverage report
@@ -26,7 +29,7 @@ test-aws: .venv/ready  ## what concerns SQS and S3, against whatever answers at 
 	  tests/e2e/test_aws.py -k 'sqs or s3 or aws or provision'
 
 test-long: .venv/ready  ## what takes many seconds a test, and 50,000 histories of deliveries, where `make test` takes 500
-	$(BIN)/python -m pytest -m long
+	$(IN_MEMORY) $(BIN)/python -m pytest -m long
 	TEST_HISTORIES=50000 $(BIN)/python -m pytest tests/unit/figures/test_histories.py
 
 test-package: .venv/ready  ## the wheel, built twice and installed in clean environments: bare, with each extra, and as an upgrade
