@@ -70,6 +70,7 @@ async def test_the_figures_are_stored_as_json_under_the_name_of_their_hour(stora
     assert stored == {
         "hour": "2025-10-19T14:00:00.000Z",
         "objects": 1,
+        "raw_objects": 1,
         "records": 1,
         "unique": 1,
         "duplicates": 0,

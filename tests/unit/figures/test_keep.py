@@ -217,6 +217,30 @@ async def test_figures_alone_are_replaced_if_only_a_skewed_object_is_gone(storag
     assert (built.kept, built.aggregated.objects, built.aggregated.inputs_missing) == (None, 1, 0)
 
 
+async def test_figures_alone_are_replaced_if_skewed_objects_are_gone_and_more_records_came(storage):
+    await put_batch(storage, a_record())
+    skewed = [await put_batch(storage, a_record(timestamp_ms=0), now=NOW + number) for number in range(4)]
+    await refresh(storage)
+    await without_inputs(storage)
+    for key in skewed[1:]:
+        await storage.delete(key)
+    await put_batch(storage, a_record(can_id="0x2"))
+    built = await refresh(storage)
+    assert (built.kept, built.aggregated.raw_objects, built.aggregated.records) == (None, 2, 2)
+
+
+async def test_figures_of_an_earlier_version_do_not_say_how_many_of_their_objects_are_raw(storage):
+    keys = [await put_batch(storage, a_record(can_id=f"0x{n}")) for n in range(1, 4)]
+    built = await refresh(storage)
+    await without_inputs(storage)
+    earlier = msgspec.structs.replace(built.aggregated, raw_objects=None)
+    await storage.put(objects.aggregated_key(HOUR), stored.encode(earlier), overwrite=True)
+    await storage.delete(keys[1])
+    assert (await refresh(storage)).kept == Kept(
+        objects_before=3, objects_now=2, records_before=3, records_now=2
+    )
+
+
 async def test_figures_alone_are_kept_if_they_name_more_objects_than_there_are(storage):
     keys = [await put_batch(storage, a_record(can_id=f"0x{n}")) for n in range(1, 4)]
     await refresh(storage)

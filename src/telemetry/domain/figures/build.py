@@ -132,6 +132,7 @@ def _aggregated(hour: Hour, listing: Listing, folded: Sequence[Folded], damaged:
         damaged=damaged,
         conflicting=found.conflicting,
         left_out=found.left_out,
+        raw_objects=len(listing.raw),
     )
 
 

@@ -21,7 +21,9 @@ def compare(inputs: Inputs, listing: Listing) -> Change:
     not count: their records are in no figures, and may be filed again.
     """
     if inputs.raw is None:
-        return Change(max(0, inputs.objects - listing.objects), max(0, listing.objects - inputs.objects))
+        before = inputs.objects if inputs.raw_objects is None else inputs.raw_objects
+        there = listing.objects if inputs.raw_objects is None else len(listing.raw)
+        return Change(max(0, before - there), max(0, there - before))
     now = {info.key: info.size for info in listing.raw}
     missing = [key for key, size in inputs.raw.items() if now.get(key, -1) < size]
     return Change(len(missing), len(now.keys() - inputs.raw.keys()), min(missing, default=None))
@@ -30,9 +32,16 @@ def compare(inputs: Inputs, listing: Listing) -> Change:
 def is_less(aggregated: Aggregated, inputs: Inputs) -> bool:
     """Return whether figures have fewer records than those that were built from `inputs`.
 
-    Fewer objects, of which only the number is known, are less unless their records are as many: then those
-    that are gone were skewed, and filed again.
+    If it is only known how many raw objects there were, fewer of them are less, unless their records are as
+    many. If not even that is known, those that are gone may have been skewed, and filed again: then too their
+    records are as many.
     """
-    if inputs.raw is None and aggregated.objects < inputs.objects:
+    if inputs.raw is None and _are_fewer(aggregated, inputs):
         return (aggregated.records, aggregated.unique) != (inputs.records, inputs.unique)
     return aggregated.records < inputs.records or aggregated.unique < inputs.unique
+
+
+def _are_fewer(aggregated: Aggregated, inputs: Inputs) -> bool:
+    if inputs.raw_objects is None:
+        return aggregated.objects < inputs.objects
+    return (aggregated.raw_objects or 0) < inputs.raw_objects

@@ -18,7 +18,8 @@ from telemetry.domain.store.storage import ObjectInfo
 class Aggregated(msgspec.Struct, frozen=True):
     """The figures of an hour as they are stored.
 
-    `input_digest` is of the listing of all `objects` that were read. `skewed` counts the records received in
+    `input_digest` is of the listing of all `objects` that were read, of which `raw_objects` are raw ones; in
+    figures of earlier versions that is None. `skewed` counts the records received in
     this hour that are in no hour's figures, because their clock could not be believed. `damaged` counts the
     objects that could not be decoded or read and are left out. The rest is as in `rollup.Figures`.
 
@@ -41,6 +42,7 @@ class Aggregated(msgspec.Struct, frozen=True):
     inputs_waiting: int = 0
     left_out: int = 0
     certificate: Certificate | None = None
+    raw_objects: int | None = None
 
     @property
     def is_measured(self) -> bool:

@@ -29,8 +29,8 @@ class Inputs(msgspec.Struct, frozen=True):
     """What figures were built from.
 
     `digest` is of that listing, which had so many `objects`, and `raw` has the size of each raw object by its
-    key; it is None where only the number is known. `records` and `unique` are as in the figures. `figures`
-    names the figures, see `digest`.
+    key; it is None where only their number is known, `raw_objects`, and not even that in figures of earlier
+    versions. `records` and `unique` are as in the figures. `figures` names the figures, see `digest`.
     """
 
     digest: str
@@ -39,6 +39,7 @@ class Inputs(msgspec.Struct, frozen=True):
     records: int
     unique: int
     figures: str
+    raw_objects: int | None = None
 
     @classmethod
     def of(cls, listing: Listing, aggregated: Aggregated) -> Self:
@@ -54,7 +55,7 @@ class Inputs(msgspec.Struct, frozen=True):
 
     @classmethod
     def unnamed(cls, aggregated: Aggregated) -> Self:
-        """Say what figures alone tell, if nothing beside them does: earlier versions wrote only figures."""
+        """Say what figures alone tell, if nothing beside them does, as after a crash between both."""
         return cls(
             digest=aggregated.input_digest,
             objects=aggregated.objects,
@@ -62,6 +63,7 @@ class Inputs(msgspec.Struct, frozen=True):
             records=aggregated.records,
             unique=aggregated.unique,
             figures=digest(aggregated),
+            raw_objects=aggregated.raw_objects,
         )
 
 

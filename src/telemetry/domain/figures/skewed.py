@@ -137,6 +137,7 @@ class SkewedFigures:
         aggregated = msgspec.structs.replace(
             figures,
             objects=read.objects,
+            raw_objects=len(read.raw),
             input_digest=read.digest,
             skewed=skewed.count,
             damaged=figures.damaged + objects.damaged(skewed.damage),
