@@ -16,7 +16,7 @@ import msgspec
 from telemetry.domain.contract.moment import Hour
 from telemetry.domain.errors import TelemetryError
 from telemetry.domain.figures import change
-from telemetry.domain.figures.archive import Archive, Previous
+from telemetry.domain.figures.archive import UNSEEN, Archive, Previous
 from telemetry.domain.figures.build import Builder
 from telemetry.domain.figures.cache import NoCache
 from telemetry.domain.figures.certify import Certifier
@@ -205,7 +205,7 @@ class Aggregator:
         aggregated = await self._certified(found.hour, aggregated, len(built.unread))
         inputs = Inputs.of(read, aggregated)
         await self._skewed.count_again(found, aggregated)
-        await self._put(found, aggregated, inputs, read.seen)
+        await self._put(found, aggregated, inputs, _seen(found, built))
         is_new = previous is None or previous.inputs != inputs
         return msgspec.structs.replace(built, aggregated=aggregated, is_new=is_new)
 
@@ -221,7 +221,7 @@ class Aggregator:
             aggregated, inputs_missing=max(1, now.missing), inputs_waiting=now.came
         )
         marked = await self._certified(found.hour, marked, len(built.unread) if built else 0)
-        seen = found.listing.without(built.unread if built else ()).seen
+        seen = _seen(found, built)
         is_new = marked != aggregated or previous.seen != seen
         if is_new or len(found.inputs) != 1:
             await self._put(found, marked, previous.inputs, seen)
@@ -233,3 +233,11 @@ class Aggregator:
             missing=now.first,
         )
         return Built(found.hour, objects.aggregated_key(found.hour), marked, damage, kept, is_new)
+
+
+def _seen(found: Found, built: Built | None) -> str:
+    """Name what figures were compared with: of an hour with objects that could not be read, nothing.
+
+    Such an object may be gone at the next look, taken up into another, and then it has to be built anew.
+    """
+    return UNSEEN if built and built.unread else found.listing.seen
