@@ -136,8 +136,12 @@ class Aggregator:
         return found
 
     async def _whole(self, found: Found, previous: Previous | None) -> Found:
-        """List what was taken up and removed too, if anything is not there that was, or it is not known."""
-        if previous and not change.compare(previous.inputs, found.listing).missing:
+        """List what was taken up and removed too, if anything is not there that was, or it is not known.
+
+        Nor is it known of figures that lack an object which could not be read: it may have been taken up.
+        """
+        is_known = previous and previous.seen != UNSEEN
+        if previous and is_known and not change.compare(previous.inputs, found.listing).missing:
             return found
         listing = await self._builder.whole(found.hour, found.listing)
         return msgspec.structs.replace(found, listing=listing)
