@@ -181,6 +181,8 @@ class History:
         self, hour: Hour, before: Certificate, made: Certificate, stored: Sequence[Record]
     ) -> None:
         """A complete hour becomes another revision only by records that were accepted after the bound."""
+        if made.revision == before.revision and made.held.objects:
+            return  # they came since, and cannot be read yet
         if made.revision == before.revision:
             assert made.state == "complete"
             assert made.current == before.current
