@@ -2,10 +2,11 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from itertools import count, takewhile
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -13,7 +14,7 @@ from harness.crash.disk import Disk
 from harness.crash.trace import Operation
 from harness.crash.workload import Mark
 
-Judge = Callable[[Path, Sequence[Mark]], Awaitable[Sequence[str]]]
+Judge = Callable[[Path, Sequence[Mark]], Coroutine[Any, Any, Sequence[str]]]
 """Says which promises do not hold in a folder."""
 
 
@@ -41,7 +42,7 @@ def violations(
                 seen.add(identity)
                 where = folder / str(next(numbers))
                 _lay(found, where)
-                broken = asyncio.run(_judged(judge, where, marks))
+                broken = asyncio.run(judge(where, marks))
                 shutil.rmtree(where)
                 yield from broken
 
@@ -70,7 +71,3 @@ def _lay(found: Mapping[str, bytes], folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-
-
-async def _judged(judge: Judge, folder: Path, marks: Sequence[Mark]) -> Sequence[str]:
-    return await judge(folder, marks)

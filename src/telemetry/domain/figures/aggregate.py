@@ -140,8 +140,11 @@ class Aggregator:
 
         Nor is it known of figures that lack an object which could not be read: it may have been taken up.
         """
-        is_known = previous and previous.seen != UNSEEN
-        if previous and is_known and not change.compare(previous.inputs, found.listing).missing:
+        if (
+            previous
+            and previous.seen != UNSEEN
+            and not change.compare(previous.inputs, found.listing).missing
+        ):
             return found
         listing = await self._builder.whole(found.hour, found.listing)
         return msgspec.structs.replace(found, listing=listing)

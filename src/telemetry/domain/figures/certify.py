@@ -71,9 +71,9 @@ class Certifier:
         there = frozenset(unmarked)
         self._silent = (silent | (self._silent & self._left.keys())) - there
         for hour in there:
-            if self._left.get(hour) is _NOBODY:  # whose first figures were stored without their marker
-                del self._left[hour]
-        for hour in there | silent:
+            if self._left.get(hour, _NOBODY) is _NOBODY:  # or its figures came without a marker
+                self._left[hour] = None
+        for hour in silent:
             self._left.setdefault(hour, None)
         return [
             hour
