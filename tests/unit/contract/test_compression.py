@@ -2,6 +2,7 @@
 
 import os
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import pytest
@@ -17,6 +18,15 @@ from tests.unit.contract.compressing import LIMIT, in_every_encoding, peak_of
 @given(data=st.binary(max_size=2000) | st.binary(max_size=8).map(lambda piece: piece * 1000))
 def test_what_was_compressed_decompresses_to_what_it_was(encoding, encode, data):
     assert decompress(encode(data), encoding, LIMIT) == data
+
+
+def test_threads_compress_and_decompress_at_the_same_time():
+    def round_trip(number: int) -> bool:
+        data = number.to_bytes(4, "big") * 20_000
+        return all(decompress(compress(data, level), "zstd", LIMIT) == data for level in (1, 1, 3))
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(round_trip, range(200)))
 
 
 @pytest.mark.parametrize("level", [1, 3, 19])

@@ -6,14 +6,18 @@ last one is an error.
 """
 
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, Literal
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from typing import Final, Generic, Literal, TypeVar
 
 import zstandard
 
 from telemetry.domain.errors import TelemetryError
 
 Encoding = Literal["gzip", "zstd"]
+C = TypeVar("C")
 
 MAX_CODINGS: Final = 3
 """Codings of one body that are undone, one after another."""
@@ -38,6 +42,7 @@ _SIZE_OF_CHECKSUM: Final = 4
 _SIZE_OF_BLOCK_HEAD: Final = 3
 _LONGEST_FRAME_HEAD: Final = 18
 _RLE: Final = 1  # a block of one byte that is repeated
+_MOST_IDLE: Final = 4  # contexts, each of which takes up to 4 MB at level 3, and 15 MB at level 9
 
 
 class TooLargeError(TelemetryError, ValueError):
@@ -48,9 +53,41 @@ class UnknownCodingError(TelemetryError, ValueError):
     """A list of content codings has one that is not known, or has too many."""
 
 
+class _Reused(Generic[C]):
+    """Contexts of the library, which are kept: to make one takes longer than to compress a few bytes.
+
+    None is used by two threads at once.
+    """
+
+    def __init__(self, make: Callable[[], C]) -> None:
+        self._make = make
+        self._idle: deque[C] = deque(maxlen=_MOST_IDLE)
+
+    @contextmanager
+    def one(self) -> Iterator[C]:
+        """Yield a context that nobody else uses meanwhile."""
+        try:
+            context = self._idle.pop()
+        except IndexError:
+            context = self._make()
+        try:
+            yield context
+        finally:
+            self._idle.append(context)
+
+
+@lru_cache
+def _compressors(level: int) -> _Reused[zstandard.ZstdCompressor]:
+    return _Reused(partial(zstandard.ZstdCompressor, level=level, write_checksum=True))
+
+
+_decompressors: Final = _Reused(partial(zstandard.ZstdDecompressor, max_window_size=_WIDEST_WINDOW))
+
+
 def compress(data: bytes, level: int = 1) -> bytes:
     """Compress into one zstd frame that carries its size and a checksum of its content."""
-    return zstandard.ZstdCompressor(level=level, write_checksum=True).compress(data)
+    with _compressors(level).one() as compressor:
+        return compressor.compress(data)
 
 
 def undo(data: bytes, lines: Iterable[str], limit: int) -> bytes:
@@ -181,9 +218,8 @@ def _unzstd(data: bytes, limit: int) -> bytes:
             # Of a frame that names no size, or size 0, the library checks neither content nor end.
             if size not in (0, zstandard.CONTENTSIZE_UNKNOWN):
                 _check_size(size, limit)  # the library believes a frame that names its size
-                return _decompressor(_WIDEST_WINDOW).decompress(
-                    data, max_output_size=limit, allow_extra_data=False
-                )
+                with _decompressors.one() as decompressor:
+                    return decompressor.decompress(data, max_output_size=limit, allow_extra_data=False)
     except zstandard.ZstdError:
         pass  # it may be several frames
     return _unzstd_frames(data, limit)
@@ -192,7 +228,8 @@ def _unzstd(data: bytes, limit: int) -> bytes:
 def _unzstd_frames(data: bytes, limit: int) -> bytes:
     """Decompress frames of any kind, whatever size they name."""
     # A frame that names its size may have a window of that size, which counts no more than its content does.
-    reader = _decompressor(max(_WIDEST_WINDOW, limit)).stream_reader(data, read_across_frames=True)
+    decompressor = zstandard.ZstdDecompressor(max_window_size=max(_WIDEST_WINDOW, limit))
+    reader = decompressor.stream_reader(data, read_across_frames=True)
     try:
         content = reader.read(limit + 1)
         _check_size(len(content), limit)
@@ -229,10 +266,6 @@ def _end_of_frame(data: memoryview, start: int) -> int:
         is_last = block & 1
         place += _SIZE_OF_BLOCK_HEAD + (1 if block >> 1 & 3 == _RLE else block >> 3)
     return place + (_SIZE_OF_CHECKSUM if zstandard.get_frame_parameters(head).has_checksum else 0)
-
-
-def _decompressor(widest_window: int) -> zstandard.ZstdDecompressor:
-    return zstandard.ZstdDecompressor(max_window_size=widest_window)
 
 
 def _check_parts(parts: int) -> None:
