@@ -22,6 +22,7 @@ _FORM: Final = len("2025-10-19T12:34:56.123Z")
 _FLOAT: Final = ">f8"
 
 _BLOCK: Final = 1 << 18  # bytes
+_MANY: Final = 500  # timestamps, from which on it pays to look for repeated ones
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -125,7 +126,9 @@ def _streams(table: "_Table") -> tuple[Sequence[Stream], Int32s]:
 
 
 def _moments(texts: Letters) -> Int64s:
-    """Parse timestamps; one that is repeated is parsed once."""
+    """Parse timestamps; of many, one that is repeated is parsed once."""
+    if len(texts) < _MANY:
+        return parse_timestamps(texts)
     firsts, times = letters.runs(texts)
     return np.repeat(parse_timestamps(texts[firsts]), times)
 

@@ -98,7 +98,7 @@ class Partial(msgspec.Struct, frozen=True, eq=False):
 
     def without(self, vehicles: Collection[str]) -> Self:
         """Leave out the streams of some vehicles."""
-        if not vehicles:
+        if not vehicles or not self.streams:
             return self
         return self._where(np.array([vehicle_id not in vehicles for vehicle_id, _ in self.streams], np.bool_))
 

@@ -80,7 +80,7 @@ class Turn:
         runs = [*before.runs, *made]
         results = [await self._result(runs, vehicles) for vehicles in self._groups(sizes, again)]
         parts = [before.partial.without(again), added.partial.without(again)]
-        partial = Partial.merge([*parts, *(each.partial for each in results)], self._limits.names)
+        partial = self._merged([*parts, *(each.partial for each in results)])
         coverage = {each: streams for each, streams in before.coverage.items() if each not in came}
         for each in results:
             coverage |= each.coverage
@@ -114,6 +114,11 @@ class Turn:
                 (there,) = await self._runs.columns([run], vehicles)
                 found.append(meeting.alike(suspects, there))
         return Columns.concatenate(found)
+
+    def _merged(self, parts: Sequence[Partial]) -> Partial:
+        """Add up parts; often one alone has anything, as when an hour is folded for the first time."""
+        filled = [part for part in parts if part.streams] or parts[:1]
+        return filled[0] if len(filled) == 1 else Partial.merge(filled, self._limits.names)
 
     def _partial(self, records: Columns) -> Partial:
         return Partial.of(copies.unique(records), self._limits.names)
