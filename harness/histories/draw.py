@@ -22,9 +22,9 @@ class _Size(NamedTuple):
     records: int
 
 
-_SMALL: Final = _Size((1, 3), (1, 6), 3)
+_SMALL: Final = _Size((1, 2), (1, 5), 3)
 _LARGE: Final = _Size((2, 6), (2, 10), 10)
-_LARGE_SHARE: Final = 0.12
+_LARGE_SHARE: Final = 0.08
 _WAITING: Final = 0.5  # share of sleeps in which a message waits
 _WEIGHTS: Final[Mapping[str, float]] = {
     "foreign": 2, "poison": 1, "fault": 9, "away": 2, "kill": 5, "stop": 1, "freeze": 1.5, "sleep": 2,
@@ -47,7 +47,7 @@ _MODES: Final[Mapping[str, Sequence[Mode]]] = {
 }
 _ANY_MODE: Final[Sequence[Mode]] = ("refuse", "lose", "delay")
 _JUMPS_S: Final = (90, 600, 2400, 3 * 3600, 30 * 3600, 9 * 86400, 365 * 86400)
-_COMPACTING: Final = 0.1  # share of histories whose hours are compacted
+_COMPACTING: Final = 0.08  # share of histories whose hours are compacted
 _FROZEN_S: Final = 3.0  # in which the message waits, and more if time is skipped
 _JUMPING: Final = 0.35  # share of histories whose clocks jump
 

@@ -11,7 +11,7 @@ Its rules:
 
 import asyncio
 import heapq
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
 from random import Random
 from typing import Any, Final, TypeVar
@@ -62,6 +62,16 @@ class _Callback:
 
     def cancelled(self) -> bool:
         return self.is_cancelled
+
+
+class _Pause:
+    """A step in which a task does nothing."""
+
+    def __await__(self) -> Generator[None]:
+        yield
+
+
+_PAUSE: Final = _Pause()
 
 
 class SeededLoop:
@@ -117,8 +127,7 @@ class SeededLoop:
         asyncio._set_running_loop(_any(self))  # noqa: SLF001  # how a loop says that it runs
         try:
             task: asyncio.Task[T] = self.create_task(main)
-            while not task.done():
-                self._step()
+            self._run_until_done(task)
             return task.result()
         finally:
             self._end()
@@ -144,6 +153,14 @@ class SeededLoop:
         heapq.heappush(self._timers, (when, self._numbered, made))
         return made
 
+    def sleep(self, duration_s: float) -> Awaitable[None]:
+        """Return what a task awaits to go on so much later, or to let others be chosen before it."""
+        if not duration_s:
+            return _PAUSE
+        over: asyncio.Future[None] = self.create_future()
+        self.call_later(duration_s, _set, over)
+        return over
+
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=_any(self))
 
@@ -164,25 +181,27 @@ class SeededLoop:
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Hear of tasks that nobody waited for: those of killed processes, whom nobody can ask."""
 
-    def _step(self) -> None:
-        """Run one of the callbacks that are ready, by chance."""
-        ready = self._ready
-        if not ready:
-            self._pass_time()
-        place = int(self._draw() * len(ready))
-        chosen, ready[place] = ready[place], ready[-1]
-        ready.pop()
-        if chosen.is_cancelled:
-            return
-        if chosen.process.is_dead or chosen.process.is_frozen:
-            chosen.process.left.append(chosen)
-            return
-        self.steps += 1
-        if self._later or self.steps > MOST_STEPS:
-            self._act()
-        chosen.context.run(chosen.callback, *chosen.args)
-        if self._failure:
-            raise self._failure
+    def _run_until_done(self, task: asyncio.Task[Any]) -> None:
+        """Run callbacks that are ready, each chosen by chance, until a task is done."""
+        ready, draw = self._ready, self._draw
+        while not task.done():
+            if not ready:
+                self._pass_time()
+            place = int(draw() * len(ready))
+            chosen, ready[place] = ready[place], ready[-1]
+            ready.pop()
+            if chosen.is_cancelled:
+                continue
+            process = chosen.process
+            if process.is_dead or process.is_frozen:
+                process.left.append(chosen)
+                continue
+            self.steps += 1
+            if self._later or self.steps > MOST_STEPS:
+                self._act()
+            chosen.context.run(chosen.callback, *chosen.args)
+            if self._failure:
+                raise self._failure
 
     def _act(self) -> None:
         if self.steps > MOST_STEPS:
@@ -218,6 +237,11 @@ class SeededLoop:
             tasks = asyncio.all_tasks(_any(self))
             if not tasks:
                 break
+
+
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _any(loop: SeededLoop) -> Any:

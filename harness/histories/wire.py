@@ -63,7 +63,7 @@ class _Wire:
         latency_s = self._world.options.latency_s
         if latency_s:
             delay_s += latency_s * self._world.random.random()
-        await asyncio.sleep(delay_s)
+        await self._world.loop.sleep(delay_s)
 
 
 class WireQueue(_Wire):

@@ -27,8 +27,20 @@ _RESTART_S: Final = 0.5
 class _Storage(MemoryStorage):
     """The store in memory, whose objects can be looked at."""
 
+    _content: Mapping[str, bytes] | None = None
+
     def content(self) -> Mapping[str, bytes]:
-        return {key: data for key, (data, _) in self._objects.items()}
+        if self._content is None:
+            self._content = {key: data for key, (data, _) in self._objects.items()}
+        return self._content
+
+    async def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        await super().put(key, data, overwrite=overwrite)
+        self._content = None
+
+    async def delete(self, key: str) -> None:
+        await super().delete(key)
+        self._content = None
 
 
 class _Cache(MemoryCache):
