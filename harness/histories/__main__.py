@@ -19,10 +19,11 @@ import msgspec
 
 from harness.histories import report
 from harness.histories.draw import draw
+from harness.histories.laws import BrokenError
 from harness.histories.options import History
 from harness.histories.plants import PLANTS
 from harness.histories.report import Failure, Tally
-from harness.histories.run import Ended, run
+from harness.histories.run import run
 from harness.histories.shrink import shrink
 
 _SAVED_EVERY: Final = 500
@@ -37,8 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     gc.freeze()  # what was imported stays, and to look through it again and again takes a fifth of the time
     gc.set_threshold(_COLLECTED_AFTER)
     if options.table:
-        print(report.table(report.stored()))
-        return 0
+        return _print_table()
     if options.planted:
         return _run_plants()
     if options.replay:
@@ -69,19 +69,30 @@ def _planted(name: str) -> contextlib.AbstractContextManager[object]:
 
 
 def _run_many(tally: Tally, plant: str) -> int:
+    code, shrunk = report.code(), set[str]()
     while tally.at < tally.end and not (plant and tally.broken):
         cpu_s, wall_s = time.process_time(), time.monotonic()
         ended = run(draw(tally.at))
         tally.cpu_s += time.process_time() - cpu_s
         tally.wall_s += time.monotonic() - wall_s
-        if ended.broken and ended.broken.law not in tally.broken:
-            _show(_failure(draw(tally.at), ended, plant))
-        tally.add(ended.counts, ended.broken)
-        if tally.at % _SAVED_EVERY == 0 or tally.at == tally.end:
+        if ended.broken:
+            _show(_failure(draw(tally.at), ended.broken, plant, is_shrunk=ended.broken.law not in shrunk))
+            shrunk.add(ended.broken.law)
+        tally.add(ended.counts, ended.broken, code)
+        if not plant and (tally.at % _SAVED_EVERY == 0 or tally.at == tally.end):
             tally.save()
             _progress(tally)
     print(report.table([tally]))
     return int(bool(tally.broken))
+
+
+def _print_table() -> int:
+    try:
+        print(report.table(report.stored()))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def _run_plants() -> int:
@@ -100,10 +111,9 @@ def _run_plants() -> int:
     return int(missed > 0)
 
 
-def _failure(drawn: History, ended: Ended, plant: str) -> Failure:
-    """Shrink a history that broke a law."""
-    assert ended.broken
-    shrunk = shrink(lambda history: run(history).broken, drawn, ended.broken)
+def _failure(drawn: History, broken: BrokenError, plant: str, *, is_shrunk: bool) -> Failure:
+    """Tell a history that broke a law. The first of each law is shrunk, which takes thousands of runs."""
+    shrunk = shrink(lambda history: run(history).broken, drawn, broken) if is_shrunk else drawn
     told = run(shrunk, is_told=True)
     assert told.broken
     return Failure(told.broken.law, str(told.broken), plant, told.digest, drawn, shrunk, told.tale)
@@ -113,7 +123,7 @@ def _show(failure: Failure) -> None:
     path = failure.write()
     print(f"seed {failure.drawn.seed} breaks a law: {failure.what}")
     print(f"  options  {failure.drawn.options}")
-    print(f"  shrunk   from {len(failure.drawn.events)} events to {len(failure.shrunk.events)}, in {path}")
+    print(f"  events   {len(failure.drawn.events)}, shrunk to {len(failure.shrunk.events)}, in {path}")
     print(f"  replay   make histories REPLAY={path}", flush=True)
 
 

@@ -36,13 +36,14 @@ _VERBS: Final[Mapping[str, Sequence[str]]] = {
     "consumer": ("receive", "delete", "extend", "acquit", "put", "put"),
     "aggregator": (*STORE_VERBS, "outlook"),
     "compactor": ("put", "put", "put", "get", "list", "remove", "folders"),
-    "operator": ("put", "put", "remove", "send", "list"),
+    "operator": ("put", "put", "remove", "send", "list", "dead", "redrive"),
 }
 _MODES: Final[Mapping[str, Sequence[Mode]]] = {
     "send": ("refuse", "lose", "delay", "part", "double", "reorder"),
     "receive": ("refuse", "lose", "delay", "part", "reorder"),
     "delete": ("refuse", "lose", "delay", "part"),
     "extend": ("refuse", "lose", "delay", "part"),
+    "redrive": ("refuse", "lose", "delay", "part"),
     "post": ("refuse", "lose", "delay", "double"),
 }
 _ANY_MODE: Final[Sequence[Mode]] = ("refuse", "lose", "delay")
@@ -114,6 +115,7 @@ class _Drawing:
             *receivers,
             *CONSUMERS,
             "aggregator",
+            OPERATOR,
             "queue",
             *([] if options.compactors else ["store"]),
         ]

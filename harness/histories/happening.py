@@ -8,8 +8,8 @@ from harness.histories.options import Event
 from harness.histories.roles import Operator
 from harness.histories.world import World
 
-_UNCOUNTED: Final = frozenset({"post", "foreign", "fault"})
-"""Events that are no faults, or faults that count only once a call meets them."""
+_UNCOUNTED: Final = frozenset({"post", "foreign", "fault", "kill"})
+"""Events that are no faults, or faults that count only once a call or a process meets them."""
 
 
 class Happening:
@@ -18,7 +18,7 @@ class Happening:
     def __init__(self, world: World, clients: Clients) -> None:
         self._world = world
         self._clients = clients
-        self._kinds: Mapping[str, Callable[[Event], Awaitable[None]]] = {
+        self._kinds: Mapping[str, Callable[[Event], Awaitable[bool | None]]] = {
             "post": self._post,
             "foreign": self._foreign,
             "poison": self._poison,
@@ -37,11 +37,15 @@ class Happening:
         }
 
     async def happen(self, event: Event) -> None:
-        """Let an event happen now."""
+        """Let an event happen now, and count it if there is anybody to whom it happens."""
         self._world.note("history", event.kind, event.mode, event.role)
-        if event.kind not in _UNCOUNTED:
+        has_happened = await self._kinds[event.kind](event)
+        if has_happened is not False and event.kind not in _UNCOUNTED:
             self._world.counts[event.kind] += 1
-        await self._kinds[event.kind](event)
+
+    def refile(self, offset_s: float) -> bool:
+        """Have skewed records judged again, as if received so much later; return whether an operator does."""
+        return self._world.command(lambda made: made.refile(offset_s))
 
     async def _post(self, event: Event) -> None:
         self._world.loop.create_task(self._clients.post(event.records))
@@ -59,15 +63,16 @@ class Happening:
         self._world.faults.take_away(event.verb, self._world.loop.time() + event.amount)
 
     async def _kill(self, event: Event) -> None:
-        self._world.loop.after(event.count, lambda: self._world.kill(event.role))
+        self._world.loop.after(event.count, lambda: self._kill_now(event.role))
 
-    async def _stop(self, event: Event) -> None:
-        if made := self._world.running(event.role):
-            made.process.is_stopping = True
-            made.stopping.set()
+    def _kill_now(self, role: str) -> None:
+        self._world.counts["kill"] += self._world.kill(role)
 
-    async def _freeze(self, event: Event) -> None:
-        self._world.freeze(event.role, event.amount)
+    async def _stop(self, event: Event) -> bool:
+        return self._world.stop(event.role)
+
+    async def _freeze(self, event: Event) -> bool:
+        return self._world.freeze(event.role, event.amount)
 
     async def _sleep(self, event: Event) -> None:
         self._world.sleep(event.amount)
@@ -78,17 +83,17 @@ class Happening:
     async def _evict(self, _: Event) -> None:
         self._world.evict()
 
-    async def _replay(self, _: Event) -> None:
-        self._world.command(Operator.replay)
+    async def _replay(self, _: Event) -> bool:
+        return self._world.command(Operator.replay)
 
-    async def _refile(self, event: Event) -> None:
-        self._world.command(lambda made: made.refile(event.amount))
+    async def _refile(self, event: Event) -> bool:
+        return self.refile(event.amount)
 
-    async def _set_aside(self, _: Event) -> None:
-        self._world.command(Operator.set_aside)
+    async def _set_aside(self, _: Event) -> bool:
+        return self._world.command(Operator.set_aside)
 
     async def _doom(self, event: Event) -> None:
         """Let as many processes die with a message as it takes to make it a dead letter."""
         for _ in range(max(event.count, self._world.options.max_receives)):
-            await self._world.queue.receive(1, 0)
+            self._world.leases.leased(await self._world.queue.receive(1, 0))
             self._world.sleep(self._world.options.visibility_s)

@@ -15,6 +15,7 @@ LATENESS_MS: Final = 600_000
 """How late a record may come without being late."""
 
 EQUAL: Final = "an hour equals one pass over its records"
+_ROUNDED_S: Final = 0.002  # by which a queue that counts milliseconds may be off
 _LAPSED: Final = 0.95  # of a lease, after which an undisturbed holder has extended it
 
 
@@ -107,7 +108,10 @@ class Laws:
 
 
 class Leases:
-    """Watches that nobody is given a message that another holds who is alive and was not disturbed."""
+    """Watches that nobody is given a message on lease, and that a holder keeps its lease.
+
+    A holder has to extend it in time as long as it is alive and was not disturbed.
+    """
 
     def __init__(
         self, visibility_s: float, now_s: Callable[[], float], fail: Callable[[Exception], None]
@@ -116,6 +120,7 @@ class Leases:
         self._now_s = now_s
         self._fail = fail
         self._holders: dict[str, tuple[Process, float]] = {}
+        self._until_s: dict[str, float] = {}
         self._disturbed_s: defaultdict[str, float] = defaultdict(float)
 
     def disturbed(self, *roles: str, for_s: float = 0.0) -> None:
@@ -124,11 +129,25 @@ class Leases:
         for role in roles:
             self._disturbed_s[role] = max(self._disturbed_s[role], until_s)
 
-    def received(self, process: Process, deliveries: Sequence[Delivery]) -> None:
-        """Note who holds messages, and check that nobody else did."""
+    def leased(self, deliveries: Sequence[Delivery]) -> None:
+        """Check that messages that are given to somebody are on no other lease."""
         now_s = self._now_s()
         for each in deliveries:
-            number = each.handle.partition(":")[0]
+            number = _number(each.handle)
+            if now_s < self._until_s.get(number, 0.0) - _ROUNDED_S:
+                self._fail(BrokenError("a message on lease is given to nobody else", f"message {number}"))
+            self._until_s[number] = now_s + self._visibility_s
+
+    def extended(self, handles: Iterable[str], duration_s: float) -> None:
+        """Note that leases end so much later than now, and no earlier."""
+        self._until_s |= dict.fromkeys(map(_number, handles), self._now_s() + duration_s)
+
+    def received(self, process: Process, deliveries: Sequence[Delivery]) -> None:
+        """Note who holds messages, and check that nobody else did."""
+        self.leased(deliveries)
+        now_s = self._now_s()
+        for each in deliveries:
+            number = _number(each.handle)
             holder, since_s = self._holders.get(number, (process, now_s))
             quiet_s = now_s - max(since_s, self._disturbed_s[holder.role])
             renews = holder.role.startswith("consumer") and holder.is_running and not holder.is_stopping
@@ -141,7 +160,12 @@ class Leases:
     def ended(self, handles: Iterable[str]) -> None:
         """Note that messages are not held any more, or that their holders were told so."""
         for handle in handles:
-            self._holders.pop(handle.partition(":")[0], None)
+            self._holders.pop(_number(handle), None)
+
+
+def _number(handle: str) -> str:
+    """Return which message a handle is of, however often it was received."""
+    return handle.partition(":")[0]
 
 
 __all__ = ["EQUAL", "LATENESS_MS", "BrokenError", "Identity", "Laws", "Leases", "Promised"]

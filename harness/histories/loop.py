@@ -192,19 +192,19 @@ class SeededLoop:
             ready.pop()
             if chosen.is_cancelled:
                 continue
+            if self._later or self.steps == MOST_STEPS:
+                self._act()
             process = chosen.process
             if process.is_dead or process.is_frozen:
                 process.left.append(chosen)
                 continue
             self.steps += 1
-            if self._later or self.steps > MOST_STEPS:
-                self._act()
             chosen.context.run(chosen.callback, *chosen.args)
             if self._failure:
                 raise self._failure
 
     def _act(self) -> None:
-        if self.steps > MOST_STEPS:
+        if self.steps == MOST_STEPS:
             raise StuckError(f"{MOST_STEPS} callbacks were run, and there is no end")
         while self._later and self._later[0][0] <= self.steps:
             heapq.heappop(self._later)[2]()

@@ -38,7 +38,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     - `foreign`: a foreign producer sends `records` to the queue, each a message; `poison`: `body`
     - `fault`: the next `count` calls of `verb` by `role` fail, in one `mode`; `amount` is seconds of delay
     - `away`: all calls of `verb`, or of all verbs of queue or store, fail for `amount` seconds
-    - `kill` and `stop`: a role ends `count` steps later, at once or in order, and another begins
+    - `kill`: a role ends at once, `count` steps later; `stop`: it ends in order; then another begins
     - `freeze`: a role does nothing for `amount` seconds; `sleep`: nobody does
     - `jump`: the wall clock of a role, of the queue or of the store changes by `amount` seconds
     - `evict`: what was computed once is lost

@@ -2,23 +2,34 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+import harness
+import telemetry
 from harness.histories.laws import BrokenError
 from harness.histories.options import History
 
 FOLDER: Final = Path("data/histories")
 """Where failures and tallies are written."""
 
-_NAMED: Final = {
-    "what was answered 202 is in the store": "lost",
-    "an hour equals one pass over its records": "miscounted",
-    "complete is never said too early": "too early",
-    "nobody waits without an end": "deadlocks",
+_ROWS: Final = {
+    "lost": ("what was answered 202 is in the store", "nothing disappears silently"),
+    "miscounted": ("an hour equals one pass over its records",),
+    "too early": ("complete is never said too early",),
+    "deadlocks": (
+        "nobody waits without an end",
+        "each role goes on",
+        "each role ends when it is told to",
+        "each command ends",
+        "all that is on its way arrives",
+    ),
 }
+_NAMED: Final = frozenset(law for laws in _ROWS.values() for law in laws)
 _PLAIN: Final = ("records", "retries")
 
 
@@ -42,7 +53,10 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Tally(msgspec.Struct):
-    """What has been run of the seeds from `first` up to `end`, and what came of those before `at`."""
+    """What has been run of the seeds from `first` up to `end`, and what came of those before `at`.
+
+    `codes` counts the histories by the code that they ran on, of product and histories.
+    """
 
     first: int
     end: int
@@ -51,6 +65,7 @@ class Tally(msgspec.Struct):
     wall_s: float = 0.0
     counts: dict[str, int] = {}
     broken: dict[str, list[int]] = {}
+    codes: dict[str, int] = {}
 
     @classmethod
     def of(cls, first: int, count: int, *, is_resumed: bool) -> "Tally":
@@ -64,8 +79,9 @@ class Tally(msgspec.Struct):
     def path(self) -> Path:
         return FOLDER / f"tally-{self.first}-{self.end}.json"
 
-    def add(self, counts: dict[str, int], broken: BrokenError | None) -> None:
+    def add(self, counts: dict[str, int], broken: BrokenError | None, code: str) -> None:
         """Count one history more."""
+        self.codes[code] = self.codes.get(code, 0) + 1
         for name, count in counts.items():
             self.counts[name] = self.counts.get(name, 0) + count
         if broken:
@@ -83,10 +99,12 @@ class Tally(msgspec.Struct):
 def table(tallies: Iterable[Tally]) -> str:
     """Write what several runs found, for a person."""
     counts: Counter[str] = Counter()
+    codes: Counter[str] = Counter()
     broken: dict[str, list[int]] = {}
     histories, cpu_s, wall_s = 0, 0.0, 0.0
     for tally in tallies:
         counts.update(tally.counts)
+        codes.update(tally.codes)
         histories += tally.at - tally.first
         cpu_s, wall_s = cpu_s + tally.cpu_s, wall_s + tally.wall_s
         for law, seeds in tally.broken.items():
@@ -97,16 +115,36 @@ def table(tallies: Iterable[Tally]) -> str:
         f"faults       {faults}",
         f"speed        {_rate(histories, cpu_s)} histories a second of CPU, {_rate(histories, wall_s)} of a clock",
     ]
-    lines += [f"{_NAMED[law]:<12} {_seeds(broken.get(law, []))}" for law in _NAMED]
-    lines += [f"other        {_seeds(broken[law])}: {law}" for law in sorted(broken.keys() - _NAMED.keys())]
+    lines += [f"code         {', '.join(f'{code}, {count:,} histories' for code, count in codes.items())}"]
+    for row, laws in _ROWS.items():
+        lines.append(f"{row:<12} {_seeds([seed for law in laws for seed in broken.get(law, [])])}")
+    lines += [f"other        {_seeds(broken[law])}: {law}" for law in sorted(broken.keys() - _NAMED)]
     found = sum(map(len, broken.values()))
     return "\n".join([*lines, f"histories: run={histories} broken={found}"])
 
 
 def stored() -> Sequence[Tally]:
-    """Read the tallies of all runs."""
-    paths = sorted(FOLDER.glob("tally-*.json"))
-    return [msgspec.json.decode(path.read_bytes(), type=Tally) for path in paths]
+    """Read the tallies of all runs. Raise ValueError if two of them have a seed in common."""
+    paths = FOLDER.glob("tally-*.json")
+    tallies = sorted((msgspec.json.decode(path.read_bytes(), type=Tally) for path in paths), key=_begin)
+    for one, other in pairwise(tallies):
+        if other.first < one.at:
+            raise ValueError(f"{one.path} and {other.path} have seeds in common: remove one of them")
+    return tallies
+
+
+def code() -> str:
+    """Name the code that histories run on: the bytes of the product and of the harness."""
+    digest = blake2b(digest_size=6)
+    for package in (telemetry, harness):
+        root = Path(next(iter(package.__path__)))
+        for path in sorted(root.rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _begin(tally: Tally) -> int:
+    return tally.first
 
 
 def _rate(count: int, took_s: float) -> str:
@@ -114,4 +152,4 @@ def _rate(count: int, took_s: float) -> str:
 
 
 def _seeds(seeds: Sequence[int]) -> str:
-    return f"{len(seeds)}, the first is seed {seeds[0]}" if seeds else "0"
+    return f"{len(seeds)}, the first is seed {min(seeds)}" if seeds else "0"

@@ -46,7 +46,9 @@ from telemetry.entrypoints.shared.turning import Turns
 if TYPE_CHECKING:
     from harness.histories.world import World
 
-_SHUTDOWN_S: Final = 5.0
+SHUTDOWN_S: Final = 5.0
+"""How long a consumer may take to store what it has gathered when it is told to end."""
+
 _FORMS: Final = Forms(LinesForm())
 
 
@@ -55,6 +57,13 @@ class Silent:
 
     def __getattr__(self, verb: str) -> Any:
         return _nothing
+
+
+class Turning(Silent):
+    """Hears what a consumer would log, and notes that the queue has answered it."""
+
+    def __init__(self, role: "Role") -> None:
+        self.turned = role.turned
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -71,6 +80,12 @@ class Role:
         self.queue = WireQueue(world, process)
         self.storage = WireStorage(world, process)
         self.stopping = asyncio.Event()
+        self.turns = 0
+        """How often it has done what it does again and again."""
+
+    def turned(self) -> None:
+        """Note a turn."""
+        self.turns += 1
 
     async def run(self) -> None:
         """Work until told to stop."""
@@ -113,7 +128,7 @@ class ConsumerRole(Role):
             LeaseTerms(round(options.visibility_s * 1000), options.max_receives),
             options.raw_format,
         )
-        carrier = Carrier(consumer, cast("Any", Silent()), options.visibility_s / 4, _SHUTDOWN_S)
+        carrier = Carrier(consumer, cast("Any", Turning(self)), options.visibility_s / 4, SHUTDOWN_S)
         await carrier.run(self.stopping)
 
 
@@ -132,6 +147,7 @@ class AggregatorRole(Role):
         turns = Turns(watch, aggregator, self.clock, cast("Any", Silent()), cast("Any", Silent()))
         while not self.stopping.is_set():
             look = await turns.take(self.stopping)
+            self.turned()
             if not look.has_more:
                 await runtime.pause(self.stopping, options.aggregate_s)
 
@@ -151,6 +167,7 @@ class CompactorRole(Role):
             with suppress(OutOfReachError):
                 for hour in await census.hours(self.storage, census.RECORDS, Span()):
                     await self._compact(hour, compactor, tidier)
+            self.turned()
             await runtime.pause(self.stopping, options.compact_s)
 
     async def _compact(self, hour: Hour, compactor: Compactor, tidier: Tidier) -> None:

@@ -1,7 +1,7 @@
 """Run a history: first its events, under which nothing may be lost, then its end, by which all arrives."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -11,13 +11,19 @@ from harness.histories.laws import EQUAL, LATENESS_MS, BrokenError
 from harness.histories.loop import StuckError
 from harness.histories.options import HOUR_MS, History
 from harness.histories.outcome import Outcome
-from harness.histories.roles import Operator
+from harness.histories.roles import SHUTDOWN_S, Operator
 from harness.histories.world import CONSUMERS, OPERATOR, World
 from telemetry.domain.store import quarantine
 from telemetry.domain.store.objects import QUARANTINE
 
 DRAINED_S: Final = 600.0
 """Virtual seconds after the last fault by which the queue is empty and each client is answered."""
+
+TURNED_S: Final = 120.0
+"""Virtual seconds in which each role that waits for nothing asks again whether there is something to do."""
+
+ENDED_S: Final = SHUTDOWN_S + 10.0
+"""Virtual seconds in which a role ends that is told to."""
 
 SETTLED_S: Final = 900.0
 """Virtual seconds after that by which figures are current, and later all hours complete."""
@@ -75,14 +81,17 @@ class _Course:
         self._heal()
         await self._refile_again()
         await self._drain()
-        for role in CONSUMERS:  # which have nothing more to do, and would only ask for it
-            self._world.retire(role)
+        await self._turn(self._turns(CONSUMERS))
+        await self._end(CONSUMERS)  # which have nothing more to do, and would only ask for it
         await self._until(self._outcome.is_current, "figures are kept current")
         self._pass_hours()
+        turns = self._turns(["aggregator", *self._history.options.compactor_names])
         await self._until(self._outcome.is_complete, "each hour becomes complete")
         if self._history.options.compactors:
             await self._compact()
         await self._check()
+        await self._turn(turns)
+        await self._end(self._world.roles)
 
     def _heal(self) -> None:
         """End all faults; what they left behind stays."""
@@ -98,7 +107,7 @@ class _Course:
         for event in self._history.events:
             if event.kind == "refile":
                 await self._alone(end_s)
-                await self._happening.happen(event)
+                self._happening.refile(event.amount)
 
     async def _alone(self, end_s: float) -> None:
         while self._world.running(OPERATOR):
@@ -115,6 +124,25 @@ class _Course:
                 raise BrokenError("nothing disappears silently", f"{body!r} is not in quarantine")
         for found in await self._world.storage.list(QUARANTINE):
             await self._world.storage.delete(found.key)
+
+    def _turns(self, roles: Iterable[str]) -> Mapping[str, int]:
+        """Count how often each role has done what it does again and again, -1 if it has no process."""
+        running = {role: self._world.running(role) for role in roles}
+        return {role: made.turns if made else -1 for role, made in running.items()}
+
+    async def _turn(self, before: Mapping[str, int]) -> None:
+        """Wait until each role has done so once more, since that was counted."""
+        end_s = self._world.loop.time() + TURNED_S
+        while late := before.items() & self._turns(before).items():
+            await self._wait(end_s, "each role goes on", str(sorted(late)))
+
+    async def _end(self, roles: Sequence[str]) -> None:
+        """Tell roles to end, and wait until they have."""
+        end_s = self._world.loop.time() + ENDED_S
+        for role in roles:
+            self._world.retire(role)
+        while late := [role for role in roles if self._world.running(role)]:
+            await self._wait(end_s, "each role ends when it is told to", late[0])
 
     async def _left(self) -> str:
         """Say what is still on its way, and have replayed what is set aside."""

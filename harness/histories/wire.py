@@ -119,6 +119,7 @@ class WireQueue(_Wire):
             failed = [handles[place] for place in self._failed(mode, handles)]
             asked = [handle for handle in handles if handle not in failed]
             refused = await self._world.queue.extend(asked, duration_s)
+            self._world.leases.extended(set(asked).difference(refused), duration_s)
             self._world.leases.ended([*refused, *failed] if duration_s else handles)
             return [*refused, *failed]
 
@@ -144,7 +145,12 @@ class WireQueue(_Wire):
         return await self._call("dead", limit, lambda _: self._world.queue.dead(limit))
 
     async def redrive(self, handles: Sequence[str]) -> Sequence[str]:
-        return await self._call("redrive", handles, lambda _: self._world.queue.redrive(handles))
+        async def effect(mode: Mode) -> Sequence[str]:
+            failed = [handles[place] for place in self._failed(mode, handles)]
+            refused = await self._world.queue.redrive([each for each in handles if each not in failed])
+            return [*refused, *failed]
+
+        return await self._call("redrive", handles, effect)
 
     async def close(self) -> None:
         pass

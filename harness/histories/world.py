@@ -88,6 +88,7 @@ class World:
         self._digest = blake2b(digest_size=8)
         self._noted: list[str] = []
         self._running: dict[str, Role] = {}
+        self._retired: set[str] = set()
         self._waiting: list[asyncio.Future[bool]] = []
         self.receivers = [f"receiver-{number}" for number in range(options.receivers)]
 
@@ -118,31 +119,40 @@ class World:
 
     def start(self, role: str) -> None:
         """Start a process of a role, unless one runs."""
-        if role in self._running or self.loop.is_over:
+        if role in self._running or role in self._retired or self.loop.is_over:
             return
         process = Process(role)
         self._running[role] = made = _kind(role)(self, process)
         task = self.loop.spawn(process, made.run())
         task.add_done_callback(lambda done: self._ended(role, made, done))
 
-    def kill(self, role: str) -> None:
-        """End a process at once, wherever it is, and start another soon."""
+    def kill(self, role: str) -> bool:
+        """End a process at once, wherever it is, and start another soon; return whether there was one."""
         if made := self._running.pop(role, None):
             made.process.is_dead = True
             self.note(role, "killed", "", "")
             if role != OPERATOR:
                 self.loop.call_later(_RESTART_S * (1 + self.random.random()), self.start, role)
+        return made is not None
+
+    def stop(self, role: str) -> bool:
+        """Tell a process to end in order; return whether there is one."""
+        if made := self._running.get(role):
+            made.process.is_stopping = True
+            made.stopping.set()
+        return made is not None
 
     def retire(self, role: str) -> None:
-        """End a process for good."""
-        if made := self._running.pop(role, None):
-            made.process.is_dead = True
+        """Tell a process to end in order, and start no other."""
+        self._retired.add(role)
+        self.stop(role)
 
-    def freeze(self, role: str, duration_s: float) -> None:
-        """Let a process do nothing for some time."""
+    def freeze(self, role: str, duration_s: float) -> bool:
+        """Let a process do nothing for some time; return whether there is one."""
         if made := self._running.get(role):
             made.process.is_frozen = True
             self.loop.call_later(duration_s, self._thaw, made.process)
+        return made is not None
 
     def thaw(self) -> None:
         """Let all processes go on that are frozen."""
@@ -173,13 +183,18 @@ class World:
         timer.cancel()
         return is_found
 
-    def command(self, act: Callable[[Operator], Coroutine[Any, Any, None]]) -> None:
-        """Let an operator call a command, unless one is under way. What fails is not tried again."""
-        if OPERATOR not in self._running:
-            process = Process(OPERATOR)
-            self._running[OPERATOR] = made = Operator(self, process)
-            task = self.loop.spawn(process, act(made))
-            task.add_done_callback(lambda done: self._commanded(made, done))
+    def command(self, act: Callable[[Operator], Coroutine[Any, Any, None]]) -> bool:
+        """Let an operator call a command, unless one is under way; return whether it is called.
+
+        What fails is not tried again.
+        """
+        if OPERATOR in self._running:
+            return False
+        process = Process(OPERATOR)
+        self._running[OPERATOR] = made = Operator(self, process)
+        task = self.loop.spawn(process, act(made))
+        task.add_done_callback(lambda done: self._commanded(made, done))
+        return True
 
     def _commanded(self, made: Role, task: asyncio.Task[None]) -> None:
         if self._running.get(made.process.role) is made:
@@ -196,6 +211,8 @@ class World:
         if self.loop.is_over or made.process.is_dead:
             return
         self._check(role, task)
+        if not made.process.is_stopping and not task.cancelled() and not task.exception():
+            self.loop.fail(BrokenError("no role ends before it is told to", role))
         self.note(role, "ended", "", "")
         self._running.pop(role, None)
         self.loop.call_later(_RESTART_S, self.start, role)

@@ -52,6 +52,26 @@ def test_what_goes_in_circles_is_found():
         SeededLoop(Random(0)).run(main())
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_process_that_is_killed_after_some_steps_runs_none_more(seed: int):
+    ran: list[int] = []
+    process = Process("killed")
+
+    async def work() -> None:
+        while True:
+            ran.append(loop.steps)
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        loop.spawn(process, work())
+        loop.after(4, lambda: setattr(process, "is_dead", True))
+        await asyncio.sleep(1)
+
+    loop = SeededLoop(Random(seed))
+    loop.run(main())
+    assert ran == [2, 3, 4, 5]  # the first step is that of `main`
+
+
 def test_a_killed_process_runs_no_finally_and_a_frozen_one_goes_on_when_it_is_thawed():
     said: list[str] = []
     killed, frozen = Process("killed"), Process("frozen")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from harness.histories.plants.planting import Plant, replacing
 from telemetry.coordination.outbox import LingeringOutbox
+from telemetry.domain.errors import OutOfReachError
 from telemetry.domain.store import flush
 from telemetry.domain.store.consume import Consumer
 from telemetry.domain.store.flush import Flush, Held, NewObject
@@ -14,6 +15,7 @@ from telemetry.domain.store.objects import RawFormat
 from telemetry.domain.store.recover import Recovery
 from telemetry.domain.store.refile import SkewedTree
 from telemetry.domain.store.storage import ObjectInfo
+from telemetry.domain.transport.model import QueueModel
 from telemetry.domain.transport.parcel import Parcel
 
 _Async = Callable[..., Awaitable[Any]]
@@ -49,6 +51,23 @@ def _do_nothing(_: _Async) -> _Async:
         pass
 
     return planted
+
+
+def _wait_for_ever(receive: _Async) -> _Async:
+    """Let a consumer that could not reach the queue once never ask it again."""
+
+    async def planted(self: Consumer, patience_s: float) -> None:
+        try:
+            await receive(self, patience_s)
+        except OutOfReachError:
+            await asyncio.Event().wait()
+
+    return planted
+
+
+def _lease_what_is_leased(_: object) -> object:
+    """Give everybody what somebody holds."""
+    return lambda self, _: [each for each in self._messages.items() if not each[1].dead]
 
 
 def _delete_what_failed(_: object) -> object:
@@ -101,6 +120,8 @@ PLANTS: Final[dict[str, Plant]] = {
     "answer-before-commit": replacing(LingeringOutbox, "send", _answer_before_commit),
     "failed-entries-ignored": replacing(LingeringOutbox, "_hand_over", _ignore_failed_entries),
     "failed-puts-deleted": replacing(Flush, "handles", _delete_what_failed),
+    "never-asks-again": replacing(Consumer, "receive", _wait_for_ever),
+    "leases-ignored": replacing(QueueModel, "_ready", _lease_what_is_leased),
     "leases-not-renewed": replacing(Consumer, "renew", _do_nothing),
     "held-back-forgotten": replacing(HeldBack, "hold", _forget_held_back),
     "undecodable-dropped": replacing(flush, "plan", _drop_undecodable),
