@@ -117,9 +117,15 @@ class ReceiverRole(Role):
 class ConsumerRole(Role):
     """Carries messages to the store."""
 
-    async def run(self) -> None:
+    @property
+    def holds(self) -> int:
+        """How many messages it has on lease, or had when they were given to another."""
+        return self._consumer.in_flight
+
+    @cached_property
+    def _consumer(self) -> Consumer:
         options = self.world.options
-        consumer = Consumer(
+        return Consumer(
             self.queue,
             self.storage,
             self.clock,
@@ -128,7 +134,10 @@ class ConsumerRole(Role):
             LeaseTerms(round(options.visibility_s * 1000), options.max_receives),
             options.raw_format,
         )
-        carrier = Carrier(consumer, cast("Any", Turning(self)), options.visibility_s / 4, SHUTDOWN_S)
+
+    async def run(self) -> None:
+        renew_every_s = self.world.options.visibility_s / 4
+        carrier = Carrier(self._consumer, cast("Any", Turning(self)), renew_every_s, SHUTDOWN_S)
         await carrier.run(self.stopping)
 
 

@@ -11,7 +11,7 @@ from harness.histories.laws import EQUAL, LATENESS_MS, BrokenError
 from harness.histories.loop import StuckError
 from harness.histories.options import HOUR_MS, History
 from harness.histories.outcome import Outcome
-from harness.histories.roles import SHUTDOWN_S, Operator
+from harness.histories.roles import SHUTDOWN_S, ConsumerRole, Operator
 from harness.histories.world import CONSUMERS, OPERATOR, World
 from telemetry.domain.store import quarantine
 from telemetry.domain.store.objects import QUARANTINE
@@ -156,9 +156,14 @@ class _Course:
             "commands": int(self._world.running(OPERATOR) is not None),
             "clients": self._clients.unanswered,
             "messages": depth.total,
+            "messages that a consumer holds": sum(map(self._held, CONSUMERS)),
             "set aside": len(aside),
         }
         return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+    def _held(self, role: str) -> int:
+        made = self._world.running(role)
+        return made.holds if isinstance(made, ConsumerRole) else 0
 
     async def _quarantined(self) -> Sequence[bytes]:
         return [

@@ -1,15 +1,19 @@
 """Histories keep every promise, planted defects are found, and what is found can be replayed."""
 
+import gc
+import logging
 import os
 import re
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from harness.histories.__main__ import main
 from harness.histories.draw import draw
 from harness.histories.options import Event, History
 from harness.histories.plants import PLANTS
@@ -74,6 +78,46 @@ def test_a_run_goes_on_where_it_stopped_and_the_table_adds_runs_up(tmp_path):
     resumed = histories(tmp_path, "--first", "20", "--count", "20", "--resume")
     assert resumed.stdout.splitlines()[-1] == "histories: run=20 broken=0"
     assert histories(tmp_path, "--table").stdout.splitlines()[-1] == "histories: run=40 broken=0"
+
+
+def test_a_table_of_runs_that_have_seeds_in_common_is_refused(tmp_path):
+    for count in ("10", "5"):
+        assert histories(tmp_path, "--count", count).returncode == 0
+    refused = histories(tmp_path, "--table")
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "data/histories/tally-0-10.json and data/histories/tally-0-5.json have seeds in common: "
+        "remove one of them\n"
+    )
+
+
+def test_a_run_under_a_planted_defect_is_no_part_of_the_table(tmp_path):
+    histories(tmp_path, "--plant", "cache-not-invalidated")
+    assert not list((tmp_path / "data" / "histories").glob("tally-*"))
+
+
+@pytest.fixture
+def a_process() -> Iterator[None]:
+    """Undo what a run does to its process."""
+    logger, thresholds = logging.getLogger("telemetry"), gc.get_threshold()
+    level = logger.level
+    yield
+    logger.setLevel(level)
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("a_process")
+def test_each_history_that_breaks_a_law_is_written_and_the_first_is_shrunk(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with PLANTS["leases-ignored"]():
+        assert main(["--count", "3"]) == 1
+    said = capsys.readouterr().out
+    failures = sorted((tmp_path / "data" / "histories").glob("failure-product-*"))
+    assert len(failures) == int(said.rpartition("broken=")[2]) >= 2
+    told = [msgspec.json.decode(path.read_bytes(), type=Failure) for path in failures]
+    assert [each.shrunk == each.drawn for each in told] == [False, *(True for _ in told[1:])]
+    assert said.count("make histories REPLAY=") == len(failures)
 
 
 @pytest.mark.parametrize("seed", range(5))
