@@ -19,7 +19,7 @@ from telemetry.entrypoints.process import log, notify, runtime, screen, settings
 from telemetry.entrypoints.process.log import Log
 from telemetry.entrypoints.process.options import Parser, Port
 from telemetry.entrypoints.process.settings import Settings
-from telemetry.entrypoints.shared import granting
+from telemetry.entrypoints.shared import granting, supervising
 from telemetry.entrypoints.shared.keeping import Keeper
 from telemetry.entrypoints.shared.supervising import Part, Supervised, Watching
 
@@ -121,7 +121,7 @@ def _hopeless(every: Sequence[Supervised]) -> Sequence[Supervised]:
 
 
 def _say_ended(logger: Log, name: str, status: int, pause_s: float) -> None:
-    logger.warning("A process ended, it is started again", process=name, status=status, pause=pause_s)
+    logger.warning(supervising.ENDED, process=name, status=status, pause=pause_s)
 
 
 def _conclude(every: Sequence[Supervised], logs: Path, logger: Log) -> int:

@@ -24,6 +24,9 @@ _SETTLED_S: Final = 60.0
 """A part that ran for so long has nothing to do with its failures before."""
 _LONGEST_LINE: Final = 1_000_000  # bytes; a longer line is kept in pieces
 
+ENDED: Final = "A process ended, it is started again"
+"""What the log says of an end that nobody asked for, with the process and its status."""
+
 State = Literal["starting", "ready", "pausing", "ended", "hopeless"]
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from telemetry.domain.contract.moment import hour_of, hour_path
+from telemetry.entrypoints.shared import supervising
 from telemetry.entrypoints.shared.faults.fault import Fault, NotInjectedError, Target
 from telemetry.entrypoints.shared.faults.pipeline import AGGREGATOR, CONSUMERS, RECEIVER
 
-_ENDED: Final = r"A process ended, it is started again: process={}.*status={}"
+_ENDED: Final = supervising.ENDED + r": process={}.*status={}"
 _LEASES: Final = 1.5  # that a process is frozen for
 _MOMENT_S: Final = 30.0  # within which a moment has to come
 _WITHIN_S: Final = 0.02  # of the begin of a POST
