@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from telemetry.adapters.storage import temporary
 from telemetry.domain.contract.moment import hour_of, hour_path
 from telemetry.entrypoints.shared import supervising
 from telemetry.entrypoints.shared.faults.fault import Fault, NotInjectedError, Target
@@ -46,12 +47,12 @@ async def _kill_receiver_in_post(target: Target, share: float) -> None:
 
 
 async def _kill_consumers_after_put(target: Target, _share: float) -> None:
-    """Kill all as soon as an object is there, before they have taken its messages off the queue."""
+    """Kill all as soon as an object is there, as a rule before its messages are taken off the queue."""
     await _at_moment(target, "raw", CONSUMERS)
 
 
 async def _kill_aggregator_after_put(target: Target, _share: float) -> None:
-    """Kill it as soon as figures or inputs are written."""
+    """Kill it as soon as figures or inputs are there."""
     await _at_moment(target, "aggregated", (AGGREGATOR,))
 
 
@@ -67,6 +68,7 @@ async def _at_moment(target: Target, tree: str, names: Sequence[str]) -> None:
 
 
 async def _next_file(target: Target, tree: str) -> None:
+    """Wait until a file of the current hour has its name, which it gets once it is whole and synced."""
     now = hour_of(target.container.clock().wall_ms())
     folder = target.settings.data_dir / tree / hour_path(now)
     before = _entries(folder)
@@ -75,13 +77,18 @@ async def _next_file(target: Target, tree: str) -> None:
 
 
 def _entries(folder: Path) -> frozenset[tuple[str, int]]:
-    """List the files of a folder, unfinished ones included, each as its name and number."""
-    with suppress(OSError):
-        return frozenset((each.name, each.stat().st_ino) for each in folder.iterdir())
-    return frozenset()
+    """List the files of a folder, each as its name and number; not those that are being written."""
+    found: set[tuple[str, int]] = set()
+    with suppress(FileNotFoundError):
+        for each in folder.iterdir():
+            with suppress(FileNotFoundError):  # it was removed meanwhile
+                if not each.name.startswith(temporary.PREFIX):
+                    found.add((each.name, each.stat().st_ino))
+    return frozenset(found)
 
 
 async def _next_put(target: Target, tree: str) -> None:
+    """Wait until the request of a put begins to pass; whether it is done by the kill is left to chance."""
     relay, seen = target.relays["s3"], asyncio.Event()
 
     def look(chunk: bytes) -> None:
