@@ -46,7 +46,10 @@ class Watching(NamedTuple):
 
 
 class Supervised:
-    """Keeps one part running. `state`, `pid`, `starts` and `status` are for those who look on."""
+    """Keeps one part running. `state`, `pid`, `starts` and `status` are for those who look on.
+
+    `pid` is the process that runs or ran last; none before the first, and while the next is being started.
+    """
 
     def __init__(
         self,
@@ -90,7 +93,7 @@ class Supervised:
 
     async def _run(self) -> None:
         """Start the process and wait for its end, whoever wanted it."""
-        self.state = "starting"
+        self.state, self.pid = "starting", 0
         self.starts += 1
         with notify.listening(self._on_ready) as address:
             process = await _start(self.part.arguments, {**self._environment, notify.SOCKET: address})

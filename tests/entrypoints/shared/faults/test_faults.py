@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import resource
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -120,6 +122,23 @@ async def test_no_file_of_a_role_grows_on_a_full_disk_and_all_do_after_it(target
         process.stdin.close()
 
 
+async def test_the_limit_of_a_full_disk_is_lifted_from_all_although_one_role_has_died_of_it(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+):
+    limited: list[tuple[int, bool]] = []
+
+    def prlimit(pid: int, _resource: int, limits: tuple[int, int]) -> None:
+        is_lifted = limits[0] == resource.RLIM_INFINITY
+        limited.append((pid, is_lifted))
+        if pid == 1 and is_lifted:
+            raise ProcessLookupError
+
+    monkeypatch.setattr(resource, "prlimit", prlimit)
+    target.pipeline = cast("Pipeline", Told([1, 2]))
+    await options.EVERY["disk full"].inject(target, 0)
+    assert limited == [(1, False), (2, False), (1, True), (2, True)]
+
+
 async def test_an_object_is_torn_until_that_is_said_and_then_whole_again(target: Target):
     key = await put_now(target)
     whole = await target.container.storage().get(key)
@@ -151,6 +170,46 @@ async def test_poison_is_put_on_the_queue_and_counted(target: Target):
     await options.EVERY["poison bodies"].inject(target, 0.5)
     async with target.queue() as queue:
         assert (await queue.depth()).ready == target.poisoned == 3
+
+
+class Restarted(Told):
+    """A pipeline that writes down when it is stopped and started."""
+
+    async def stop(self) -> Sequence[str]:
+        self.lines.append("stop")
+        return ["consumer-1 was to stop"] if self.is_late else []
+
+    async def start(self) -> None:
+        self.lines.append("start")
+
+    is_late = False
+
+
+@pytest.mark.parametrize(
+    ("status", "is_late", "said"),
+    [(1, False, "telemetry queue recover: it cannot"), (0, True, "consumer-1 was to stop")],
+)
+async def test_a_pipeline_whose_queue_cannot_be_recovered_is_started_again(
+    target: Target, monkeypatch: pytest.MonkeyPatch, *, status: int, is_late: bool, said: str
+):
+    class Silence:
+        @asynccontextmanager
+        async def silent(self) -> AsyncIterator[None]:
+            yield
+
+    async def command(_self: Target, *arguments: str) -> tuple[int, Sequence[str]]:
+        target.pipeline.lines.append(" ".join(arguments))
+        return status, ["it cannot"]
+
+    pipeline = Restarted()
+    pipeline.is_late = is_late
+    target.pipeline, target.load = cast("Pipeline", pipeline), cast("Any", Silence())
+    monkeypatch.setattr(Target, "command", command)
+    async with target.queue() as queue:
+        await queue.depth()
+    with pytest.raises(RuntimeError, match=said):
+        await options.EVERY["queue file cut"].inject(target, 0)
+    assert pipeline.lines == ["stop", "queue recover", "start"]
 
 
 async def test_a_queue_that_is_away_cannot_be_sent_to_and_can_once_it_is_back(target: Target):

@@ -14,8 +14,9 @@ from telemetry.domain.transport.queue import Queue
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.process.settings import Settings
+from telemetry.entrypoints.shared.faults.awaiting import until
 from telemetry.entrypoints.shared.faults.load import Load
-from telemetry.entrypoints.shared.faults.pipeline import NAMES, Pipeline, until
+from telemetry.entrypoints.shared.faults.pipeline import NAMES, Pipeline
 from telemetry.entrypoints.shared.faults.relay import Mode, Relay
 
 _TOLD_S: Final = 30.0

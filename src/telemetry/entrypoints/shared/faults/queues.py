@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from telemetry.adapters.queue.sqlite.file import QueueFile
+from telemetry.entrypoints.shared.faults.awaiting import until
 from telemetry.entrypoints.shared.faults.fault import Fault, NotInjectedError, Target
-from telemetry.entrypoints.shared.faults.pipeline import CONSUMERS, until
+from telemetry.entrypoints.shared.faults.pipeline import CONSUMERS
 
 _LOCKED_S: Final = 10.5  # longer than others wait for a lock
 _AWAY_S: Final = 2.0
@@ -55,12 +56,23 @@ async def _cut(target: Target, _share: float) -> None:
                 await asyncio.sleep(0.1)
         path, since = target.settings.queue_file, len(pipeline.lines)
         os.truncate(path, path.stat().st_size // 2)
-    await until(lambda: bool(pipeline.told(_CUT, since)), "the cut to be met", _TOLD_S)
-    await pipeline.stop()
-    status, said = await target.command("queue", "recover")
+    try:
+        await until(lambda: bool(pipeline.told(_CUT, since)), "the cut to be met", _TOLD_S)
+    finally:
+        await _recover(target)
+
+
+async def _recover(target: Target) -> None:
+    """Stop all roles, recover the queue, and start them again, whatever becomes of that."""
+    late = await target.pipeline.stop()
+    try:
+        status, said = await target.command("queue", "recover")
+    finally:
+        await target.pipeline.start()
     if status:
         raise RuntimeError(f"telemetry queue recover: {' '.join(said)}")
-    await pipeline.start()
+    if late:
+        raise RuntimeError("; ".join(late))
 
 
 async def _unreachable(target: Target, share: float) -> None:

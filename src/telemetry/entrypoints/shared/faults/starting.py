@@ -61,7 +61,10 @@ async def started(
         }
         environments = {name: {**environment, **past_relays} for name in NAMES}
         keeper = stack.enter_context(Keeper(folder / "logs", is_shown=False))
-        pipeline = Pipeline(environments, port, keeper)
+        pipeline = Pipeline(environments, port, keeper, container.settings().data_dir)
+        load = Load(container, relays["http"].url)
+        target = Target(pipeline, load, container, environment, relays, clocks.prepare(folder))
+        stack.callback(clocks.clean, target.faked)  # which are still to come
         stack.push_async_callback(pipeline.stop)
         await pipeline.start()
         load = Load(container, relays["http"].url)

@@ -3,7 +3,7 @@
 import os
 import resource
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +12,9 @@ from telemetry.domain.proof.manifest import Manifest
 from telemetry.domain.store import objects
 from telemetry.domain.store.objects import LineFaults
 from telemetry.domain.store.storage import ObjectInfo
+from telemetry.entrypoints.shared.faults.awaiting import until
 from telemetry.entrypoints.shared.faults.fault import Fault, NotInjectedError, Target
-from telemetry.entrypoints.shared.faults.pipeline import AGGREGATOR, CONSUMERS, until
+from telemetry.entrypoints.shared.faults.pipeline import AGGREGATOR, CONSUMERS
 
 _AWAY_S: Final = 2.0
 _FULL: Final = 4096  # bytes that a file may have on a full disk; with none, no log could be opened anew
@@ -58,13 +59,14 @@ def _modes(root: Path, mode: int) -> Iterator[None]:
 async def _fill(target: Target, share: float) -> None:
     """Let no file of the roles grow beyond a few bytes: a write fails in its middle, as on a full disk."""
     pids = target.pipeline.pids
-    for pid in pids:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (_FULL, resource.RLIM_INFINITY))
     try:
+        for pid in pids:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (_FULL, resource.RLIM_INFINITY))
         await target.hold(_AWAY_S * (1 + share), _UNWRITTEN)
     finally:
         for pid in pids:
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            with suppress(ProcessLookupError):  # it ended meanwhile, and its limit with it
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 async def _be_busy(target: Target, share: float) -> None:
