@@ -169,7 +169,7 @@ async def test_without_an_object_there_is_nothing_to_damage(target: Target):
 async def test_poison_is_put_on_the_queue_and_counted(target: Target):
     await options.EVERY["poison bodies"].inject(target, 0.5)
     async with target.queue() as queue:
-        assert (await queue.depth()).ready == target.poisoned == 3
+        assert (await queue.depth()).ready == len(target.poison) == 3
 
 
 class Restarted(Told):

@@ -30,8 +30,9 @@ class Target(msgspec.Struct):
     """A pipeline under load, and all by which it can be reached.
 
     `relays` stand before the receiver (`http`) and, on AWS, before the services (`sqs`, `s3`). `clocks` are
-    the files that say how wrong the clock of each role is; there are none without libfaketime. `poisoned`
-    counts the queue bodies that have to be in quarantine at the end.
+    the files that say how wrong the clock of each role is; there are none without libfaketime. `poison` are
+    the queue bodies that have to be in quarantine at the end. `faked` are the processes that were started
+    under libfaketime.
     """
 
     pipeline: Pipeline
@@ -40,7 +41,8 @@ class Target(msgspec.Struct):
     environment: Mapping[str, str]
     relays: Mapping[str, Relay]
     clocks: Mapping[str, str]
-    poisoned: int = 0
+    poison: list[bytes] = []
+    faked: set[int] = set()
 
     @property
     def settings(self) -> Settings:

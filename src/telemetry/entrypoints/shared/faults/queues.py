@@ -90,7 +90,7 @@ async def _poison(target: Target, share: float) -> None:
     bodies = [f"poison {moment} {each}".encode() for each in range(number)]
     async with target.queue() as queue:
         refused = await queue.send(bodies)
-    target.poisoned += number - len(refused)
+    target.poison += [body for index, body in enumerate(bodies) if index not in refused]
     if len(refused) == number:
         raise NotInjectedError("the queue took no body")
 

@@ -1,11 +1,15 @@
 """Waits after a run under faults until all of it has come to rest: figures are exact, poison is put aside."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
-from telemetry.domain.store import objects
+import msgspec
+
+from telemetry.domain.errors import TelemetryError
+from telemetry.domain.store import objects, quarantine
 from telemetry.entrypoints.shared.faults import exact
+from telemetry.entrypoints.shared.faults.awaiting import described
 from telemetry.entrypoints.shared.faults.fault import Target
 
 PATIENCE_S: Final = 120.0
@@ -14,22 +18,32 @@ PATIENCE_S: Final = 120.0
 
 async def settle(target: Target) -> Sequence[str]:
     """Wait until the figures are exact, and all poison is in quarantine; return what is not."""
-    clock, hours = target.container.clock(), target.load.manifest.hours()
+    clock = target.container.clock()
     ends_s = clock.monotonic_s() + PATIENCE_S
     while True:
-        wrong = [*await exact.differences(target.container.storage(), hours), *await _unquarantined(target)]
+        wrong = await _wrong(target)
         if not wrong or clock.monotonic_s() >= ends_s:
             return wrong
         await asyncio.sleep(1)
 
 
+async def _wrong(target: Target) -> Sequence[str]:
+    storage, hours = target.container.storage(), target.load.manifest.hours()
+    try:
+        return [*await exact.differences(storage, hours), *await _unquarantined(target)]
+    except (OSError, ValueError, TelemetryError, msgspec.MsgspecError) as error:
+        return [f"the figures cannot be compared: {described(error)}"]
+
+
 async def _unquarantined(target: Target) -> Sequence[str]:
+    """Return how many of the bodies that were sent as poison are not in quarantine, each as it was sent."""
     storage = target.container.storage()
-    lines = {
-        line
+    there: Collection[bytes] = {
+        each.body
         for info in await storage.list(objects.QUARANTINE)
-        for line in (await storage.get(info.key)).splitlines()
+        for each in quarantine.decode(await storage.get(info.key))
     }
-    if len(lines) >= target.poisoned:
+    missing = [each for each in target.poison if each not in there]
+    if not missing:
         return []
-    return [f"{target.poisoned} poison bodies were sent, and {len(lines)} are in quarantine"]
+    return [f"{len(missing)} of {len(target.poison)} poison bodies are not in quarantine: {missing[0]!r}"]
