@@ -1,7 +1,7 @@
 """The load on a pipeline while faults are injected, and the record that shows that all of it works again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -18,6 +18,7 @@ from telemetry.domain.vehicle.simulate import SAMPLING_S, Simulation
 from telemetry.entrypoints.process.container import Container
 from telemetry.entrypoints.process.opening import opened
 from telemetry.entrypoints.shared import sending
+from telemetry.entrypoints.shared.faults.awaiting import described
 from telemetry.entrypoints.shared.sending import SendOptions
 
 VEHICLES: Final = 20
@@ -48,6 +49,8 @@ class Load:
         self._going = asyncio.Event()
         self._going.set()
         self._probes = 0
+        self._complaints: list[str] = []
+        self._senders: list[ConcurrentSender] = []
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -58,7 +61,9 @@ class Load:
                 yield
             finally:
                 driving.cancel()
-                await asyncio.gather(driving, return_exceptions=True)
+                (end,) = await asyncio.gather(driving, return_exceptions=True)
+                if isinstance(end, Exception):
+                    self._complaints.append(f"the load ended early: {described(end)}")
 
     @asynccontextmanager
     async def silent(self) -> AsyncIterator[None]:
@@ -78,7 +83,22 @@ class Load:
         """Open a sender of its own, which writes to the same manifest."""
         options = SendOptions(url=self.url, connections=connections, patience_s=_PATIENCE_S)
         async with sending.sender(self._container, options, self.manifest) as sender:
+            self._senders.append(sender)
             yield sender
+
+    def objections(self) -> Sequence[str]:
+        """Return why the load was not a load: it ended early, or not all of it was accepted."""
+        failures = [each for sender in self._senders for each in sender.failures]
+        rejected = [each.error for sender in self._senders for each in sender.rejected]
+        sent, accepted = self.manifest.count()
+        wrong = list(self._complaints)
+        if failures:
+            wrong.append(f"bodies that were not sent: {len(failures)}, the first: {failures[0]}")
+        if rejected:
+            wrong.append(f"good records that were rejected: {len(rejected)}, the first: {rejected[0]}")
+        if sent != accepted:
+            wrong.append(f"records that were sent: {sent}, and accepted: {accepted}")
+        return wrong
 
     async def recover(self, patience_s: float) -> float:
         """Return after how many seconds a record that is sent now is in the figures of its hour.
@@ -90,11 +110,14 @@ class Load:
             self._clock.wall_ms(), f"{self._prefix}-probe-{self._probes}", "0x1F0", {"battery_soc": 50.0}
         )
         started_s = self._clock.monotonic_s()
-        async with asyncio.timeout(patience_s):
-            while not await self._accepts(record):  # noqa: ASYNC110  # others cannot set an event here
-                await asyncio.sleep(_LOOK_EVERY_S)
-            while not await self._has_figures(record):  # noqa: ASYNC110  # as above
-                await asyncio.sleep(_LOOK_EVERY_S)
+        try:
+            async with asyncio.timeout(patience_s):
+                while not await self._accepts(record):  # noqa: ASYNC110  # others cannot set an event here
+                    await asyncio.sleep(_LOOK_EVERY_S)
+                while not await self._has_figures(record):  # noqa: ASYNC110  # as above
+                    await asyncio.sleep(_LOOK_EVERY_S)
+        except TimeoutError:
+            raise TimeoutError(f"no record passed all roles within {patience_s:g} s") from None
         return self._clock.monotonic_s() - started_s
 
     async def _drive(self, sender: ConcurrentSender) -> None:
