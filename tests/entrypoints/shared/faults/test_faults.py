@@ -49,6 +49,9 @@ class Told:
         self._on_look()
         return f"{pattern} {since}"
 
+    def pid(self, name: str) -> int:
+        return 1000 + len(self.lines)
+
     async def restart(self, name: str, variables: Mapping[str, str]) -> None:
         self.lines.append(" ".join([name, *(variables.get(each, "-") for each in CLOCK)]))
 
@@ -250,6 +253,10 @@ async def test_a_clock_is_wrong_for_a_while_and_right_again(
     monkeypatch.setattr(clocks, "_WRONG_S", 0.2)
     monkeypatch.setattr(clocks, "_READ_S", 0.0)
     monkeypatch.setattr(clocks, "library", lambda: "libfaketime.so")
+    monkeypatch.setattr(clocks, "_SHARED", shared := tmp_path / "shm")
+    shared.mkdir()
+    for name in ("faketime_shm_1001", "sem.faketime_sem_1001", "faketime_shm_7"):
+        (shared / name).touch()
     target.clocks = clocks.prepare(tmp_path)
     file = Path(target.clocks["aggregator"])
     fault = options.EVERY["clock of aggregator jumps"]
@@ -261,6 +268,8 @@ async def test_a_clock_is_wrong_for_a_while_and_right_again(
     assert fault.after
     await fault.after(target, 0.5)
     assert target.pipeline.lines == [f"aggregator libfaketime.so {file}", "aggregator - -"]
+    assert target.faked == {1001}
+    assert sorted(each.name for each in shared.iterdir()) == ["faketime_shm_7"]
 
 
 async def test_without_libfaketime_no_clock_jumps(

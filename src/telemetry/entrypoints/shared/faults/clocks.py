@@ -5,7 +5,7 @@ jumps, and without it once all works again.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ _PLACES: Final = (
     "/usr/local/lib/faketime/libfaketimeMT.so.1",
     "/opt/homebrew/lib/faketime/libfaketimeMT.so.1",
 )
+_SHARED: Final = Path("/dev/shm")  # noqa: S108  # where Linux has what processes share
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _WRONG_S: Final = 3.0  # for so long a clock is wrong; libfaketime looks once a second
 _READ_S: Final = 3.0  # after which every call has read the file anew: it looks at whole seconds
@@ -60,7 +61,10 @@ async def _jump(names: Sequence[str], jumps: Sequence[int], target: Target, shar
     if name not in target.clocks:
         raise NotInjectedError(MISSING)
     jump_s = jumps[int(share * 997) % len(jumps)]
-    await target.pipeline.restart(name, environment(target.clocks[name]))
+    try:
+        await target.pipeline.restart(name, environment(target.clocks[name]))
+    finally:
+        target.faked.add(target.pipeline.pid(name))
     _set(target.clocks[name], f"{jump_s:+d}\n")
     try:
         await asyncio.sleep(_WRONG_S)
@@ -71,7 +75,20 @@ async def _jump(names: Sequence[str], jumps: Sequence[int], target: Target, shar
 
 async def _forget(names: Sequence[str], target: Target, share: float) -> None:
     """Start a role again without libfaketime."""
-    await target.pipeline.restart(names[int(share * len(names))], {})
+    name = names[int(share * len(names))]
+    pid = target.pipeline.pid(name)
+    await target.pipeline.restart(name, {})
+    clean({pid} & target.faked)
+
+
+def clean(pids: Collection[int]) -> None:
+    """Remove what libfaketime leaves in memory that processes share, of processes that have ended.
+
+    It names it by the first process, and removes it itself only if that process ends without a signal.
+    """
+    for pid in pids:
+        for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
+            (_SHARED / name).unlink(missing_ok=True)
 
 
 def _set(file: str, text: str) -> None:

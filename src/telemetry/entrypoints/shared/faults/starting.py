@@ -67,5 +67,4 @@ async def started(
         stack.callback(clocks.clean, target.faked)  # which are still to come
         stack.push_async_callback(pipeline.stop)
         await pipeline.start()
-        load = Load(container, relays["http"].url)
-        yield Target(pipeline, load, container, environment, relays, clocks.prepare(folder))
+        yield target
