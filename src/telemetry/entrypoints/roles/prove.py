@@ -2,7 +2,8 @@
 
 With --faults it makes a run of its own, in a temporary folder or at an emulator of AWS: all roles under
 load, while faults are injected by a schedule. One seed gives one order of faults. It ends in a line for each
-kind of fault and the proof table, and fails if anything was lost, is not exact, or was not recovered from.
+kind of fault and the proof table. It fails if anything was lost or refused, is not exact, or was not
+recovered from, and if a kind was never injected.
 """
 
 import shutil
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument("--faults", action="store_true", help="run all roles under faults, and prove that")
     parser.add(
         FaultOptions,
-        minutes="N: how long faults are injected",
+        minutes="N: how long faults are injected, and longer until each kind had its turn",
         schedule="SEED: the same seed gives the same order of faults",
         only="KINDS: only faults of these kinds, separated by commas",
     )

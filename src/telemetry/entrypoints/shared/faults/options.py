@@ -28,7 +28,7 @@ EVERY: Final[Mapping[str, Fault]] = {
 class FaultOptions(msgspec.Struct, frozen=True):
     """For how long, in which order, and which kinds: if none is named, all that can be had here.
 
-    Those that are named are injected once at least, however long that takes.
+    Each is injected once at least, however long that takes.
     """
 
     minutes: Annotated[float, Meta(gt=0, le=10_000)] = 3
