@@ -164,7 +164,16 @@ async def test_a_flipped_bit_is_named_and_its_records_are_lost_by_the_proof(targ
     assert await target.container.storage().get(key) == whole
 
 
-async def test_without_an_object_there_is_nothing_to_damage(target: Target):
+async def test_the_first_object_of_an_hour_is_waited_for(target: Target, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stores, "_LOOK_EVERY_S", 0.01)
+    tearing = asyncio.create_task(options.EVERY["object torn"].inject(target, 0))
+    await asyncio.sleep(0.05)
+    await put_now(target)
+    await tearing
+
+
+async def test_without_an_object_there_is_nothing_to_damage(target: Target, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stores, "_LOOK_EVERY_S", 0.0)
     with pytest.raises(NotInjectedError, match="there is no object"):
         await options.EVERY["object torn"].inject(target, 0)
 

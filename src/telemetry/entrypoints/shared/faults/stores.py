@@ -1,8 +1,9 @@
 """Faults of the store: it refuses, cannot be written, is full, or an object in it is not what was put."""
 
+import asyncio
 import os
 import resource
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -22,10 +23,9 @@ _READ_ONLY, _REFUSED = 0o500, 0o000
 _TREES: Final = ("raw", "skewed", "aggregated", "notes", "quarantine")
 _SMALLEST: Final = 500  # bytes of an object that is damaged
 _TOLD_S: Final = 30.0
+_LOOKS, _LOOK_EVERY_S = 40, 0.5  # for an object of the current hour
 _TORN: Final = "An object is damaged|The figures are kept"
-_UNWRITTEN: Final = (
-    "Cannot be written|All that was held back is stored|could not be (listed|built)|cannot be used"
-)
+_UNWRITTEN: Final = "Cannot be written|All that was held back|could not be (listed|built)|cannot be used"
 
 
 async def _read_only(target: Target, share: float) -> None:
@@ -126,13 +126,14 @@ def _records(key: str, data: bytes) -> Manifest:
 
 
 async def _choose(target: Target, share: float) -> ObjectInfo:
-    """Choose an object of the current hour."""
-    now = hour_of(target.container.clock().wall_ms())
-    listed: Sequence[ObjectInfo] = await target.container.storage().list(f"raw/{hour_path(now)}/")
-    large = [each for each in listed if each.size > _SMALLEST]
-    if not large:
-        raise NotInjectedError("there is no object in the current hour yet")
-    return large[int(share * len(large))]
+    """Choose an object of the current hour, and wait for the first one of an hour that has just begun."""
+    for _ in range(_LOOKS):
+        folder = f"raw/{hour_path(hour_of(target.container.clock().wall_ms()))}/"
+        listed = await target.container.storage().list(folder)
+        if large := [each for each in listed if each.size > _SMALLEST]:
+            return large[int(share * len(large))]
+        await asyncio.sleep(_LOOK_EVERY_S)
+    raise NotInjectedError("there is no object in the current hour yet")
 
 
 _WRITERS: Final = frozenset({*CONSUMERS, AGGREGATOR})
