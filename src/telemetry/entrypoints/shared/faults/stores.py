@@ -17,12 +17,11 @@ from telemetry.entrypoints.shared.faults.awaiting import until
 from telemetry.entrypoints.shared.faults.fault import Fault, NotInjectedError, Target
 from telemetry.entrypoints.shared.faults.pipeline import AGGREGATOR, CONSUMERS
 
-_AWAY_S: Final = 2.0
+_AWAY_S, _TOLD_S = 2.0, 30.0
 _FULL: Final = 4096  # bytes that a file may have on a full disk; with none, no log could be opened anew
 _READ_ONLY, _REFUSED = 0o500, 0o000
 _TREES: Final = ("raw", "skewed", "aggregated", "notes", "quarantine")
 _SMALLEST: Final = 500  # bytes of an object that is damaged
-_TOLD_S: Final = 30.0
 _LOOKS, _LOOK_EVERY_S = 40, 0.5  # for an object of the current hour
 _TORN: Final = "An object is damaged|The figures are kept"
 _UNWRITTEN: Final = "Cannot be written|All that was held back|could not be (listed|built)|cannot be used"
