@@ -18,6 +18,9 @@ _TEXT: Final = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 _OPENED: Final = re.compile(r"^(\d+)<((?:\\x[0-9a-f]{2}|[^>])*)>")
 _NUMBERS: Final = re.compile(r", (\d+)")
 
+END: Final = -1
+"""The offset of what goes to the end of a file, wherever that is."""
+
 
 class Operation(NamedTuple):
     """One change of files: what it is, the path, and what else the kind needs."""
@@ -25,7 +28,7 @@ class Operation(NamedTuple):
     kind: str
     path: str
     other: str = ""
-    offset: int = -1
+    offset: int = END
     data: bytes = b""
 
 
