@@ -41,7 +41,7 @@ def violations(
             if identity not in seen:
                 seen.add(identity)
                 where = folder / str(next(numbers))
-                _lay(found, where)
+                lay(found, where)
                 broken = asyncio.run(judge(where, marks))
                 shutil.rmtree(where)
                 yield from broken
@@ -64,7 +64,7 @@ def _is_repeated(operations: Sequence[Operation], place: int) -> bool:
     return operations[place] in later
 
 
-def _lay(found: Mapping[str, bytes], folder: Path) -> None:
+def lay(found: Mapping[str, bytes], folder: Path) -> None:
     """Make the files of a state."""
     folder.mkdir(exist_ok=True)
     for name, content in found.items():

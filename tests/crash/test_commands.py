@@ -2,12 +2,14 @@
 
 import shutil
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
-from harness.crash import trace
+from harness.crash import run
 from harness.crash.compaction import FORMS
+from harness.crash.disk import Disk
 from harness.crash.trace import Operation
 from harness.crash.workload import DATA, QUEUE, TERMS, Mark
 from telemetry.adapters.clock import ManualClock
@@ -20,7 +22,7 @@ from telemetry.domain.errors import TelemetryError
 from telemetry.domain.lake import census
 from telemetry.domain.lake.follow import follow
 from telemetry.domain.store import objects
-from tests.crash.cutting import needed, violations
+from tests.crash.cutting import lay, needed, violations
 from tests.crash.judging import Identities, Promises, broken_objects, of_lines
 from tests.lake import records_of
 
@@ -31,18 +33,14 @@ AT_WORK = f"{QUEUE}-recovering-journal"
 """What SQLite syncs while it makes the fresh queue, which is begun anew after a power cut."""
 
 
-def traced(module: str, folder: Path) -> Sequence[Operation]:
-    return trace.run(module, folder, folder.with_name("trace.txt"))
-
-
 @pytest.fixture(scope="module")
 def compaction(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Operation]:
-    return traced("harness.crash.compaction", tmp_path_factory.mktemp("compaction"))
+    return run.module("harness.crash.compaction", tmp_path_factory.mktemp("compaction"))
 
 
 @pytest.fixture(scope="module")
 def recovery(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Operation]:
-    return traced("harness.crash.recovery", tmp_path_factory.mktemp("recovery"))
+    return run.module("harness.crash.recovery", tmp_path_factory.mktemp("recovery"))
 
 
 async def unread(folder: Path, marks: Sequence[Mark]) -> Sequence[str]:
@@ -102,6 +100,18 @@ def test_each_sync_of_a_compaction_is_needed(compaction: Sequence[Operation], st
     assert len(syncs) > 20
     spared = [place for place in syncs if not next(violations(compaction, unread, states, place), "")]
     assert [compaction[place].path for place in spared] == []
+
+
+def test_the_queue_that_is_recovered_is_damaged(recovery: Sequence[Operation], states: Path):
+    disk = Disk()
+    for each in takewhile(lambda each: each.kind != "mark", recovery):
+        disk.apply(each)
+    lay(disk.now(), states)
+    found, faults = Recovery(QueueFile(states / QUEUE), LATER_MS).examine()
+    assert faults
+    assert found
+    assert found.whole
+    assert len(found.lost) == 1
 
 
 def test_no_power_cut_loses_a_message_of_a_queue_that_is_recovered(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.crash import trace
+from harness.crash import run
 from harness.crash.trace import Operation
 from harness.crash.workload import DATA, QUEUE
 from tests.crash.cutting import needed, violations
@@ -23,8 +23,7 @@ OF_THE_QUEUE = {DATA, QUEUE, f"{QUEUE}-wal"}
 @pytest.fixture(scope="module")
 def operations(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Operation]:
     """What the workload did to files, and what it promised."""
-    folder = tmp_path_factory.mktemp("workload")
-    return trace.run("harness.crash.workload", folder, folder.with_name("trace.txt"))
+    return run.module("harness.crash.workload", tmp_path_factory.mktemp("workload"))
 
 
 def test_no_power_cut_breaks_a_promise(operations: Sequence[Operation], states: Path):
