@@ -54,7 +54,7 @@ def say(verb: str, name: str, *, is_done: bool) -> None:
     sys.stdout.flush()
 
 
-class _Queue(SqliteQueue):
+class SayingQueue(SqliteQueue):
     """The embedded queue, which says what it promises."""
 
     async def send(self, bodies: Sequence[bytes]) -> Sequence[int]:
@@ -141,7 +141,7 @@ async def main(root: Path) -> None:
 
 
 def _open(root: Path) -> SqliteQueue:
-    return _Queue(root / QUEUE, SystemClock(), TERMS, _MOST)
+    return SayingQueue(root / QUEUE, SystemClock(), TERMS, _MOST)
 
 
 async def _send(queue: SqliteQueue, records: Sequence[Record]) -> None:
