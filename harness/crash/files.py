@@ -17,7 +17,7 @@ from typing import Final
 from harness.crash.trace import END, Operation
 
 _BLOCKS: Final = (4096, 512)
-_TORN: Final = 2  # drawn states of a file, beside those that are always made
+_TORN: Final = 1  # drawn states of a file, beside those that are always made
 _LANDING: Final = ("none", "some", "all", "zeros")
 
 

@@ -23,8 +23,8 @@ def violations(
 ) -> Iterator[str]:
     """Yield what is broken in the states that a power cut after each operation may leave.
 
-    `without` is the place of a sync that is left out. States before it are those of the whole, and so are
-    those from the next sync of the same path on.
+    Nothing is judged before the program has said something. `without` is the place of a sync that is left
+    out. States before it are those of the whole, and so are those from the next sync of the same path on.
     """
     disk, marks, random, numbers = Disk(), list[Mark](), Random(1), count()
     seen: set[int] = set()
@@ -36,7 +36,7 @@ def violations(
         elif place != without:
             disk.apply(operation)
         done = sum(mark.is_done for mark in marks)
-        for found in disk.states(random) if place > without else ():
+        for found in disk.states(random) if place > without and marks else ():
             identity = hash((tuple(sorted(found.items())), done))
             if identity not in seen:
                 seen.add(identity)
