@@ -119,14 +119,17 @@ async def _broken_figures(folder: Path) -> Sequence[str]:
 
 async def _queued(folder: Path) -> Identities:
     path = folder / QUEUE
-    if not path.parent.exists():
-        return set()
-    queue = SqliteQueue(path, ManualClock(), TERMS, 10**9)  # a machine that was started anew counts from 0
+    found = await bodies_of(path) if path.parent.exists() else []
+    return {each for body in found for each in _of_body(body)}
+
+
+async def bodies_of(path: Path) -> Sequence[bytes]:
+    """Return the bodies in a queue, which is used as on a machine that was started anew and counts from 0."""
+    queue = SqliteQueue(path, ManualClock(), TERMS, 10**9)
     try:
-        bodies = [each.body for each in await queue.receive(1000, 0)]
+        return [each.body for each in await queue.receive(1000, 0)]
     finally:
         await queue.close()
-    return {each for body in bodies for each in _of_body(body)}
 
 
 def _of_body(body: bytes) -> Identities:

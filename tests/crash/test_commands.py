@@ -11,9 +11,7 @@ from harness.crash import run
 from harness.crash.compaction import FORMS
 from harness.crash.disk import Disk
 from harness.crash.trace import Operation
-from harness.crash.workload import DATA, QUEUE, TERMS, Mark
-from telemetry.adapters.clock import ManualClock
-from telemetry.adapters.queue.sqlite import SqliteQueue
+from harness.crash.workload import DATA, QUEUE, Mark
 from telemetry.adapters.queue.sqlite.file import QueueFile
 from telemetry.adapters.queue.sqlite.recover import Recovery
 from telemetry.adapters.storage.local import LocalStorage
@@ -23,7 +21,7 @@ from telemetry.domain.lake import census
 from telemetry.domain.lake.follow import follow
 from telemetry.domain.store import objects
 from tests.crash.cutting import lay, needed, violations
-from tests.crash.judging import Identities, Promises, broken_objects, of_lines
+from tests.crash.judging import Identities, Promises, bodies_of, broken_objects, of_lines
 from tests.lake import records_of
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
@@ -79,9 +77,7 @@ async def unsaved(folder: Path, marks: Sequence[Mark]) -> Sequence[str]:
     try:
         if not promises.done["recover"]:
             Recovery(QueueFile(path), LATER_MS).recover(lambda _: None)
-        queue = SqliteQueue(path, ManualClock(), TERMS, 10**9)
-        bodies = {each.body.hex() for each in await queue.receive(1000, 0)}
-        await queue.close()
+        bodies = {each.hex() for each in await bodies_of(path)}
     except TelemetryError as error:
         return [f"the queue cannot be used: {error}"]
     lost = set(promises.done["send"]) - bodies

@@ -9,9 +9,7 @@ import pytest
 from harness.crash import run
 from harness.crash.refiling import OFFSET_MS
 from harness.crash.trace import Operation
-from harness.crash.workload import DATA, POLICY, QUEUE, TERMS, Mark
-from telemetry.adapters.clock import ManualClock
-from telemetry.adapters.queue.sqlite import SqliteQueue
+from harness.crash.workload import DATA, POLICY, QUEUE, Mark
 from telemetry.adapters.storage.local import LocalStorage
 from telemetry.domain.contract.moment import Span
 from telemetry.domain.errors import TelemetryError
@@ -19,7 +17,7 @@ from telemetry.domain.store import objects, quarantine
 from telemetry.domain.store.objects import DISMISSED, QUARANTINE
 from telemetry.domain.store.refile import SkewedTree
 from tests.crash.cutting import needed, violations
-from tests.crash.judging import Identities, Promises, broken_objects, of_lines
+from tests.crash.judging import Identities, Promises, bodies_of, broken_objects, of_lines
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 
@@ -73,9 +71,7 @@ async def unreplayed(folder: Path, marks: Sequence[Mark]) -> Sequence[str]:
         for tree in (QUARANTINE, DISMISSED):
             for info in await storage.list(tree):
                 there |= {each.body.hex() for each in quarantine.decode(await storage.get(info.key))}
-        queue = SqliteQueue(folder / QUEUE, ManualClock(), TERMS, 10**9)
-        there |= {each.body.hex() for each in await queue.receive(1000, 0)}
-        await queue.close()
+        there |= {each.hex() for each in await bodies_of(folder / QUEUE)}
     except TelemetryError as error:
         return [f"it cannot be read: {error}"]
     lost = set(promises.done["send"]) - there
