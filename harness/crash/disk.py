@@ -7,9 +7,9 @@
   sync of a file does not make its name durable.
 - A rename in one folder is found whole or not at all.
 
-With their usual options ext4, XFS and Btrfs leave nothing behind that is not allowed here. They allow less:
-on ext4 and XFS the changes of names come in their order, and on all three a sync of a new file makes its name
-durable too.
+This is meant to allow all that ext4, XFS and Btrfs may leave with their usual options. They allow less: on
+ext4 and XFS the changes of names come in their order, and on all three a sync of a new file makes its name
+durable too. A rename to another folder is not modelled.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """A file on a disk that loses power: what was written to it and not synced, and what may be found of that.
 
-- Nothing of it, all of it, half of it, or as many bytes, all zero.
+- Nothing of it, all of it, the first half of it or the last without the first, or as many bytes, all zero.
 - Drawn states: some of the operations from the first on, of the last maybe a part, and of these each block in
   a state of its own. It has none of its writes, some from the first on, all of them, or zeros in their place.
   A cut is there or not. Writes that are not there may make the file longer all the same. Blocks have 4,096
@@ -50,6 +50,7 @@ class File:
         half = len(self.pending) // 2
         cut = [each._replace(data=each.data[: len(each.data) // 2]) for each in self.pending[half : half + 1]]
         yield _applied(self.durable, [*self.pending[:half], *cut])
+        yield _applied(self.durable, self.pending[half:])
         yield (self.durable + bytes(max(0, len(self.now) - len(self.durable))))[: len(self.now)]
         for _ in range(_TORN if self.pending else 0):
             yield self.torn(random)
@@ -86,7 +87,7 @@ def _put(made: bytearray, offset: int, data: bytes) -> None:
 
 def _landed(content: bytes, operations: Sequence[Operation], random: Random) -> bytes:
     """Return the content after operations, of whose writes each block has drawn what it has."""
-    made, size, is_longer = bytearray(content), random.choice(_BLOCKS), random.random() < 1 / 2
+    made, size = bytearray(content), random.choice(_BLOCKS)
     landing: dict[int, str] = {}
     for each in operations:
         if each.kind == "cut":
@@ -98,7 +99,7 @@ def _landed(content: bytes, operations: Sequence[Operation], random: Random) -> 
             fate = landing.setdefault(offset // size, random.choice(_LANDING))
             if fate == "some" and random.random() < 1 / 2:  # this write and later ones have not come
                 fate = landing[offset // size] = "none"
-            if fate == "none" and is_longer:
+            if fate == "none" and random.random() < 1 / 2:  # only the size is there
                 made += bytes(max(0, offset + len(data) - len(made)))
             elif fate != "none":
                 _put(made, offset, bytes(len(data)) if fate == "zeros" else data)

@@ -94,3 +94,9 @@ def test_what_is_synced_is_there_for_certain():
     disk = a_disk("a", b"o" * BLOCK)
     found = found_after(disk, a_write("a", 0, b"n" * BLOCK), Operation("sync", "a"))
     assert {state["a"] for state in found} == {b"n" * BLOCK}
+
+
+def test_the_last_of_two_writes_without_the_first_is_always_made():
+    disk = a_disk("a", b"oo")
+    found = found_after(disk, a_write("a", 0, b"n"), a_write("a", 1, b"n"), draws=1)
+    assert b"on" in {state["a"] for state in found}
