@@ -143,6 +143,21 @@ async def test_skewed_records_are_counted_again_though_the_raw_objects_of_their_
     await world.figures()
 
 
+async def test_a_skewed_copy_of_a_compacted_record_stays_uncounted_when_its_hour_is_counted_again():
+    world = World()
+    await world.put(*some_records(5))
+    ahead = a_record(timestamp_ms=NOW + 400_000, received_ms=NOW)  # of this hour, and too early
+    await world.put(ahead, EARLY)
+    await world.put(a_record(timestamp_ms=ahead.timestamp_ms, received_ms=ahead.timestamp_ms))
+    assert (await world.figures()).skewed == 1
+    await world.compact()
+    assert (await world.figures()).skewed == 1  # of figures that know that the raw objects are gone
+    await world.put(BELIEVED)
+    for aggregator in (world.aggregator(), Aggregator(world.naive)):
+        assert await aggregator.refresh(CLAIMED)
+    assert (await world.figures()).skewed == 0
+
+
 @pytest.mark.parametrize("lost", ["the manifest", "the inputs"])
 async def test_an_hour_is_built_though_another_that_claims_it_cannot_be_counted_again(lost: str):
     world = await with_a_skewed_record()

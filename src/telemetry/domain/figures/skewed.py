@@ -157,7 +157,7 @@ class SkewedFigures:
 
         One whose objects were taken up and removed has not changed, and nobody would find it soon.
         """
-        listing = found.listing if found.is_current else await self._whole(found, previous)
+        listing = await self._whole(found, previous)
         if listing is None:
             await self._archive.outdate(found, previous)
             return
@@ -169,10 +169,10 @@ class SkewedFigures:
             await self._archive.put(found, stored, previous.inputs, seen)
 
     async def _whole(self, found: Found, previous: Previous) -> Listing | None:
-        """List what figures were built from and was taken up meanwhile, if that explains what is gone."""
+        """List an hour with what was taken up and is gone; None if it has changed since it was built."""
         with suppress(DamagedObjectError):  # of a manifest, which who builds the hour says
             listing = await self._builder.whole(found.hour, found.listing)
-            if previous.seen and listing.digest == previous.inputs.digest:
+            if found.is_current or (previous.seen and listing.digest == previous.inputs.digest):
                 return listing
         return None
 
