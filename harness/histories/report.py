@@ -143,8 +143,8 @@ def code() -> str:
     return digest.hexdigest()
 
 
-def _begin(tally: Tally) -> int:
-    return tally.first
+def _begin(tally: Tally) -> tuple[int, int]:
+    return tally.first, tally.end
 
 
 def _rate(count: int, took_s: float) -> str:

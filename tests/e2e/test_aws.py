@@ -71,6 +71,7 @@ def finish(pipeline: Pipeline, cloud: Cloud, load: "subprocess.Popen[str]") -> d
     return proved
 
 
+@pytest.mark.long  # as the same over the embedded queue is not, and kills over AWS are not
 def test_a_load_arrives_whole_and_in_time(tmp_path: Path, cloud: Cloud):
     pipeline = on_aws(tmp_path, cloud)
     try:

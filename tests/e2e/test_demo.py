@@ -111,7 +111,12 @@ def test_on_a_terminal_of_80_columns_no_line_is_broken_but_between_words(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "death", [pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGINT, signal.SIGKILL]
+    "death",
+    [
+        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
+        pytest.param(signal.SIGINT, marks=pytest.mark.long),
+        signal.SIGKILL,
+    ],
 )
 def test_the_demo_leaves_nothing_running_however_it_ends(tmp_path: Path, death: signal.Signals):
     process = demo(tmp_path, "--duration", "600")

@@ -86,7 +86,7 @@ def test_a_table_of_runs_that_have_seeds_in_common_is_refused(tmp_path):
     refused = histories(tmp_path, "--table")
     assert refused.returncode == 1
     assert refused.stderr == (
-        "data/histories/tally-0-10.json and data/histories/tally-0-5.json have seeds in common: "
+        "data/histories/tally-0-5.json and data/histories/tally-0-10.json have seeds in common: "
         "remove one of them\n"
     )
 
