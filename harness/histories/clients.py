@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from harness.histories.laws import BrokenError
+from harness.histories.loop import settle
 from harness.histories.options import Sent
 from harness.histories.roles import ReceiverRole
 from harness.histories.stored import Line, text
@@ -72,7 +74,7 @@ class Clients:
         if mode == "refuse" or not isinstance(made, ReceiverRole):
             return None
         answer: asyncio.Future[_Taken] = world.loop.create_future()
-        timer = world.loop.call_later(_PATIENCE_S, _set, answer, None)
+        timer = world.loop.call_later(_PATIENCE_S, partial(settle, answer, result=None))
         for _ in range(1 + (mode == "double")):
             world.loop.spawn(made.process, self._take(made, body, answer))
         taken = await answer
@@ -82,9 +84,9 @@ class Clients:
     async def _take(self, made: ReceiverRole, body: bytes, answer: "asyncio.Future[_Taken]") -> None:
         """Let a receiver take a body; if it answers 503, nobody knows."""
         try:
-            _set(answer, await made.take(body))
+            settle(answer, result=await made.take(body))
         except QueueUnavailableError:
-            _set(answer, None)
+            settle(answer, result=None)
         except Exception as error:  # noqa: BLE001  # whatever it is, a receiver has no other error
             self._world.loop.fail(BrokenError("no POST ends with a fault of the receiver", repr(error)))
 
@@ -97,11 +99,6 @@ class Clients:
             self._world.loop.fail(BrokenError("each invalid record is named, and no other", f"{answer}"))
         received_ms = parsed.records[0].received_ms if parsed.records else 0
         self._world.laws.promise(_line(each, received_ms) for each in records if each.is_valid)
-
-
-def _set(answer: "asyncio.Future[_Taken]", taken: _Taken) -> None:
-    if not answer.done():
-        answer.set_result(taken)
 
 
 def _line(sent: Sent, received_ms: int) -> Line:

@@ -13,6 +13,7 @@ import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
+from functools import partial
 from random import Random
 from typing import Any, Final, TypeVar
 
@@ -158,7 +159,7 @@ class SeededLoop:
         if not duration_s:
             return _PAUSE
         over: asyncio.Future[None] = self.create_future()
-        self.call_later(duration_s, _set, over)
+        self.call_later(duration_s, partial(settle, over, result=None))
         return over
 
     def create_future(self) -> asyncio.Future[Any]:
@@ -239,9 +240,10 @@ class SeededLoop:
                 break
 
 
-def _set(future: asyncio.Future[None]) -> None:
+def settle(future: asyncio.Future[T], *, result: T) -> None:
+    """Give a future its result, unless it has one, or nobody waits for it any more."""
     if not future.done():
-        future.set_result(None)
+        future.set_result(result)
 
 
 def _any(loop: SeededLoop) -> Any:

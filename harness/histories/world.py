@@ -3,13 +3,14 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from hashlib import blake2b
 from random import Random
 from typing import Any, Final
 
 from harness.histories.faults import Faults
 from harness.histories.laws import BrokenError, Laws, Leases
-from harness.histories.loop import Process, SeededLoop
+from harness.histories.loop import Process, SeededLoop, settle
 from harness.histories.options import History
 from harness.histories.roles import AggregatorRole, CompactorRole, ConsumerRole, Operator, ReceiverRole, Role
 from telemetry.adapters.cache.memory import MemoryCache
@@ -172,13 +173,13 @@ class World:
         """Wake those who wait for messages."""
         waiting, self._waiting = self._waiting, []
         for each in waiting:
-            _wake(each, found=True)
+            settle(each, result=True)
 
     async def arrival(self, duration_s: float) -> bool:
         """Wait for messages, but not for longer; return whether any came."""
         future: asyncio.Future[bool] = self.loop.create_future()
         self._waiting.append(future)
-        timer = self.loop.call_later(duration_s, _wake, future)
+        timer = self.loop.call_later(duration_s, partial(settle, future, result=False))
         is_found = await future
         timer.cancel()
         return is_found
@@ -233,11 +234,6 @@ def _kind(role: str) -> type[Role]:
         "compactor": CompactorRole,
     }
     return kinds[role.partition("-")[0]]
-
-
-def _wake(future: asyncio.Future[bool], *, found: bool = False) -> None:
-    if not future.done():
-        future.set_result(found)
 
 
 def _is_of_reach(error: BaseException) -> bool:

@@ -47,6 +47,13 @@ def violations(
                 yield from broken
 
 
+def spared(
+    operations: Sequence[Operation], judge: Judge, folder: Path, syncs: Sequence[int]
+) -> Sequence[int]:
+    """Return the places of those syncs without which nothing is broken, each left out alone."""
+    return [place for place in syncs if not next(violations(operations, judge, folder, place), "")]
+
+
 def needed(operations: Sequence[Operation]) -> Sequence[int]:
     """Return the places of syncs that make something durable, and that no sync before a promise repeats."""
     disk, found = Disk(), list[int]()

@@ -144,6 +144,11 @@ def _stored(folder: Path) -> Identities:
     return found
 
 
+def sent_records(promises: Promises) -> Identities:
+    """Return the identities of records that were stored, of which the lines were said."""
+    return {each for lines in promises.done["send"] for each in of_lines(bytes.fromhex(lines).splitlines())}
+
+
 def of_lines(lines: Sequence[bytes]) -> Identities:
     """Return the identities of stored lines."""
     records = [record for _, record in objects.decode_records(lines, LineFaults())]

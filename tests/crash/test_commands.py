@@ -20,8 +20,8 @@ from telemetry.domain.errors import TelemetryError
 from telemetry.domain.lake import census
 from telemetry.domain.lake.follow import follow
 from telemetry.domain.store import objects
-from tests.crash.cutting import lay, needed, violations
-from tests.crash.judging import Identities, Promises, bodies_of, broken_objects, of_lines
+from tests.crash.cutting import lay, needed, spared, violations
+from tests.crash.judging import Promises, bodies_of, broken_objects, of_lines, sent_records
 from tests.lake import records_of
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
@@ -44,9 +44,7 @@ def recovery(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Operation]:
 async def unread(folder: Path, marks: Sequence[Mark]) -> Sequence[str]:
     """Read each hour as its readers do, and say what is missing of what was stored, or there twice."""
     promises = Promises(marks)
-    promised: Identities = set()
-    for lines in promises.done["send"]:
-        promised |= of_lines(bytes.fromhex(lines).splitlines())
+    promised = sent_records(promises)
     try:
         found = await read(LocalStorage(folder / DATA))
     except TelemetryError as error:
@@ -94,8 +92,8 @@ def test_no_power_cut_loses_a_record_of_an_hour_that_is_compacted(
 def test_each_sync_of_a_compaction_is_needed(compaction: Sequence[Operation], states: Path):
     syncs = needed(compaction)
     assert len(syncs) > 20
-    spared = [place for place in syncs if not next(violations(compaction, unread, states, place), "")]
-    assert [compaction[place].path for place in spared] == []
+    left = spared(compaction, unread, states, syncs)
+    assert [compaction[place].path for place in left] == []
 
 
 def test_the_queue_that_is_recovered_is_damaged(recovery: Sequence[Operation], states: Path):
@@ -119,7 +117,7 @@ def test_no_power_cut_loses_a_message_of_a_queue_that_is_recovered(
 def test_each_sync_of_a_recovery_is_needed(recovery: Sequence[Operation], states: Path):
     damaged = next(place for place, each in enumerate(recovery) if each.kind == "mark")
     syncs = [place for place in needed(recovery) if place > damaged]
-    spared = [place for place in syncs if not next(violations(recovery, unsaved, states, place), "")]
-    assert {recovery[place].path for place in spared} <= {AT_WORK}
+    left = spared(recovery, unsaved, states, syncs)
+    assert {recovery[place].path for place in left} <= {AT_WORK}
     caught = {recovery[place].path for place in syncs} - {AT_WORK}
     assert caught == {f"{QUEUE}-recovering", DATA}

@@ -11,7 +11,7 @@ from harness.crash.trace import Operation
 from harness.crash.workload import DATA, QUEUE, Mark
 from telemetry.adapters.queue.sqlite.file import QueueFile
 from telemetry.domain.errors import TelemetryError
-from tests.crash.cutting import needed, violations
+from tests.crash.cutting import needed, spared, violations
 from tests.crash.judging import Promises, bodies_of
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
@@ -54,7 +54,7 @@ def test_no_power_cut_breaks_a_copy(copying: Sequence[Operation], states: Path):
 def test_each_sync_of_a_copy_is_needed(copying: Sequence[Operation], states: Path):
     begun = next(place for place, each in enumerate(copying) if b'"verb":"copy"' in each.data)
     syncs = [place for place in needed(copying) if place > begun]
-    spared = [place for place in syncs if not next(violations(copying, uncopied, states, place), "")]
-    assert {copying[place].path for place in spared} <= AT_WORK
+    left = spared(copying, uncopied, states, syncs)
+    assert {copying[place].path for place in left} <= AT_WORK
     caught = {copying[place].path for place in syncs} - AT_WORK
     assert caught >= {DATA, *PARTS}

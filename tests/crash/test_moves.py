@@ -16,8 +16,8 @@ from telemetry.domain.errors import TelemetryError
 from telemetry.domain.store import objects, quarantine
 from telemetry.domain.store.objects import DISMISSED, QUARANTINE
 from telemetry.domain.store.refile import SkewedTree
-from tests.crash.cutting import needed, violations
-from tests.crash.judging import Identities, Promises, bodies_of, broken_objects, of_lines
+from tests.crash.cutting import needed, spared, violations
+from tests.crash.judging import Identities, Promises, bodies_of, broken_objects, of_lines, sent_records
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 
@@ -38,9 +38,7 @@ async def unfiled(folder: Path, marks: Sequence[Mark]) -> Sequence[str]:
     """Refile once more; say what is missing of the records, and whether any is in both trees."""
     promises = Promises(marks)
     faults = list(broken_objects(folder, promises))
-    promised: Identities = set()
-    for lines in promises.done["send"]:
-        promised |= of_lines(bytes.fromhex(lines).splitlines())
+    promised = sent_records(promises)
     storage = LocalStorage(folder / DATA)
     try:
         again = [each async for each in SkewedTree(storage, POLICY).refile(Span(), OFFSET_MS, LATER_MS)]
@@ -85,8 +83,8 @@ def test_no_power_cut_loses_a_record_that_is_filed_again(refiling: Sequence[Oper
 def test_each_sync_of_a_refiling_is_needed(refiling: Sequence[Operation], states: Path):
     syncs = needed(refiling)
     assert len(syncs) > 15
-    spared = [place for place in syncs if not next(violations(refiling, unfiled, states, place), "")]
-    assert [refiling[place].path for place in spared] == []
+    left = spared(refiling, unfiled, states, syncs)
+    assert [refiling[place].path for place in left] == []
 
 
 def test_no_power_cut_loses_a_body_that_is_replayed_or_dismissed(
@@ -98,5 +96,5 @@ def test_no_power_cut_loses_a_body_that_is_replayed_or_dismissed(
 def test_each_sync_of_a_replay_is_needed(replaying: Sequence[Operation], states: Path):
     begun = next(place for place, each in enumerate(replaying) if each.kind == "mark")
     syncs = [place for place in needed(replaying) if place > begun]
-    spared = [place for place in syncs if not next(violations(replaying, unreplayed, states, place), "")]
-    assert [replaying[place].path for place in spared] == []
+    left = spared(replaying, unreplayed, states, syncs)
+    assert [replaying[place].path for place in left] == []

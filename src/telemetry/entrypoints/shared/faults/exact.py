@@ -8,12 +8,12 @@ writes about how whole streams are is not compared.
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from telemetry.domain.contract.moment import Hour, format_hour, hour_of
+from telemetry.domain.contract.moment import Hour, format_hour
+from telemetry.domain.contract.partition import parse_path
 from telemetry.domain.errors import TelemetryError
 from telemetry.domain.figures import hour as hours
 from telemetry.domain.figures.hour import Aggregated
@@ -64,10 +64,8 @@ async def _lines(storage: Storage, tree: str) -> Mapping[Hour, Sequence[_Line]]:
     """Read all lines of a tree, by the hour in whose folder they lie."""
     lines: defaultdict[Hour, list[_Line]] = defaultdict(list)
     for info in await storage.list(tree):
-        year, month, day, of_day = (int(part.partition("=")[2]) for part in info.key.split("/")[1:5])
-        moment = datetime.fromisoformat(f"{year:04}-{month:02}-{day:02}T{of_day:02}:00:00Z")
         content = objects.decode_object(info.key, await storage.get(info.key))
-        lines[hour_of(round(moment.timestamp() * 1000))] += map(_read, content)
+        lines[parse_path(info.key).hour] += map(_read, content)
     return lines
 
 
